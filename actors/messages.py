@@ -1,0 +1,228 @@
+"""What actors tell each other: commands imperative, events past tense, all immutable.
+
+``Delivery`` and what it carries are named tuples: one of each is made per message from the
+broker, and a frozen dataclass costs three times as much to construct.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from pykka import ActorRef
+
+    from actors.alarms import AlarmID, Severity, UserID
+    from actors.digest import Digest, DigestID, RequestID
+    from actors.errors import PublishFailedError
+    from actors.ports import Checkpoint, CheckpointUpdate, DeliveryToken
+
+
+class AlarmStatusChanged(NamedTuple):
+    """An alarm of a user changed its status."""
+
+    user_id: UserID
+    alarm_id: AlarmID
+    severity: Severity
+    changed_at_ns: int
+
+
+class SendDigest(NamedTuple):
+    """The user is to be told."""
+
+    user_id: UserID
+    request_id: RequestID | None
+    """The same when the broker delivers the request again; None where it never does."""
+
+
+class Delivery(NamedTuple):
+    """A message from the bus, until it is settled."""
+
+    token: DeliveryToken
+    body: AlarmStatusChanged | SendDigest
+    attempt: int = 1
+    """How often it was tried in this process; more than once only after a crash."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deliveries:
+    """Bus or router to router: messages in the order of the stream."""
+
+    items: tuple[Delivery, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Timer to router: a checkpoint interval has passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserFailed:
+    """User actor to router: handling crashed; the actor only collects its mail from here on."""
+
+    user_id: UserID
+    ref: ActorRef[Any]
+    culprit: DeliveryToken | None
+    """The message whose handling crashed; None when it was none in particular."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Passivated:
+    """User actor to router: the answer to ``Passivate``; the actor has stopped."""
+
+    user_id: UserID
+    ref: ActorRef[Any]
+    returned: tuple[Delivery, ...]
+    """What it had not settled, in order; empty unless it failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class PassivationDeclined:
+    """User actor to router: the answer to ``Passivate`` while something is unsaved or owed."""
+
+    user_id: UserID
+    ref: ActorRef[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CountLiveUsers:
+    """Anyone to router, with ``ask``: how many user actors are in memory?"""
+
+
+RouterMessage = (
+    Deliveries | Tick | UserFailed | Passivated | PassivationDeclined | CountLiveUsers
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Router to user actor: its messages, in order."""
+
+    items: tuple[Delivery, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TakeCheckpoint:
+    """Router to user actor: the checkpoint interval has passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passivate:
+    """Router to user actor: leave memory if nothing is unsaved or owed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """Recovery to user actor: its checkpoint."""
+
+    checkpoint: Checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryFailed:
+    """Recovery to user actor: what is stored of it cannot be read."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpointed:
+    """Checkpointer to user actor: the save in flight is durable, its messages acknowledged."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointConflicted:
+    """Checkpointer to user actor: somebody else saved this user; nothing of the save took effect.
+
+    Except where the same save, tried before without a known end, had taken effect.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointRefused:
+    """Checkpointer to user actor: the store will never take this save."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DigestPublished:
+    """Publisher to user actor: the stream has the digest."""
+
+    digest_id: DigestID
+
+
+UserMessage = (
+    Deliver
+    | TakeCheckpoint
+    | Passivate
+    | Recovered
+    | RecoveryFailed
+    | Checkpointed
+    | CheckpointConflicted
+    | CheckpointRefused
+    | DigestPublished
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SaveCheckpoint:
+    """User actor to checkpointer. One at a time: the next only after the answer to this."""
+
+    update: CheckpointUpdate
+    tokens: tuple[DeliveryToken, ...]
+    """Acknowledged once the update is durable."""
+    reply_to: ActorRef[Any]
+    urgent: bool
+    """Somebody waits for it: goes before those that are not."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommitGroup:
+    """Checkpointer to itself: write what has come together."""
+
+
+CheckpointerMessage = SaveCheckpoint | CommitGroup
+
+
+@dataclass(frozen=True, slots=True)
+class RecoverUser:
+    """User actor to recovery: send me my checkpoint."""
+
+    user_id: UserID
+    reply_to: ActorRef[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadGroup:
+    """Recovery to itself: load what has come together."""
+
+
+RecoveryMessage = RecoverUser | LoadGroup
+
+
+@dataclass(frozen=True, slots=True)
+class PublishDigest:
+    """User actor to publisher: the digest's outbox entry is durable, publish it."""
+
+    digest: Digest
+    reply_to: ActorRef[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPublish:
+    """Timer to publisher: try again."""
+
+    digest_id: DigestID
+
+
+@dataclass(frozen=True, slots=True)
+class PublishSettled:
+    """Bus to publisher: how an attempt ended."""
+
+    digest_id: DigestID
+    error: PublishFailedError | None
+
+
+PublisherMessage = PublishDigest | RetryPublish | PublishSettled
