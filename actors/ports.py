@@ -65,7 +65,7 @@ class Unreadable:
 
 
 class CheckpointStore(Protocol):
-    """Keeps one checkpoint a user. Called from one thread at a time; blocks."""
+    """Keeps one checkpoint a user. Blocks; ``load`` and ``save`` run on a thread each."""
 
     def load(self, user_ids: Sequence[UserID]) -> Mapping[UserID, Checkpoint | Unreadable]:
         """Return the users that were saved; those that never were are absent.

@@ -120,11 +120,14 @@ class PooledActor(pykka.Actor):
     @classmethod
     def start(cls, *args: Any, **kwargs: Any) -> ActorRef[Self]:
         """Create the actor and have it started on its dispatcher; arguments as the class's."""
-        actor = cls(*args, **kwargs)
-        if cls.registered:
-            ActorRegistry.register(actor.actor_ref)
-        actor._start_actor_loop()
-        return actor.actor_ref
+        return cls(*args, **kwargs).begin()
+
+    def begin(self) -> ActorRef[Self]:
+        """Start the actor, once; what ``start`` does after creating it."""
+        if self.registered:
+            ActorRegistry.register(self.actor_ref)
+        self._start_actor_loop()
+        return self.actor_ref
 
     @staticmethod
     def _create_actor_inbox() -> Mailbox:

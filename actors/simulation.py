@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from actors.runtime import Dispatcher, Mailbox, tell_if_alive
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from random import Random
 
     from pykka import ActorRef
@@ -42,7 +43,7 @@ class SimulatedDispatcher(Dispatcher):
         self._random = random
         self._clock = clock
         self._ready: list[Mailbox] = []
-        self._timers: list[tuple[float, int, ActorRef[Any], object]] = []
+        self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
 
     def mail_arrived(self, mailbox: Mailbox) -> None:
@@ -53,8 +54,12 @@ class SimulatedDispatcher(Dispatcher):
 
     def tell_after(self, delay_s: float, ref: ActorRef[Any], message: object) -> None:
         """Tell ``ref`` the message once the clock has moved by ``delay_s``."""
+        self.call_after(delay_s, lambda: tell_if_alive(ref, message))
+
+    def call_after(self, delay_s: float, action: Callable[[], None]) -> None:
+        """Do ``action`` once the clock has moved by ``delay_s``."""
         due_s = self._clock.monotonic_s() + delay_s
-        heapq.heappush(self._timers, (due_s, next(self._numbers), ref, message))
+        heapq.heappush(self._timers, (due_s, next(self._numbers), action))
 
     def step(self) -> bool:
         """Let one actor, drawn at random, handle one message; False when none has mail."""
@@ -83,8 +88,8 @@ class SimulatedDispatcher(Dispatcher):
         end_s = self._clock.monotonic_s() + duration_s
         self.run_until_idle()
         while self._timers and self._timers[0][0] <= end_s:
-            due_s, _, ref, message = heapq.heappop(self._timers)
+            due_s, _, action = heapq.heappop(self._timers)
             self._clock.elapsed_s = max(self._clock.elapsed_s, due_s)
-            tell_if_alive(ref, message)
+            action()
             self.run_until_idle()
         self._clock.elapsed_s = end_s

@@ -1,0 +1,144 @@
+"""CheckpointActor: group commit. Many users in one write, never two writes of one user."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from typing import TYPE_CHECKING, assert_never
+
+from actors.errors import StoreUnavailableError
+from actors.messages import (
+    CheckpointConflicted,
+    Checkpointed,
+    CheckpointerMessage,
+    CheckpointRefused,
+    CommitGroup,
+    SaveCheckpoint,
+)
+from actors.ports import SaveOutcome, Unsavable
+from actors.runtime import tell_if_alive
+from actors.supervision import ServiceActor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from random import Random
+
+    from actors.ports import Acknowledger, CheckpointStore
+    from actors.runtime import Dispatcher, Scheduler
+    from actors.settings import CoreSettings
+
+logger = logging.getLogger("actors.checkpointer")
+
+
+class CheckpointActor(ServiceActor):
+    """Writes what has come together since the last write; blocks while it writes.
+
+    Two lanes: what somebody waits for goes before what only has to be durable some day soon.
+    Both are bounded by the number of live users, each with at most one save at a time.
+    """
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        escalate: Callable[[str], None],
+        settings: CoreSettings,
+        store: CheckpointStore,
+        acknowledger: Acknowledger,
+        scheduler: Scheduler,
+        random: Random,
+    ) -> None:
+        """Create it, unstarted; ``dispatcher`` should have a thread for it alone."""
+        super().__init__(dispatcher, escalate)
+        self._settings = settings
+        self._store = store
+        self._acknowledger = acknowledger
+        self._scheduler = scheduler
+        self._random = random
+        self._urgent: deque[SaveCheckpoint] = deque()
+        self._patient: deque[SaveCheckpoint] = deque()
+        self._commit_is_coming = False
+        self._failed_attempts = 0
+
+    def on_receive(self, message: CheckpointerMessage) -> None:
+        """Handle one message. Runs on the dispatcher's thread."""
+        match message:
+            case SaveCheckpoint():
+                (self._urgent if message.urgent else self._patient).append(message)
+                self._commit_soon()
+            case CommitGroup():
+                self._commit_is_coming = False
+                self._commit()
+            case _:
+                assert_never(message)
+
+    def _commit_soon(self) -> None:
+        """Commit behind the mail that has already arrived, so that it joins the group."""
+        if not self._commit_is_coming and (self._urgent or self._patient):
+            self._commit_is_coming = True
+            self.actor_ref.tell(CommitGroup())
+
+    def _commit(self) -> None:
+        group = self._next_group()
+        if not group:
+            return
+        try:
+            outcomes = self._store.save([save.update for save in group])
+        except StoreUnavailableError as error:
+            self._retry_later(group, error)
+            return
+        self._failed_attempts = 0
+        tokens = [
+            token
+            for save, outcome in zip(group, outcomes, strict=True)
+            if outcome is SaveOutcome.SAVED
+            for token in save.tokens
+        ]
+        self._acknowledger.acknowledge(tokens)
+        checkpointed = Checkpointed()
+        for save, outcome in zip(group, outcomes, strict=True):
+            match outcome:
+                case SaveOutcome.SAVED:
+                    tell_if_alive(save.reply_to, checkpointed)
+                case SaveOutcome.CONFLICTED:
+                    tell_if_alive(save.reply_to, CheckpointConflicted())
+                case Unsavable(reason):
+                    tell_if_alive(save.reply_to, CheckpointRefused(reason))
+                case _:
+                    assert_never(outcome)
+        self._commit_soon()
+
+    def _next_group(self) -> list[SaveCheckpoint]:
+        """Take the next saves, each user once.
+
+        A user can have two only after a crash of its actor, whose last save is still queued.
+        """
+        group: dict[str, SaveCheckpoint] = {}
+        held_back: list[tuple[deque[SaveCheckpoint], SaveCheckpoint]] = []
+        for lane in (self._urgent, self._patient):
+            while lane and len(group) < self._settings.checkpoint_group_max:
+                save = lane.popleft()
+                user_id = save.update.user_id
+                if user_id in group:
+                    held_back.append((lane, save))
+                else:
+                    group[user_id] = save
+        for lane, save in reversed(held_back):
+            lane.appendleft(save)
+        return list(group.values())
+
+    def _retry_later(self, group: list[SaveCheckpoint], error: StoreUnavailableError) -> None:
+        for save in reversed(group):
+            (self._urgent if save.urgent else self._patient).appendleft(save)
+        self._failed_attempts += 1
+        wait_s = self._settings.backoff_s(self._failed_attempts, self._random.random())
+        logger.warning(
+            "checkpoint.retried",
+            extra={
+                "users": len(group),
+                "attempt": self._failed_attempts,
+                "wait_s": round(wait_s, 3),
+                "error": str(error),
+            },
+        )
+        self._commit_is_coming = True
+        self._scheduler.tell_after(wait_s, self.actor_ref, CommitGroup())

@@ -1,0 +1,94 @@
+"""The actor system: who runs where, who knows whom, in which order they start and stop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from actors.checkpointer import CheckpointActor
+from actors.publisher import PublisherActor
+from actors.recovery import RecoveryActor
+from actors.router import RouterActor
+from actors.user import UserActor, UserContext
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from random import Random
+
+    from pykka import ActorRef
+
+    from actors.alarms import UserID
+    from actors.digest import DigestID
+    from actors.ports import Acknowledger, CheckpointStore, Clock, DigestPublisher
+    from actors.runtime import Dispatcher, Scheduler
+    from actors.settings import CoreSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatchers:
+    """Which dispatcher runs which actors."""
+
+    shared: Dispatcher
+    """User actors, router and publisher: these never block."""
+    checkpointer: Dispatcher
+    recovery: Dispatcher
+    scheduler: Scheduler
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The outside, as the actors see it."""
+
+    store: CheckpointStore
+    publisher: DigestPublisher
+    acknowledger: Acknowledger
+    clock: Clock
+    random: Random
+    new_digest_id: Callable[[], DigestID]
+
+
+def start_actors(
+    dispatchers: Dispatchers,
+    ports: Ports,
+    settings: CoreSettings,
+    escalate: Callable[[str], None],
+) -> ActorRef[RouterActor]:
+    """Start the service actors, those that are depended on first; return the router.
+
+    ``escalate`` is called, on any thread, when one of them crashes.
+    """
+    scheduler, random = dispatchers.scheduler, ports.random
+    checkpointer = CheckpointActor.start(
+        dispatchers.checkpointer,
+        escalate,
+        settings,
+        ports.store,
+        ports.acknowledger,
+        scheduler,
+        random,
+    )
+    recovery = RecoveryActor.start(
+        dispatchers.recovery, escalate, settings, ports.store, scheduler, random
+    )
+    publisher = PublisherActor.start(
+        dispatchers.shared, escalate, settings, ports.publisher, scheduler, random
+    )
+    router = RouterActor(
+        dispatchers.shared, escalate, settings, ports.acknowledger, scheduler, ports.clock, random
+    )
+    context = UserContext(
+        settings,
+        router.actor_ref,
+        checkpointer,
+        recovery,
+        publisher,
+        ports.acknowledger,
+        ports.clock,
+        ports.new_digest_id,
+    )
+
+    def spawn(user_id: UserID) -> ActorRef[Any]:
+        return UserActor.start(dispatchers.shared, user_id, context)
+
+    router.spawn_users_with(spawn)
+    return router.begin()

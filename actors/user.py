@@ -1,0 +1,367 @@
+"""UserActor: one user's alarm map and cursor, and the order in which they are saved and told.
+
+Phases: *recovering* (what comes is stashed until the checkpoint is loaded), *active*, and
+*failed* (handling crashed; mail is only collected, to be handed back to the router).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any, assert_never
+
+from actors.alarms import Retention, apply_event, forgettable
+from actors.digest import Cursor, Digest, answer, due_items, mark_told, settle
+from actors.messages import (
+    AlarmStatusChanged,
+    CheckpointConflicted,
+    Checkpointed,
+    CheckpointRefused,
+    Deliver,
+    Delivery,
+    DigestPublished,
+    Passivate,
+    Passivated,
+    PassivationDeclined,
+    PublishDigest,
+    Recovered,
+    RecoverUser,
+    RecoveryFailed,
+    SaveCheckpoint,
+    SendDigest,
+    TakeCheckpoint,
+    UserFailed,
+    UserMessage,
+)
+from actors.ports import CheckpointUpdate
+from actors.runtime import PooledActor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from pykka import ActorRef
+
+    from actors.alarms import Alarm, AlarmID, UserID
+    from actors.digest import DigestID
+    from actors.ports import Acknowledger, Checkpoint, Clock, DeliveryToken
+    from actors.runtime import Dispatcher
+    from actors.settings import CoreSettings
+
+logger = logging.getLogger("actors.user")
+
+
+class UnreadableCheckpointError(Exception):
+    """Raised when what is stored of a user cannot be read."""
+
+
+class Phase(Enum):
+    """Where a user actor is in its life."""
+
+    RECOVERING = auto()
+    ACTIVE = auto()
+    FAILED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class UserContext:
+    """What all user actors share."""
+
+    settings: CoreSettings
+    router: ActorRef[Any]
+    checkpointer: ActorRef[Any]
+    recovery: ActorRef[Any]
+    publisher: ActorRef[Any]
+    acknowledger: Acknowledger
+    clock: Clock
+    new_digest_id: Callable[[], DigestID]
+
+    @property
+    def retention(self) -> Retention:
+        """How long cleared alarms are remembered."""
+        return Retention(self.settings.cleared_retention_s)
+
+
+class UserActor(PooledActor):
+    """One user, in memory while it is in use.
+
+    A delivery is in exactly one place until it is settled: the stash (not applied yet), the
+    requests (not answered yet), ``_answering`` (its digest is owed), ``_unsaved`` (in the state,
+    not in a save), or ``_saving`` (in the save that is under way).
+    """
+
+    registered = False
+
+    def __init__(self, dispatcher: Dispatcher, user_id: UserID, context: UserContext) -> None:
+        """Create the actor, unstarted, for a user of whom nothing is known yet."""
+        super().__init__(dispatcher)
+        self._user_id = user_id
+        self._context = context
+        self._phase = Phase.RECOVERING
+        self._stash: deque[Delivery] = deque()
+        self._handling: DeliveryToken | None = None
+        self._save_due = False
+        self._forget_at_s = 0
+        self._reset(0, {}, Cursor())
+
+    def _reset(self, version: int, alarms: dict[AlarmID, Alarm], cursor: Cursor) -> None:
+        self._version = version
+        self._alarms = alarms
+        self._cursor = cursor
+        self._changed: dict[AlarmID, None] = {}
+        self._cursor_changed = False
+        self._unsaved: list[Delivery] = []
+        self._saving: list[Delivery] | None = None
+        self._saving_outbox = False
+        self._requests: deque[Delivery] = deque()
+        self._answering: Delivery | None = None
+
+    def on_start(self) -> None:
+        """Ask for the checkpoint. Runs on the dispatcher's thread, like all that follows."""
+        self._recover()
+
+    def on_receive(self, message: UserMessage) -> None:
+        """Handle one message; a crash is reported to the router and ends this actor only."""
+        if self._phase is Phase.FAILED:
+            self._collect(message)
+            return
+        try:
+            self._handle_user_message(message)
+        except Exception as error:
+            self._fail(error)
+
+    def _handle_user_message(self, message: UserMessage) -> None:
+        match message:
+            case Deliver(items):
+                self._take(items)
+            case TakeCheckpoint():
+                self._save(urgent=False)
+            case Checkpointed():
+                self._on_checkpointed()
+            case DigestPublished(digest_id):
+                self._on_published(digest_id)
+            case Recovered(checkpoint):
+                self._on_recovered(checkpoint)
+            case Passivate():
+                self._passivate()
+            case CheckpointConflicted():
+                logger.warning("checkpoint.conflicted", extra={"user": self._user_id})
+                self._reload(self._unsettled())
+            case CheckpointRefused(reason):
+                self._on_refused(reason)
+            case RecoveryFailed(reason):
+                raise UnreadableCheckpointError(reason)
+            case _:
+                assert_never(message)
+
+    def _take(self, items: Iterable[Delivery]) -> None:
+        self._stash.extend(items)
+        if self._phase is Phase.ACTIVE:
+            self._apply_stash()
+
+    def _apply_stash(self) -> None:
+        """Apply what is stashed, in order; a delivery leaves the stash once it is applied."""
+        stash = self._stash
+        alarms = self._alarms
+        retention = self._context.retention
+        now_s = self._context.clock.wall_s()
+        while stash:
+            delivery = stash[0]
+            self._handling = delivery.token
+            body = delivery.body
+            if isinstance(body, AlarmStatusChanged):
+                known = alarms.get(body.alarm_id)
+                alarm = apply_event(known, body.severity, body.changed_at_ns, now_s, retention)
+                if alarm is not known:
+                    alarms[body.alarm_id] = alarm
+                    self._changed[body.alarm_id] = None
+                self._unsaved.append(delivery)
+            else:
+                self._requests.append(delivery)
+                self._answer_requests()
+            stash.popleft()
+        self._handling = None
+        if self._cursor_changed:
+            self._save(urgent=True)
+        self._acknowledge_if_saved()
+
+    def _answer_requests(self) -> None:
+        """Make the digests that are asked for, one at a time: the next when this is published."""
+        while self._requests and self._cursor.outbox is None:
+            delivery = self._requests.popleft()
+            assert isinstance(delivery.body, SendDigest)
+            request_id = delivery.body.request_id
+            if request_id is not None and request_id in self._cursor.answered:
+                logger.warning(
+                    "request.redelivered", extra={"user": self._user_id, "request": request_id}
+                )
+                self._unsaved.append(delivery)
+                continue
+            items = due_items(self._alarms)
+            # Saved even when there is nothing to tell: the compare-and-set proves that this
+            # actor's state, from which it is decided, is not stale.
+            self._cursor_changed = True
+            if not items and self._context.settings.skip_empty_digests:
+                self._cursor = answer(self._cursor, request_id, None)
+                self._unsaved.append(delivery)
+                continue
+            digest = Digest(self._context.new_digest_id(), self._user_id, items)
+            told = mark_told(self._alarms, items)
+            self._alarms.update(told)
+            self._changed.update(dict.fromkeys(told))
+            self._cursor = answer(self._cursor, request_id, digest)
+            self._answering = delivery
+
+    def _save(self, *, urgent: bool) -> None:
+        """Send what changed to the checkpointer, or remember to, while a save is under way."""
+        if self._phase is not Phase.ACTIVE or self._saving is not None:
+            self._save_due = True
+            return
+        self._save_due = False
+        if not self._dirty():
+            return
+        self._forget_cleared()
+        update = CheckpointUpdate(
+            self._user_id,
+            self._version,
+            {alarm_id: self._alarms.get(alarm_id) for alarm_id in self._changed},
+            self._cursor if self._cursor_changed else None,
+        )
+        self._saving_outbox = self._cursor_changed and self._cursor.outbox is not None
+        self._saving, self._unsaved = self._unsaved, []
+        self._changed = {}
+        self._cursor_changed = False
+        tokens = tuple([delivery.token for delivery in self._saving])
+        self._context.checkpointer.tell(
+            SaveCheckpoint(update, tokens, self.actor_ref, urgent)
+        )
+
+    def _dirty(self) -> bool:
+        return bool(self._changed) or self._cursor_changed
+
+    def _forget_cleared(self) -> None:
+        now_s = self._context.clock.wall_s()
+        if now_s < self._forget_at_s:
+            return
+        retention = self._context.retention
+        self._forget_at_s = now_s + retention.resolution_s
+        for alarm_id in forgettable(self._alarms, now_s, retention):
+            del self._alarms[alarm_id]
+            self._changed[alarm_id] = None
+
+    def _acknowledge_if_saved(self) -> None:
+        """Settle at once what changed nothing, when all that it repeats is durable already."""
+        if self._unsaved and self._saving is None and not self._dirty():
+            self._context.acknowledger.acknowledge([item.token for item in self._unsaved])
+            self._unsaved = []
+
+    def _on_checkpointed(self) -> None:
+        self._version += 1
+        self._saving = None
+        if self._saving_outbox:
+            self._saving_outbox = False
+            self._publish()
+        if self._save_due:
+            self._save(urgent=self._cursor_changed)
+        self._acknowledge_if_saved()
+
+    def _publish(self) -> None:
+        """Hand the owed digest to the publisher; its outbox entry is durable."""
+        digest = self._cursor.outbox
+        assert digest is not None
+        self._context.publisher.tell(PublishDigest(digest, self.actor_ref))
+
+    def _on_published(self, digest_id: DigestID) -> None:
+        """Clear the outbox; the request is acknowledged once that is saved.
+
+        Not before: after a crash the request's redelivery brings this user back, and what its
+        checkpoint still owes is published again while the stream still recognises the id.
+        """
+        outbox = self._cursor.outbox
+        if self._phase is not Phase.ACTIVE or outbox is None or outbox.digest_id != digest_id:
+            return
+        self._cursor = settle(self._cursor)
+        self._cursor_changed = True
+        if self._answering is not None:
+            self._unsaved.append(self._answering)
+            self._answering = None
+        self._answer_requests()
+        self._save(urgent=self._cursor.outbox is not None)
+
+    def _on_recovered(self, checkpoint: Checkpoint) -> None:
+        self._reset(checkpoint.version, dict(checkpoint.alarms), checkpoint.cursor)
+        self._phase = Phase.ACTIVE
+        if self._cursor.outbox is not None:
+            self._publish()
+        self._apply_stash()
+        if self._save_due:
+            self._save(urgent=self._cursor_changed)
+
+    def _recover(self) -> None:
+        self._phase = Phase.RECOVERING
+        self._context.recovery.tell(RecoverUser(self._user_id, self.actor_ref))
+
+    def _reload(self, deliveries: list[Delivery]) -> None:
+        """Drop the state, load the checkpoint, apply ``deliveries`` again."""
+        self._reset(0, {}, Cursor())
+        self._stash = deque(deliveries)
+        self._save_due = True
+        self._recover()
+
+    def _on_refused(self, reason: str) -> None:
+        """Give up what the refused save held; it would be refused again."""
+        refused = list(self._saving or ())
+        if self._saving_outbox and self._answering is not None:
+            refused.append(self._answering)
+        logger.error(
+            "checkpoint.refused",
+            extra={"user": self._user_id, "messages": len(refused), "error": reason},
+        )
+        self._context.acknowledger.dead_letter([item.token for item in refused], reason)
+        given_up = {item.token for item in refused}
+        self._reload([item for item in self._unsettled() if item.token not in given_up])
+
+    def _passivate(self) -> None:
+        """Leave memory, or decline. Whatever the router sent before has been handled."""
+        busy = (
+            self._phase is not Phase.ACTIVE
+            or self._dirty()
+            or self._saving is not None
+            or self._unsaved
+            or self._requests
+            or self._cursor.outbox is not None
+        )
+        if busy:
+            self._context.router.tell(PassivationDeclined(self._user_id, self.actor_ref))
+        else:
+            self._leave(())
+
+    def _leave(self, returned: tuple[Delivery, ...]) -> None:
+        self._context.router.tell(Passivated(self._user_id, self.actor_ref, returned))
+        self.stop()
+
+    def _unsettled(self) -> list[Delivery]:
+        """Every delivery that is not settled, once, in order of the first taking."""
+        answering = () if self._answering is None else (self._answering,)
+        held = (self._saving or (), self._unsaved, answering, self._requests, self._stash)
+        by_token = {item.token: item for items in held for item in items}
+        return list(by_token.values())
+
+    def _fail(self, error: Exception) -> None:
+        logger.debug("user.failing", extra={"user": self._user_id}, exc_info=error)
+        self._phase = Phase.FAILED
+        reason = str(error) if isinstance(error, UnreadableCheckpointError) else repr(error)
+        self._context.router.tell(
+            UserFailed(self._user_id, self.actor_ref, self._handling, reason)
+        )
+
+    def _collect(self, message: UserMessage) -> None:
+        """Failed: keep mail for the router, hand it back when asked, ignore the rest."""
+        match message:
+            case Deliver(items):
+                self._stash.extend(items)
+            case Passivate():
+                self._leave(tuple(self._unsettled()))
+            case _:
+                pass

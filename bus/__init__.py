@@ -1,0 +1,1 @@
+"""NATS: messages in, digests and dead letters out."""

@@ -1,0 +1,15 @@
+"""What can go wrong on the bus."""
+
+from actors.errors import PermanentError, SettingsError, TransientError
+
+
+class MessageRejectedError(PermanentError):
+    """Raised when a message from outside is not what it should be; says why in one sentence."""
+
+
+class BusUnavailableError(TransientError):
+    """Raised when the broker does not answer."""
+
+
+class BusSetupError(SettingsError):
+    """Raised when what exists on the broker cannot serve this service; names the mend."""

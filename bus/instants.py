@@ -1,0 +1,59 @@
+"""RFC 3339 instants, exact to the nanosecond: text to int64 nanoseconds since 1970 and back."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+_NS_PER_SECOND = 1_000_000_000
+_SECONDS_PER_DAY = 86_400
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
+_MIN_NS = -(2**63)
+_MAX_NS = 2**63 - 1
+
+_INSTANT = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
+    r"[Tt]([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9])(?:\.([0-9]{1,9}))?"
+    r"(?:[Zz]|([+-])([01][0-9]|2[0-3]):([0-5][0-9]))"
+)
+
+
+def parse_instant(text: str) -> int:
+    """Return the instant in nanoseconds since 1970-01-01T00:00Z (RFC 3339, section 5.6).
+
+    Any offset, 0 to 9 fractional digits; leap seconds (``:60``) have no place on that count.
+    Raises ``ValueError`` with the reason.
+    """
+    match = _INSTANT.fullmatch(text)
+    if match is None:
+        reason = "is not an RFC 3339 time with an offset and at most 9 fractional digits"
+        raise ValueError(reason)
+    year, month, day, hour, minute, second, fraction, sign, offset_h, offset_m = match.groups()
+    try:
+        days = date(int(year), int(month), int(day)).toordinal() - _EPOCH_DAY
+    except ValueError:
+        reason = "names a day that does not exist"
+        raise ValueError(reason) from None
+    seconds = days * _SECONDS_PER_DAY + int(hour) * 3600 + int(minute) * 60 + int(second)
+    if sign:
+        offset_s = int(offset_h) * 3600 + int(offset_m) * 60
+        seconds += offset_s if sign == "-" else -offset_s
+    ns = seconds * _NS_PER_SECOND + (int(fraction.ljust(9, "0")) if fraction else 0)
+    if not _MIN_NS <= ns <= _MAX_NS:
+        reason = "is outside the years that 64-bit nanoseconds since 1970 can count"
+        raise ValueError(reason)
+    return ns
+
+
+def format_instant(ns: int) -> str:
+    """Return the instant in UTC with ``Z``, trailing zeros of the fraction trimmed.
+
+    What Go's ``time.RFC3339Nano`` prints.
+    """
+    seconds, fraction = divmod(ns, _NS_PER_SECOND)
+    days, second_of_day = divmod(seconds, _SECONDS_PER_DAY)
+    hour, rest = divmod(second_of_day, 3600)
+    minute, second = divmod(rest, 60)
+    day = date.fromordinal(days + _EPOCH_DAY).isoformat()
+    text = f"{day}T{hour:02}:{minute:02}:{second:02}"
+    return f"{text}.{fraction:09}".rstrip("0") + "Z" if fraction else f"{text}Z"
