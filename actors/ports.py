@@ -29,6 +29,10 @@ class Checkpoint:
     cursor: Cursor
 
 
+NEVER_SAVED = Checkpoint(0, {}, Cursor())
+"""Stands for a user of whom nothing is stored."""
+
+
 @dataclass(frozen=True, slots=True)
 class CheckpointUpdate:
     """A compare-and-set on one user: what changed since ``base_version``."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, assert_never
 
-from actors.digest import Cursor
 from actors.errors import StoreUnavailableError
 from actors.messages import LoadGroup, Recovered, RecoverUser, RecoveryFailed, RecoveryMessage
-from actors.ports import Checkpoint, Unreadable
+from actors.ports import NEVER_SAVED, Unreadable
 from actors.runtime import tell_if_alive
 from actors.supervision import ServiceActor
 
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from actors.settings import CoreSettings
 
 logger = logging.getLogger("actors.recovery")
-
-NEVER_SAVED = Checkpoint(0, {}, Cursor())
 
 
 class RecoveryActor(ServiceActor):

@@ -1,0 +1,156 @@
+"""Intake: what was taken from the broker, from its decoding until it is settled.
+
+The same for every way of delivery; a consumer feeds it and tells it how to settle.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from typing import TYPE_CHECKING, NamedTuple
+
+from actors.digest import RequestID
+from actors.messages import Deliveries, Delivery, SendDigest
+from actors.ports import DeliveryToken
+from bus.codec import decode_alarm_status_changed, decode_send_alarm_digest
+from bus.errors import MessageRejectedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from actors.messages import AlarmStatusChanged
+    from bus.subjects import Subjects
+
+logger = logging.getLogger("bus.intake")
+
+
+class Message(NamedTuple):
+    """A message as the broker handed it over."""
+
+    subject: str
+    body: bytes
+    reply: str
+    """Where to acknowledge; empty when nobody waits for it."""
+    identity: str | None
+    """The same when the broker delivers the message again; None where it never does."""
+    sequence: int
+    """Its place in the stream; 0 without one."""
+
+
+class Intake:
+    """The in-flight table. Runs on the bus's thread.
+
+    A message that comes again while it is in the table replaces its acknowledgement address and
+    is not enqueued a second time.
+    """
+
+    def __init__(
+        self,
+        subjects: Subjects,
+        max_body_bytes: int,
+        deliver: Callable[[Deliveries], None],
+        reject: Callable[[Message, str, Callable[[], None]], None],
+        settle: Callable[[list[Message]], None],
+    ) -> None:
+        """Wire the intake.
+
+        ``deliver`` hands a batch to the router. ``reject(message, reason, done)`` makes a dead
+        letter and calls ``done`` once it is durable. ``settle`` acknowledges a burst.
+        """
+        self._subjects = subjects
+        self._max_body_bytes = max_body_bytes
+        self._deliver = deliver
+        self._reject = reject
+        self._settle = settle
+        self._tokens = itertools.count(1)
+        self._in_flight: dict[DeliveryToken, Message] = {}
+        self._token_of: dict[str, DeliveryToken] = {}
+        self._rejecting: set[DeliveryToken] = set()
+
+    @property
+    def size(self) -> int:
+        """Messages taken and not settled."""
+        return len(self._in_flight)
+
+    def held(self) -> Iterable[Message]:
+        """Every message taken and not settled, oldest first."""
+        return self._in_flight.values()
+
+    def take(self, messages: Iterable[Message]) -> None:
+        """Decode a batch and hand it on; what cannot be decoded becomes a dead letter."""
+        batch: list[Delivery] = []
+        strangers: list[Message] = []
+        for message in messages:
+            identity = message.identity
+            if identity is not None and identity in self._token_of:
+                self._in_flight[self._token_of[identity]] = message
+                logger.debug("message.redelivered", extra={"sequence": message.sequence})
+                continue
+            try:
+                body = self._decode(message)
+            except MessageRejectedError as error:
+                self._dead_letter(self._enter(message), str(error))
+                continue
+            if body is None:
+                strangers.append(message)
+                continue
+            batch.append(Delivery(self._enter(message), body))
+        if strangers:
+            self._settle(strangers)
+        if batch:
+            self._deliver(Deliveries(tuple(batch)))
+
+    def settle(self, tokens: Iterable[DeliveryToken]) -> None:
+        """Acknowledge; tokens that are settled already are ignored."""
+        settled = [
+            message
+            for token in tokens
+            if token not in self._rejecting
+            and (message := self._leave(token)) is not None
+        ]
+        if settled:
+            self._settle(settled)
+
+    def dead_letter(self, tokens: Iterable[DeliveryToken], reason: str) -> None:
+        """Make dead letters of these; tokens that are settled already are ignored."""
+        for token in tokens:
+            self._dead_letter(token, reason)
+
+    def _decode(self, message: Message) -> AlarmStatusChanged | SendDigest | None:
+        if message.subject == self._subjects.alarm_status_changed:
+            return decode_alarm_status_changed(message.body, self._max_body_bytes)
+        if message.subject == self._subjects.send_alarm_digest:
+            user_id = decode_send_alarm_digest(message.body, self._max_body_bytes)
+            identity = message.identity
+            return SendDigest(user_id, None if identity is None else RequestID(identity))
+        # A stream that was set up by somebody else may capture more than our subjects.
+        return None
+
+    def _enter(self, message: Message) -> DeliveryToken:
+        token = DeliveryToken(next(self._tokens))
+        self._in_flight[token] = message
+        if message.identity is not None:
+            self._token_of[message.identity] = token
+        return token
+
+    def _leave(self, token: DeliveryToken) -> Message | None:
+        message = self._in_flight.pop(token, None)
+        if message is not None and message.identity is not None:
+            del self._token_of[message.identity]
+        return message
+
+    def _dead_letter(self, token: DeliveryToken, reason: str) -> None:
+        message = self._in_flight.get(token)
+        if message is None or token in self._rejecting:
+            return
+        self._rejecting.add(token)
+        logger.warning(
+            "message.dead_lettered",
+            extra={"subject": message.subject, "sequence": message.sequence, "reason": reason},
+        )
+
+        def done() -> None:
+            self._rejecting.discard(token)
+            self.settle((token,))
+
+        self._reject(message, reason, done)

@@ -1,0 +1,122 @@
+"""Sending digests and dead letters over whatever transport there is."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
+
+from actors.errors import PublishFailedError
+from bus.codec import encode_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from actors.digest import Digest
+    from bus.intake import Message
+    from bus.subjects import Subjects
+
+logger = logging.getLogger("bus.sending")
+
+HEADER_ROOM_BYTES = 512
+"""Left for headers: a server's ``max_payload`` counts them too."""
+
+DEAD_LETTER_RETRY_S = 1.0
+
+
+class Transport(Protocol):
+    """Publishes one message durably, or as durably as it can. Runs on the bus's thread."""
+
+    @property
+    def max_payload_bytes(self) -> int:
+        """The largest message, headers included, that the server takes."""
+
+    def send(
+        self,
+        subject: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        settled: Callable[[PublishFailedError | None], None],
+    ) -> None:
+        """Publish, then call ``settled`` once: with None when the server has it."""
+
+    def call_later(self, delay_s: float, action: Callable[[], None]) -> None:
+        """Do ``action`` on the bus's thread after ``delay_s``."""
+
+
+class DigestSender:
+    """Sends digests, split where they exceed what the server takes. Runs on the bus's thread."""
+
+    def __init__(self, transport: Transport, subjects: Subjects) -> None:
+        """Send over ``transport``."""
+        self._transport = transport
+        self._subject = subjects.alarm_digest
+
+    def send(
+        self, digest: Digest, settled: Callable[[PublishFailedError | None], None]
+    ) -> None:
+        """Send all parts at once, in order; settled when all of them are.
+
+        A part's id holds the bounds of what it carries: should the server's limit change
+        between two attempts, a part that was never sent is not taken for one that was.
+        """
+        parts = encode_digest(digest, self._transport.max_payload_bytes - HEADER_ROOM_BYTES)
+        unsettled = len(parts)
+        failure: PublishFailedError | None = None
+
+        def part_settled(error: PublishFailedError | None) -> None:
+            nonlocal unsettled, failure
+            unsettled -= 1
+            failure = failure or error
+            if not unsettled:
+                settled(failure)
+
+        for part in parts:
+            part_id = digest.digest_id if len(parts) == 1 else (
+                f"{digest.digest_id}.{part.first}-{part.end}"
+            )
+            self._transport.send(
+                self._subject, part.body, {"Nats-Msg-Id": part_id}, part_settled
+            )
+
+
+class DeadLetterSender:
+    """Sends dead letters, each until the server has it. Runs on the bus's thread."""
+
+    def __init__(
+        self, transport: Transport, subjects: Subjects, wall_s: Callable[[], float]
+    ) -> None:
+        """Send over ``transport``; ``wall_s`` is the time in seconds since 1970."""
+        self._transport = transport
+        self._subject = subjects.dead_letter
+        self._wall_s = wall_s
+
+    def send(self, message: Message, reason: str, done: Callable[[], None]) -> None:
+        """Send the body unchanged, with why and whence in the headers; then call ``done``."""
+        now = datetime.fromtimestamp(self._wall_s(), UTC)
+        headers = {
+            "Dead-Letter-Reason": _one_line(reason),
+            "Dead-Letter-Subject": message.subject,
+            "Dead-Letter-Sequence": str(message.sequence),
+            "Dead-Letter-Time": now.isoformat().replace("+00:00", "Z"),
+        }
+        if message.identity is not None:
+            headers["Nats-Msg-Id"] = f"dead-letter.{message.identity}"
+
+        def settled(error: PublishFailedError | None) -> None:
+            if error is None:
+                done()
+                return
+            logger.warning("dead_letter.retried", extra={"error": str(error)})
+            self._transport.call_later(DEAD_LETTER_RETRY_S, attempt)
+
+        def attempt() -> None:
+            self._transport.send(self._subject, message.body, headers, settled)
+
+        attempt()
+
+
+def _one_line(text: str) -> str:
+    """Return the text as a header value: printable ASCII, one line, not too long."""
+    plain = text.encode("ascii", "backslashreplace").decode()
+    return " ".join(plain.split())[: HEADER_ROOM_BYTES // 2]

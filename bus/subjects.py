@@ -1,0 +1,40 @@
+"""Which subject means what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from actors.settings import require
+
+
+@dataclass(frozen=True, slots=True)
+class Subjects:
+    """The subjects of the four messages."""
+
+    alarm_status_changed: str = "AlarmStatusChanged"
+    send_alarm_digest: str = "SendAlarmDigest"
+    alarm_digest: str = "AlarmDigest"
+    dead_letter: str = "AlarmDeadLetter"
+
+    def __post_init__(self) -> None:
+        """Raise ``SettingsError`` for a subject that cannot be published to, or names two."""
+        named = {
+            "ALARM_STATUS_CHANGED_SUBJECT": self.alarm_status_changed,
+            "SEND_ALARM_DIGEST_SUBJECT": self.send_alarm_digest,
+            "ALARM_DIGEST_SUBJECT": self.alarm_digest,
+            "DEAD_LETTER_SUBJECT": self.dead_letter,
+        }
+        for setting, subject in named.items():
+            tokens = subject.split(".")
+            usable = all(tokens) and not any(char in subject for char in " \t\r\n*>\0")
+            require(usable, setting, f"{subject!r} is not a subject without wildcards")
+        require(
+            len(set(named.values())) == len(named),
+            "ALARM_DIGEST_SUBJECT",
+            "the four subjects must differ",
+        )
+
+    @property
+    def inputs(self) -> list[str]:
+        """The subjects this service consumes."""
+        return [self.alarm_status_changed, self.send_alarm_digest]

@@ -1,0 +1,1 @@
+"""MongoDB: one checkpoint a user, saved by compare-and-set."""

@@ -1,0 +1,51 @@
+"""The in-memory twin of the checkpoint store."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from actors.ports import NEVER_SAVED, Checkpoint, SaveOutcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from actors.alarms import UserID
+    from actors.ports import CheckpointUpdate, Unreadable, Unsavable
+
+
+class InMemoryCheckpointStore:
+    """Keeps checkpoints in a dictionary. May be called from several threads at a time."""
+
+    def __init__(self) -> None:
+        """Create an empty store."""
+        self._checkpoints: dict[UserID, Checkpoint] = {}
+        self._lock = threading.Lock()
+
+    def load(self, user_ids: Sequence[UserID]) -> Mapping[UserID, Checkpoint | Unreadable]:
+        """See ``CheckpointStore``."""
+        with self._lock:
+            return {
+                user_id: self._checkpoints[user_id]
+                for user_id in user_ids
+                if user_id in self._checkpoints
+            }
+
+    def save(self, updates: Sequence[CheckpointUpdate]) -> Sequence[SaveOutcome | Unsavable]:
+        """See ``CheckpointStore``."""
+        with self._lock:
+            return [self._save(update) for update in updates]
+
+    def _save(self, update: CheckpointUpdate) -> SaveOutcome:
+        known = self._checkpoints.get(update.user_id, NEVER_SAVED)
+        if known.version != update.base_version:
+            return SaveOutcome.CONFLICTED
+        alarms = dict(known.alarms)
+        for alarm_id, alarm in update.alarms.items():
+            if alarm is None:
+                alarms.pop(alarm_id, None)
+            else:
+                alarms[alarm_id] = alarm
+        cursor = known.cursor if update.cursor is None else update.cursor
+        self._checkpoints[update.user_id] = Checkpoint(known.version + 1, alarms, cursor)
+        return SaveOutcome.SAVED
