@@ -1,0 +1,127 @@
+"""A checkpoint as a MongoDB document, and back.
+
+::
+
+    {_id: "<UserID>", schema: 1, version: 7,
+     alarms: {"<escaped AlarmID>": [severity, changed_at_ns, told_severity, told_at_ns | null,
+                                    news, heard_at_s]},
+     cursor: {number: 3, answered: ["<RequestID>", …]},
+     outbox: {id: "<DigestID>", items: [["<AlarmID>", severity, changed_at_ns], …]}}
+
+``outbox`` is there only while a digest is owed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from actors.alarms import Alarm, AlarmID, Severity, UserID
+from actors.digest import Cursor, Digest, DigestID, DigestItem, RequestID
+from actors.ports import Checkpoint, Unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from actors.ports import CheckpointUpdate
+
+SCHEMA = 1
+"""Raised by one whenever an older version of this service could not read what is written."""
+
+_ESCAPES = (("%", "%25"), (".", "%2E"), ("$", "%24"))
+_SEVERITIES = tuple(Severity)
+
+
+def escape_field_name(alarm_id: AlarmID) -> str:
+    """Return the alarm id as a field name: in a path, dots separate and dollars command."""
+    name: str = alarm_id
+    for char, escape in _ESCAPES:
+        name = name.replace(char, escape)
+    return name
+
+
+def unescape_field_name(name: str) -> AlarmID:
+    """Return the alarm id that ``escape_field_name`` was given."""
+    for char, escape in reversed(_ESCAPES):
+        name = name.replace(escape, char)
+    return AlarmID(name)
+
+
+def to_filter(update: CheckpointUpdate) -> dict[str, Any]:
+    """Return the filter that matches the user at the update's base version only."""
+    return {"_id": update.user_id, "version": update.base_version}
+
+
+def to_changes(update: CheckpointUpdate) -> dict[str, Any]:
+    """Return the update operators that write what changed, and nothing else."""
+    changes: dict[str, Any] = {"schema": SCHEMA, "version": update.base_version + 1}
+    removals: dict[str, str] = {}
+    for alarm_id, alarm in update.alarms.items():
+        path = f"alarms.{escape_field_name(alarm_id)}"
+        if alarm is None:
+            removals[path] = ""
+        else:
+            changes[path] = list(alarm)
+    cursor = update.cursor
+    if cursor is not None:
+        changes["cursor"] = {"number": cursor.number, "answered": list(cursor.answered)}
+        if cursor.outbox is None:
+            removals["outbox"] = ""
+        else:
+            changes["outbox"] = {
+                "id": cursor.outbox.digest_id,
+                "items": [list(item) for item in cursor.outbox.items],
+            }
+    return {"$set": changes, "$unset": removals} if removals else {"$set": changes}
+
+
+def to_checkpoint(document: Mapping[str, Any]) -> Checkpoint | Unreadable:
+    """Read a document; one that this version cannot read is ``Unreadable``, with the reason."""
+    try:
+        schema = document["schema"]
+        if schema > SCHEMA:
+            reason = f"the checkpoint has schema {schema}, this version reads up to {SCHEMA}"
+            return Unreadable(reason)
+        alarms = {
+            unescape_field_name(name): _to_alarm(*fields)
+            for name, fields in document.get("alarms", {}).items()
+        }
+        return Checkpoint(document["version"], alarms, _to_cursor(document))
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        return Unreadable(f"the checkpoint is damaged: {error!r}")
+
+
+def _to_alarm(
+    severity: int,
+    changed_at_ns: int,
+    told_severity: int,
+    told_at_ns: int | None,
+    news: bool,
+    heard_at_s: int,
+) -> Alarm:
+    return Alarm(
+        _SEVERITIES[severity],
+        changed_at_ns,
+        _SEVERITIES[told_severity],
+        told_at_ns,
+        news,
+        heard_at_s,
+    )
+
+
+def _to_cursor(document: Mapping[str, Any]) -> Cursor:
+    stored = document.get("cursor")
+    if stored is None:
+        return Cursor()
+    answered = tuple(RequestID(request_id) for request_id in stored["answered"])
+    return Cursor(stored["number"], answered, _to_outbox(document))
+
+
+def _to_outbox(document: Mapping[str, Any]) -> Digest | None:
+    stored = document.get("outbox")
+    if stored is None:
+        return None
+    items = tuple(
+        DigestItem(AlarmID(alarm_id), _SEVERITIES[severity], changed_at_ns)
+        for alarm_id, severity, changed_at_ns in stored["items"]
+    )
+    return Digest(DigestID(stored["id"]), UserID(document["_id"]), items)

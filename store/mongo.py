@@ -1,0 +1,161 @@
+"""MongoCheckpointStore: checkpoints in MongoDB, a group in one bulk write."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from bson.errors import BSONError
+from pymongo import MongoClient, ReadPreference, UpdateOne
+from pymongo.errors import (
+    BulkWriteError,
+    ConfigurationError,
+    DocumentTooLarge,
+    InvalidURI,
+    PyMongoError,
+)
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+from actors.errors import SettingsError, StoreUnavailableError
+from actors.ports import SaveOutcome, Unsavable
+from store.document import to_changes, to_checkpoint, to_filter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from actors.alarms import UserID
+    from actors.ports import Checkpoint, CheckpointUpdate, Unreadable
+    from store.settings import StoreSettings
+
+logger = logging.getLogger("store.mongo")
+
+COLLECTION = "users"
+
+DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
+"""An acknowledged event must survive whatever is killed."""
+
+_DEFAULT_OPTIONS: dict[str, Any] = {
+    "appname": "alarm-digest",
+    "connectTimeoutMS": 5_000,
+    "serverSelectionTimeoutMS": 5_000,
+    "socketTimeoutMS": 20_000,
+}
+
+_DUPLICATE_KEY = 11000
+_REFUSED_CODES = frozenset(
+    {
+        2,  # BadValue
+        9,  # FailedToParse
+        28,  # PathNotViable
+        121,  # DocumentValidationFailure
+        10334,  # BSONObjectTooLarge
+        17280,  # KeyTooLong
+        17419,  # the document would exceed 16 MiB after the update
+        17420,  # likewise, on an upsert
+    }
+)
+"""Server codes that the same update would get again; every other one is worth a retry."""
+
+
+class MongoCheckpointStore:
+    """One document a user in the collection ``users``; see ``store.document`` for its form."""
+
+    def __init__(self, settings: StoreSettings) -> None:
+        """Prepare the client, which connects when first used.
+
+        Raises ``SettingsError`` for a URI that is malformed.
+        """
+        options = {
+            name: value
+            for name, value in _DEFAULT_OPTIONS.items()
+            if f"{name}=".lower() not in settings.uri.lower()
+        }
+        try:
+            self._client: MongoClient[dict[str, Any]] = MongoClient(settings.uri, **options)
+        except (ConfigurationError, InvalidURI, ValueError) as error:
+            # The driver's own words may quote the URI, and with it a password.
+            message = f"MONGODB_URI: is not a URI that MongoDB takes ({type(error).__name__})"
+            raise SettingsError(message) from None
+        self._users = self._client[settings.database].get_collection(
+            COLLECTION,
+            write_concern=DURABLE,
+            read_concern=ReadConcern("majority"),
+            read_preference=ReadPreference.PRIMARY,
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def ping(self) -> None:
+        """Return when the server answers; raises ``StoreUnavailableError``."""
+        try:
+            self._client.admin.command("ping")
+        except PyMongoError as error:
+            raise StoreUnavailableError(_describe(error)) from error
+
+    def load(self, user_ids: Sequence[UserID]) -> Mapping[UserID, Checkpoint | Unreadable]:
+        """See ``CheckpointStore``."""
+        try:
+            documents = list(self._users.find({"_id": {"$in": list(user_ids)}}))
+        except PyMongoError as error:
+            raise StoreUnavailableError(_describe(error)) from error
+        return {document["_id"]: to_checkpoint(document) for document in documents}
+
+    def save(self, updates: Sequence[CheckpointUpdate]) -> Sequence[SaveOutcome | Unsavable]:
+        """See ``CheckpointStore``."""
+        operations = [
+            UpdateOne(to_filter(update), to_changes(update), upsert=True) for update in updates
+        ]
+        try:
+            result = self._users.bulk_write(operations, ordered=False)
+        except BulkWriteError as error:
+            return self._outcomes(updates, error)
+        except (DocumentTooLarge, BSONError, OverflowError) as error:
+            # Raised by the driver for the whole group; find out whose it is.
+            if len(updates) == 1:
+                return [Unsavable(f"the checkpoint cannot be stored: {error}")]
+            return [outcome for update in updates for outcome in self.save([update])]
+        except PyMongoError as error:
+            raise StoreUnavailableError(_describe(error)) from error
+        return self._without_revived(updates, result.upserted_ids or {})
+
+    def _outcomes(
+        self, updates: Sequence[CheckpointUpdate], error: BulkWriteError
+    ) -> list[SaveOutcome | Unsavable]:
+        details = error.details or {}
+        if details.get("writeConcernErrors"):
+            first = details["writeConcernErrors"][0]
+            raise StoreUnavailableError(f"not durable: {first.get('errmsg')}") from error
+        upserted = {item["index"]: item["_id"] for item in details.get("upserted", ())}
+        outcomes = self._without_revived(updates, upserted)
+        for failure in details.get("writeErrors", ()):
+            code, reason = failure.get("code"), failure.get("errmsg", "no reason given")
+            if code == _DUPLICATE_KEY:
+                outcomes[failure["index"]] = SaveOutcome.CONFLICTED
+            elif code in _REFUSED_CODES:
+                outcomes[failure["index"]] = Unsavable(f"MongoDB refused the checkpoint: {reason}")
+            else:
+                raise StoreUnavailableError(f"code {code}: {reason}") from error
+        return outcomes
+
+    def _without_revived(
+        self, updates: Sequence[CheckpointUpdate], upserted: Mapping[int, Any]
+    ) -> list[SaveOutcome | Unsavable]:
+        """Return one outcome an update, all saved but those of users deleted behind our back.
+
+        Their update, meant to change a document, made one instead that lacks what was not
+        changed: the actor must not go on as if its whole state were there.
+        """
+        outcomes: list[SaveOutcome | Unsavable] = [SaveOutcome.SAVED] * len(updates)
+        for index in upserted:
+            if updates[index].base_version:
+                logger.warning("user.deleted_by_others", extra={"user": updates[index].user_id})
+                outcomes[index] = SaveOutcome.CONFLICTED
+        return outcomes
+
+
+def _describe(error: PyMongoError) -> str:
+    """Return the error in one line; the driver adds its view of the whole deployment."""
+    return f"{type(error).__name__}: {str(error).partition(', Timeout:')[0]}"
