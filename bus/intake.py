@@ -5,7 +5,6 @@ The same for every way of delivery; a consumer feeds it and tells it how to sett
 
 from __future__ import annotations
 
-import itertools
 import logging
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -50,19 +49,20 @@ class Intake:
         max_body_bytes: int,
         deliver: Callable[[Deliveries], None],
         reject: Callable[[Message, str, Callable[[], None]], None],
-        settle: Callable[[list[Message]], None],
+        settle: Callable[[list[Message], str | None], None],
     ) -> None:
         """Wire the intake.
 
         ``deliver`` hands a batch to the router. ``reject(message, reason, done)`` makes a dead
-        letter and calls ``done`` once it is durable. ``settle`` acknowledges a burst.
+        letter and calls ``done`` once it is durable. ``settle(messages, rejection)`` acknowledges
+        a burst; ``rejection`` is the reason of those that became dead letters.
         """
         self._subjects = subjects
         self._max_body_bytes = max_body_bytes
         self._deliver = deliver
         self._reject = reject
         self._settle = settle
-        self._tokens = itertools.count(1)
+        self._last_token = DeliveryToken(0)
         self._in_flight: dict[DeliveryToken, Message] = {}
         self._token_of: dict[str, DeliveryToken] = {}
         self._rejecting: set[DeliveryToken] = set()
@@ -72,9 +72,19 @@ class Intake:
         """Messages taken and not settled."""
         return len(self._in_flight)
 
-    def held(self) -> Iterable[Message]:
-        """Every message taken and not settled, oldest first."""
-        return self._in_flight.values()
+    @property
+    def last_token(self) -> DeliveryToken:
+        """The token of the message taken last; 0 before any."""
+        return self._last_token
+
+    def held_since(self, token: DeliveryToken) -> list[Message]:
+        """Return what is not settled of everything taken up to ``token``, oldest first."""
+        held: list[Message] = []
+        for number, message in self._in_flight.items():
+            if number > token:
+                break
+            held.append(message)
+        return held
 
     def take(self, messages: Iterable[Message]) -> None:
         """Decode a batch and hand it on; what cannot be decoded becomes a dead letter."""
@@ -96,7 +106,7 @@ class Intake:
                 continue
             batch.append(Delivery(self._enter(message), body))
         if strangers:
-            self._settle(strangers)
+            self._settle(strangers, None)
         if batch:
             self._deliver(Deliveries(tuple(batch)))
 
@@ -109,7 +119,7 @@ class Intake:
             and (message := self._leave(token)) is not None
         ]
         if settled:
-            self._settle(settled)
+            self._settle(settled, None)
 
     def dead_letter(self, tokens: Iterable[DeliveryToken], reason: str) -> None:
         """Make dead letters of these; tokens that are settled already are ignored."""
@@ -127,7 +137,7 @@ class Intake:
         return None
 
     def _enter(self, message: Message) -> DeliveryToken:
-        token = DeliveryToken(next(self._tokens))
+        token = self._last_token = DeliveryToken(self._last_token + 1)
         self._in_flight[token] = message
         if message.identity is not None:
             self._token_of[message.identity] = token
@@ -151,6 +161,7 @@ class Intake:
 
         def done() -> None:
             self._rejecting.discard(token)
-            self.settle((token,))
+            if (rejected := self._leave(token)) is not None:
+                self._settle([rejected], reason)
 
         self._reject(message, reason, done)

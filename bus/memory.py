@@ -136,6 +136,7 @@ class InMemoryBus:
         """See ``Transport``."""
         self._call_later(delay_s, action)
 
-    def _settle(self, messages: list[Message]) -> None:
+    def _settle(self, messages: list[Message], rejection: str | None) -> None:
+        del rejection
         for message in messages:
             self._broker.acknowledge(message)

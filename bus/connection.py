@@ -1,0 +1,244 @@
+"""The connection to NATS: who we are, staying connected, writing in bursts."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.errors import SlowConsumerError
+
+from actors.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from random import Random
+
+    from bus.settings import BusSettings
+
+logger = logging.getLogger("bus.connection")
+
+_RECONNECT_WAIT_INITIAL_S = 0.1
+_RECONNECT_WAIT_MAX_S = 5.0
+_WRITES_PER_TURN = 500
+
+
+class _Write(NamedTuple):
+    subject: str
+    body: bytes
+    reply: str
+    headers: dict[str, str] | None
+    failed: Callable[[Exception], None] | None
+
+
+class Connection:
+    """A NATS connection that comes back by itself. Everything runs on the bus's event loop."""
+
+    def __init__(
+        self, settings: BusSettings, random: Random, escalate: Callable[[str], None]
+    ) -> None:
+        """Prepare; ``open`` connects. ``escalate`` is called when the connection is lost for good.
+
+        Raises ``SettingsError`` for files that are not there or not what they should be.
+        """
+        self.client = Client()
+        self.slow_consumer_drops = 0
+        self.on_reconnected: list[Callable[[], None]] = []
+        self.on_disconnected: list[Callable[[], None]] = []
+        self._settings = settings
+        self._random = random
+        self._escalate = escalate
+        self._closing = False
+        self._refused: asyncio.Future[str] | None = None
+        self._wait_s = _RECONNECT_WAIT_INITIAL_S
+        self._writes: deque[_Write] = deque()
+        self._write_wanted = asyncio.Event()
+        self._writer: asyncio.Task[None] | None = None
+        self._options = _authentication(settings)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the server is there right now."""
+        return self.client.is_connected
+
+    async def open(self) -> None:
+        """Connect; waits for a server that is not up yet.
+
+        Raises ``SettingsError`` when the server refuses our credentials.
+        """
+        self._refused = asyncio.get_running_loop().create_future()
+        connecting = asyncio.create_task(
+            self.client.connect(
+                servers=list(self._settings.urls),
+                name=self._settings.queue_group,
+                allow_reconnect=True,
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=self._wait_s,  # type: ignore[arg-type]  # sleeps that long
+                ping_interval=10,
+                max_outstanding_pings=2,
+                connect_timeout=5,
+                pending_size=8 * 1024 * 1024,
+                error_cb=self._on_error,
+                disconnected_cb=self._on_disconnected,
+                reconnected_cb=self._on_reconnected,
+                closed_cb=self._on_closed,
+                **self._options,
+            )
+        )
+        await asyncio.wait({connecting, self._refused}, return_when=asyncio.FIRST_COMPLETED)
+        if not connecting.done():
+            connecting.cancel()
+            await asyncio.gather(connecting, return_exceptions=True)
+            raise SettingsError(self._refused.result())
+        connecting.result()
+        self._wait_s = _RECONNECT_WAIT_INITIAL_S
+        self._refused = None
+        self._writer = asyncio.create_task(self._write_in_order())
+        logger.info(
+            "nats.connected", extra={"server": str(self.client.connected_server_version)}
+        )
+
+    def write(
+        self,
+        subject: str,
+        body: bytes,
+        reply: str = "",
+        headers: Mapping[str, str] | None = None,
+        failed: Callable[[Exception], None] | None = None,
+    ) -> None:
+        """Publish without waiting, in the order of the calls.
+
+        ``failed`` is called when the client refuses; that the server has the message is
+        something only an answer from it can tell.
+        """
+        self._writes.append(
+            _Write(subject, body, reply, dict(headers) if headers else None, failed)
+        )
+        self._write_wanted.set()
+
+    async def close(self) -> None:
+        """Write what is waiting and close."""
+        self._closing = True
+        if self._writer is not None:
+            while self._writes and self.connected:
+                await asyncio.sleep(0)
+            self._writer.cancel()
+            await asyncio.gather(self._writer, return_exceptions=True)
+        if self.connected:
+            await self.client.flush()
+        await self.client.close()
+
+    async def _write_in_order(self) -> None:
+        while True:
+            await self._write_wanted.wait()
+            self._write_wanted.clear()
+            while self._writes:
+                for _ in range(min(len(self._writes), _WRITES_PER_TURN)):
+                    await self._write_one(self._writes.popleft())
+                await asyncio.sleep(0)
+
+    async def _write_one(self, write: _Write) -> None:
+        try:
+            await self.client.publish(write.subject, write.body, write.reply, write.headers)
+        except (NatsError, OSError) as error:
+            if write.failed is not None:
+                write.failed(error)
+            else:
+                logger.debug("write.failed", extra={"error": repr(error)})
+
+    async def _on_error(self, error: Exception) -> None:
+        # Runs inside the client's read loop, which an exception would end without a word.
+        try:
+            if isinstance(error, SlowConsumerError):
+                self.slow_consumer_drops += 1
+                logger.critical(
+                    "message.dropped",
+                    extra={"subject": error.subject, "dropped": self.slow_consumer_drops},
+                )
+                return
+            text = str(error) or type(error).__name__
+            logger.warning("nats.error", extra={"error": text})
+            if self._refused is not None and _is_refusal(text):
+                if not self._refused.done():
+                    self._refused.set_result(
+                        "NATS_URL: the server refused our credentials; see NATS_CREDENTIALS, "
+                        "NATS_NKEY_SEED, NATS_TOKEN, NATS_USER and NATS_PASSWORD"
+                    )
+                return
+            if not self.connected:
+                self._back_off()
+        except Exception:
+            logger.exception("nats.error_callback_failed")
+
+    def _back_off(self) -> None:
+        """Wait longer before the next attempt; the client waits as long as its option says."""
+        self._wait_s = min(self._wait_s * 2, _RECONNECT_WAIT_MAX_S)
+        wait_s = self._wait_s * (1.0 - self._random.random() / 2.0)
+        self.client.options["reconnect_time_wait"] = wait_s
+
+    async def _on_disconnected(self) -> None:
+        if self._closing:
+            return
+        logger.warning("nats.disconnected")
+        for listener in self.on_disconnected:
+            listener()
+
+    async def _on_reconnected(self) -> None:
+        logger.info("nats.reconnected")
+        self._wait_s = _RECONNECT_WAIT_INITIAL_S
+        self.client.options["reconnect_time_wait"] = self._wait_s
+        for listener in self.on_reconnected:
+            listener()
+
+    async def _on_closed(self) -> None:
+        if not self._closing:
+            self._escalate("the NATS connection was closed for good")
+
+
+def _is_refusal(text: str) -> bool:
+    lowered = text.lower()
+    return "authorization violation" in lowered or "authentication" in lowered
+
+
+def _authentication(settings: BusSettings) -> dict[str, Any]:
+    credentials, options = settings.credentials, dict[str, Any]()
+    if credentials.credentials_file is not None:
+        _require_file("NATS_CREDENTIALS", credentials.credentials_file)
+        options["user_credentials"] = credentials.credentials_file
+    if credentials.nkey_seed_file is not None:
+        _require_file("NATS_NKEY_SEED", credentials.nkey_seed_file)
+        options["nkeys_seed"] = credentials.nkey_seed_file
+    if credentials.token is not None:
+        options["token"] = credentials.token
+    if credentials.user is not None:
+        options["user"] = credentials.user
+        options["password"] = credentials.password
+    if settings.tls.wanted:
+        options["tls"] = _tls_context(settings)
+    return options
+
+
+def _tls_context(settings: BusSettings) -> ssl.SSLContext:
+    tls = settings.tls
+    if tls.ca_file is not None:
+        _require_file("NATS_TLS_CA", tls.ca_file)
+    try:
+        context = ssl.create_default_context(cafile=tls.ca_file)
+        if tls.certificate_file is not None:
+            _require_file("NATS_TLS_CERT", tls.certificate_file)
+            context.load_cert_chain(tls.certificate_file, tls.key_file)
+    except (ssl.SSLError, OSError) as error:
+        message = f"NATS_TLS_CA: the certificates cannot be used: {error}"
+        raise SettingsError(message) from error
+    return context
+
+
+def _require_file(setting: str, path: str) -> None:
+    if not Path(path).is_file():
+        message = f"{setting}: there is no file {path}"
+        raise SettingsError(message)
