@@ -121,12 +121,16 @@ class Connection:
         )
         self._write_wanted.set()
 
+    async def written(self) -> None:
+        """Return when everything written so far has been given to the client."""
+        while self._writes:
+            await asyncio.sleep(0)
+
     async def close(self) -> None:
         """Write what is waiting and close."""
         self._closing = True
         if self._writer is not None:
-            while self._writes and self.connected:
-                await asyncio.sleep(0)
+            await self.written()
             self._writer.cancel()
             await asyncio.gather(self._writer, return_exceptions=True)
         if self.connected:

@@ -1,0 +1,151 @@
+"""NatsBus: everything between the actors and NATS, in the order it starts and stops."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
+from nats.errors import TimeoutError as NatsTimeoutError
+from nats.js.errors import APIError, ServiceUnavailableError
+
+from bus.connection import Connection
+from bus.core import FlushedTransport, QueueConsumer
+from bus.crossing import Crossing
+from bus.errors import BusSetupError
+from bus.intake import Intake
+from bus.jetstream import ProvedTransport, PullConsumer
+from bus.sending import DeadLetterSender, DigestSender
+from bus.settings import DeliveryMode
+from bus.topology import Topology, ensure_topology
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from random import Random
+
+    from actors.messages import Deliveries
+    from bus.intake import Message
+    from bus.settings import BusSettings
+
+logger = logging.getLogger("bus")
+
+_SETUP_RETRY_S = 1.0
+
+
+class NatsBus:
+    """The bus on a real server. Runs on the event loop; ``crossing`` is for other threads."""
+
+    def __init__(
+        self,
+        settings: BusSettings,
+        random: Random,
+        deliver: Callable[[Deliveries], None],
+        escalate: Callable[[str], None],
+    ) -> None:
+        """Prepare, on the loop; ``deliver`` hands a batch to the router.
+
+        ``escalate`` is called when the bus cannot go on. Raises ``SettingsError``.
+        """
+        self._settings = settings
+        self._deliver = deliver
+        self._escalate = escalate
+        self._connection = Connection(settings, random, escalate)
+        self.crossing = Crossing(asyncio.get_running_loop())
+        self._consumer: PullConsumer | QueueConsumer
+        self._transport: ProvedTransport | FlushedTransport
+        self._intake: Intake
+        self.mode = settings.delivery
+
+    @property
+    def in_flight(self) -> int:
+        """Messages taken and not settled."""
+        return self._intake.size
+
+    async def open(self) -> None:
+        """Connect, choose the way of delivery, find or create streams and consumer.
+
+        Waits for a server that is not there; raises ``SettingsError`` where waiting is no use.
+        """
+        await self._connection.open()
+        topology = await self._choose_delivery()
+        if topology is None:
+            self.mode = DeliveryMode.CORE
+            self._transport = FlushedTransport(self._connection)
+        else:
+            self.mode = DeliveryMode.JETSTREAM
+            self._transport = ProvedTransport(self._connection)
+        await self._transport.start()
+        subjects = self._settings.subjects
+        dead_letters = DeadLetterSender(self._transport, subjects, time.time)
+        self._intake = Intake(
+            subjects, self._settings.max_body_bytes, self._deliver, dead_letters.send, self._settle
+        )
+        self.crossing.connect(self._intake, DigestSender(self._transport, subjects))
+        if topology is None:
+            self._consumer = QueueConsumer(self._connection, self._settings, self._intake)
+        else:
+            self._consumer = PullConsumer(
+                self._connection, self._settings, topology, self._intake, self._escalate
+            )
+        logger.info("bus.opened", extra={"delivery": str(self.mode)})
+
+    async def start(self) -> None:
+        """Begin to take messages; the actors must be there."""
+        await self._consumer.start()
+
+    async def stop_pulling(self) -> None:
+        """Take no more messages."""
+        await self._consumer.stop_pulling()
+
+    async def drained(self) -> None:
+        """Return once every message that was taken is settled."""
+        while self._intake.size:
+            await asyncio.sleep(0.01)
+
+    async def close(self) -> None:
+        """Prove the last acknowledgement and close."""
+        await self._connection.written()
+        await self._consumer.close()
+        await self._transport.close()
+        await self._connection.close()
+
+    def _settle(self, messages: list[Message], rejection: str | None) -> None:
+        self._consumer.settle(messages, rejection)
+
+    async def _choose_delivery(self) -> Topology | None:
+        """Return what JetStream has ready for us, or None for core."""
+        if self._settings.delivery is DeliveryMode.CORE:
+            return None
+        js = self._connection.client.jetstream()
+        while True:
+            try:
+                return await ensure_topology(js, self._settings)
+            except (NoRespondersError, ServiceUnavailableError, NatsTimeoutError) as error:
+                if not self._server_has_jetstream():
+                    if self._settings.delivery is DeliveryMode.JETSTREAM:
+                        message = "DELIVERY: jetstream is asked for, the server has it disabled"
+                        raise BusSetupError(message) from error
+                    logger.warning(
+                        "bus.without_jetstream",
+                        extra={"mend": "enable JetStream: core NATS delivers at most once"},
+                    )
+                    return None
+                logger.warning("jetstream.not_ready", extra={"error": repr(error)})
+            except APIError as error:
+                if error.code is not None and error.code < 500:
+                    message = (
+                        f"INPUT_STREAM: the server refused the streams or the consumer: "
+                        f"{error.description} (code {error.err_code})"
+                    )
+                    raise BusSetupError(message) from error
+                logger.warning("jetstream.not_ready", extra={"error": repr(error)})
+            except NatsError as error:
+                logger.warning("jetstream.not_ready", extra={"error": repr(error)})
+            await asyncio.sleep(_SETUP_RETRY_S)
+
+    def _server_has_jetstream(self) -> bool:
+        # Only the server's greeting tells a server without JetStream from one not ready yet.
+        return bool(self._connection.client._server_info.get("jetstream", False))  # noqa: SLF001

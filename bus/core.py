@@ -1,0 +1,181 @@
+"""Core NATS: a queue subscription, at most once, with an answer for producers that ask."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from typing import TYPE_CHECKING
+
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+
+from actors.errors import PublishFailedError
+from bus.intake import Intake, Message
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from nats.aio.subscription import Subscription
+
+    from bus.connection import Connection
+    from bus.settings import BusSettings
+
+logger = logging.getLogger("bus.core")
+
+_arrivals = itertools.count()
+
+
+class NumberedMsg(Msg):
+    """A message that knows its place among those of other subscriptions.
+
+    nats-py has a queue and a task for each subscription, and an event that came before a digest
+    request must not be handled after it.
+    """
+
+    def __post_init__(self) -> None:
+        """Number the message as it is read from the connection."""
+        self.arrival = next(_arrivals)
+
+
+class QueueConsumer:
+    """Takes both subjects as one queue group's member. Runs on the bus's event loop.
+
+    With the window full it stops taking; what then exceeds the subscription's own queue is
+    dropped, counted and logged at CRITICAL: core NATS keeps nothing.
+    """
+
+    def __init__(self, connection: Connection, settings: BusSettings, intake: Intake) -> None:
+        """Prepare; ``start`` subscribes."""
+        self._connection = connection
+        self._settings = settings
+        self._intake = intake
+        self._subscriptions: list[Subscription] = []
+        self._arrived: list[tuple[int, Message]] = []
+        self._flush_scheduled = False
+        self._room = asyncio.Event()
+        self._room.set()
+
+    async def start(self) -> None:
+        """Subscribe."""
+        client = self._connection.client
+        client.msg_class = NumberedMsg
+        for subject in self._settings.subjects.inputs:
+            self._subscriptions.append(
+                await client.subscribe(
+                    subject,
+                    queue=self._settings.queue_group,
+                    cb=self._on_message,
+                    pending_msgs_limit=self._settings.max_in_flight,
+                )
+            )
+        await client.flush()
+
+    async def stop_pulling(self) -> None:
+        """Unsubscribe, and take what has already arrived."""
+        self._room.set()
+        for subscription in self._subscriptions:
+            try:
+                await subscription.drain()
+            except NatsError as error:
+                logger.debug("drain.failed", extra={"error": repr(error)})
+        self._flush()
+
+    async def close(self) -> None:
+        """Have the last answers written."""
+
+    def settle(self, messages: list[Message], rejection: str | None) -> None:
+        """Answer those who asked, and take more."""
+        answer = b"+OK" if rejection is None else f"-ERR {rejection}".encode()
+        for message in messages:
+            if message.reply:
+                self._connection.write(message.reply, answer)
+        if self._has_room():
+            self._room.set()
+
+    def _has_room(self) -> bool:
+        return self._intake.size + len(self._arrived) < self._settings.max_in_flight
+
+    async def _on_message(self, msg: Msg) -> None:
+        while not self._has_room():
+            self._room.clear()
+            await self._room.wait()
+        arrival = msg.arrival if isinstance(msg, NumberedMsg) else 0
+        self._arrived.append((arrival, Message(msg.subject, msg.data, msg.reply, None, 0)))
+        if not self._flush_scheduled:
+            # Behind the other subscription's task, which this turn of the loop also runs.
+            self._flush_scheduled = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flush_scheduled = False
+        arrived, self._arrived = self._arrived, []
+        arrived.sort(key=lambda numbered: numbered[0])
+        if arrived:
+            self._intake.take([message for _, message in arrived])
+
+
+class FlushedTransport:
+    """Publishes and waits for the server to have read it. Runs on the bus's event loop.
+
+    That is all core NATS can tell; who subscribes gets it at most once.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        """Prepare; ``start`` is for symmetry with JetStream's."""
+        self._connection = connection
+        self._unflushed: list[Callable[[PublishFailedError | None], None]] = []
+        self._flushing: asyncio.Task[None] | None = None
+
+    @property
+    def max_payload_bytes(self) -> int:
+        """See ``Transport``."""
+        return self._connection.client.max_payload
+
+    async def start(self) -> None:
+        """Nothing to set up."""
+
+    async def close(self) -> None:
+        """Wait for the flush under way."""
+        if self._flushing is not None:
+            await asyncio.gather(self._flushing, return_exceptions=True)
+
+    def send(
+        self,
+        subject: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        settled: Callable[[PublishFailedError | None], None],
+    ) -> None:
+        """See ``Transport``."""
+        if not self._connection.connected:
+            settled(PublishFailedError("not connected to NATS"))
+            return
+        refused: list[Exception] = []
+
+        def flushed(error: PublishFailedError | None) -> None:
+            settled(PublishFailedError(repr(refused[0])) if refused else error)
+
+        self._connection.write(subject, body, "", headers, refused.append)
+        self._unflushed.append(flushed)
+        if self._flushing is None or self._flushing.done():
+            self._flushing = asyncio.create_task(self._flush())
+
+    def call_later(self, delay_s: float, action: Callable[[], None]) -> None:
+        """See ``Transport``."""
+        asyncio.get_running_loop().call_later(delay_s, action)
+
+    async def _flush(self) -> None:
+        while self._unflushed:
+            unflushed, self._unflushed = self._unflushed, []
+            await self._connection.written()
+            error: PublishFailedError | None = None
+            try:
+                # A flush while disconnected returns at once and proves nothing.
+                await self._connection.client.flush(timeout=5)
+                if not self._connection.connected:
+                    error = PublishFailedError("the connection was lost")
+            except NatsError as failure:
+                error = PublishFailedError(repr(failure))
+            for settled in unflushed:
+                settled(error)

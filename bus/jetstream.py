@@ -1,0 +1,399 @@
+"""JetStream: a continuous pull, acknowledgements in bursts, publications with proof."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections import OrderedDict, deque
+from typing import TYPE_CHECKING
+
+import orjson
+from nats.errors import Error as NatsError
+from nats.js.errors import APIError
+
+from actors.errors import PublishFailedError
+from bus.errors import BusSetupError
+from bus.intake import Intake, Message
+from bus.topology import Topology, ensure_consumer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from nats.aio.msg import Msg
+    from nats.aio.subscription import Subscription
+
+    from bus.connection import Connection
+    from bus.settings import BusSettings
+
+logger = logging.getLogger("bus.jetstream")
+
+BATCH = 4000
+"""Messages asked for at a time at the most."""
+EXPIRES_S = 30.0
+IDLE_HEARTBEAT_S = 5.0
+REFUSED_WAIT_INITIAL_S = 0.1
+REFUSED_WAIT_MAX_S = 5.0
+
+_IN_PROGRESS = b"+WPI"
+_ACKNOWLEDGE = b"+ACK"
+_WPI_PER_TURN = 1000
+
+
+def parse_ack_subject(reply: str) -> tuple[int, int, int]:
+    """Return (delivery count, stream sequence, timestamp in ns) of a delivery's reply subject.
+
+    ``$JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<timestamp>.<pending>``;
+    newer servers may put two tokens behind ACK and one at the end.
+    """
+    tokens = reply.split(".")
+    first = 4 if len(tokens) < 11 else 6
+    return int(tokens[first]), int(tokens[first + 1]), int(tokens[first + 3])
+
+
+class PullConsumer:
+    """Keeps pull requests open as long as the window has room. Runs on the bus's event loop.
+
+    nats-py's own ``fetch`` asks for nothing while its caller works and cannot tell a deleted
+    consumer from an empty stream; this has one inbox, one callback, and requests that overlap.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        settings: BusSettings,
+        topology: Topology,
+        intake: Intake,
+        escalate: Callable[[str], None],
+    ) -> None:
+        """Prepare; ``start`` begins to pull."""
+        self._connection = connection
+        self._settings = settings
+        self._topology = topology
+        self._intake = intake
+        self._escalate = escalate
+        self._js = connection.client.jetstream()
+        self._subscription: Subscription | None = None
+        self._base = ""
+        self._number = 0
+        self._requests: OrderedDict[int, int] = OrderedDict()
+        self._owed = 0
+        self._arrived: list[Message] = []
+        self._flush_scheduled = False
+        self._pulling = False
+        self._resetting = False
+        self._refused_wait_s = REFUSED_WAIT_INITIAL_S
+        self._pause: asyncio.TimerHandle | None = None
+        self._last_frame_s = 0.0
+        self._last_settled = ""
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Begin to pull."""
+        self._pulling = True
+        self._connection.on_reconnected.append(self._reset_soon)
+        await self._open_inbox()
+        self._tasks = [
+            asyncio.create_task(self._watch_heartbeat()),
+            asyncio.create_task(self._keep_in_progress()),
+        ]
+
+    async def stop_pulling(self) -> None:
+        """Ask for nothing more; what the server was already asked for may come back later."""
+        self._pulling = False
+        self._cancel_pause()
+        await self._close_inbox()
+        self._flush()
+
+    async def close(self) -> None:
+        """Make sure that the last acknowledgement has arrived, then end."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._last_settled and self._connection.connected:
+            try:
+                await self._connection.client.request(self._last_settled, _ACKNOWLEDGE, timeout=2)
+            except NatsError as error:
+                logger.warning("acknowledgement.unproved", extra={"error": repr(error)})
+
+    def settle(self, messages: list[Message], rejection: str | None) -> None:
+        """Acknowledge a burst and ask for more."""
+        del rejection  # the dead letter says it
+        write = self._connection.write
+        for message in messages:
+            write(message.reply, _ACKNOWLEDGE)
+        self._last_settled = messages[-1].reply
+        self._ask_for_more()
+
+    async def _open_inbox(self) -> None:
+        self._base = self._connection.client.new_inbox()
+        self._number = 0
+        self._requests.clear()
+        self._owed = 0
+        self._last_frame_s = asyncio.get_running_loop().time()
+        self._subscription = await self._connection.client.subscribe(
+            f"{self._base}.*",
+            cb=self._on_frame,
+            pending_msgs_limit=0,
+            pending_bytes_limit=0,
+        )
+        self._ask_for_more()
+
+    async def _close_inbox(self) -> None:
+        subscription, self._subscription = self._subscription, None
+        if subscription is None:
+            return
+        try:
+            await subscription.unsubscribe()
+        except NatsError as error:
+            logger.debug("unsubscribe.failed", extra={"error": repr(error)})
+
+    def _ask_for_more(self) -> None:
+        if not self._pulling or self._subscription is None or self._pause is not None:
+            return
+        room = self._settings.max_in_flight - self._intake.size - len(self._arrived) - self._owed
+        batch = min(room, BATCH)
+        if self._owed >= BATCH // 2 or batch <= 0:
+            return
+        if self._owed and batch < self._settings.max_in_flight // 8:
+            return  # not worth a request of its own while another is open
+        self._number += 1
+        self._requests[self._number] = batch
+        self._owed += batch
+        request = {
+            "batch": batch,
+            "expires": int(EXPIRES_S * 1e9),
+            "idle_heartbeat": int(IDLE_HEARTBEAT_S * 1e9),
+        }
+        topology = self._topology
+        self._connection.write(
+            f"$JS.API.CONSUMER.MSG.NEXT.{topology.stream}.{topology.consumer}",
+            orjson.dumps(request),
+            f"{self._base}.{self._number}",
+        )
+
+    async def _on_frame(self, msg: Msg) -> None:
+        self._last_frame_s = asyncio.get_running_loop().time()
+        if not msg.reply:
+            self._on_status(msg)
+            return
+        _, sequence, timestamp_ns = parse_ack_subject(msg.reply)
+        identity = f"{sequence}.{timestamp_ns}"
+        self._arrived.append(Message(msg.subject, msg.data, msg.reply, identity, sequence))
+        self._count_arrival()
+        self._refused_wait_s = REFUSED_WAIT_INITIAL_S
+        if not self._flush_scheduled:
+            # Behind what this turn of the loop still reads: the router gets it as one batch.
+            self._flush_scheduled = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _count_arrival(self) -> None:
+        """The server serves requests in order: the oldest is the one that was answered."""
+        if not self._requests:
+            return
+        number = next(iter(self._requests))
+        self._owed -= 1
+        self._requests[number] -= 1
+        if not self._requests[number]:
+            del self._requests[number]
+
+    def _flush(self) -> None:
+        self._flush_scheduled = False
+        arrived, self._arrived = self._arrived, []
+        if arrived:
+            self._intake.take(arrived)
+        self._ask_for_more()
+
+    def _on_status(self, msg: Msg) -> None:
+        headers = msg.headers or {}
+        status = headers.get("Status", "")
+        description = headers.get("Description", "")
+        if status == "100":
+            return
+        number = int(msg.subject.rpartition(".")[2])
+        left = self._requests.pop(number, None)
+        if left is None:
+            return
+        self._owed -= left
+        if status in ("404", "408"):
+            self._ask_for_more()
+            return
+        if status == "409" and "deleted" not in description.lower():
+            if "push based" in description.lower():
+                self._escalate(f"consumer {self._topology.consumer}: {description}")
+                return
+            self._pause_then(self._ask_for_more)
+            return
+        logger.warning("pull.refused", extra={"status": status, "description": description})
+        self._pause_then(self._reset_soon)
+
+    def _pause_then(self, action: Callable[[], None]) -> None:
+        """Wait before asking again: a server that refuses at once would be asked in a hot loop."""
+        if self._pause is not None:
+            return
+
+        def resume() -> None:
+            self._pause = None
+            action()
+
+        self._pause = asyncio.get_running_loop().call_later(self._refused_wait_s, resume)
+        self._refused_wait_s = min(self._refused_wait_s * 2, REFUSED_WAIT_MAX_S)
+
+    def _cancel_pause(self) -> None:
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
+
+    def _reset_soon(self) -> None:
+        if self._pulling and not self._resetting:
+            self._resetting = True
+            self._tasks.append(asyncio.create_task(self._reset()))
+
+    async def _reset(self) -> None:
+        """Open a new inbox: whether an old request is still served cannot be known."""
+        try:
+            await self._close_inbox()
+            self._flush()
+            self._topology = await ensure_consumer(
+                self._js, self._settings, self._topology.stream
+            )
+            if self._pulling:
+                await self._open_inbox()
+        except BusSetupError as error:
+            self._escalate(str(error))
+        except (NatsError, APIError, OSError) as error:
+            logger.warning("pull.reset_failed", extra={"error": repr(error)})
+            self._pause_then(self._reset_soon)
+        finally:
+            self._resetting = False
+            self._tasks = [task for task in self._tasks if not task.done()]
+
+    async def _watch_heartbeat(self) -> None:
+        """Notice requests that vanished: no frame for two heartbeats while one is open."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(IDLE_HEARTBEAT_S / 5)
+            silent_s = loop.time() - self._last_frame_s
+            if (
+                self._pulling
+                and self._requests
+                and self._connection.connected
+                and silent_s > 2 * IDLE_HEARTBEAT_S
+            ):
+                logger.warning("pull.silent", extra={"silent_s": round(silent_s, 1)})
+                self._last_frame_s = loop.time()
+                self._reset_soon()
+
+    async def _keep_in_progress(self) -> None:
+        """Restart the server's timer of what is held long, so that it is not delivered again."""
+        while True:
+            before = self._intake.last_token
+            await asyncio.sleep(self._topology.ack_wait_s / 3)
+            held = self._intake.held_since(before)
+            for start in range(0, len(held), _WPI_PER_TURN):
+                for message in held[start : start + _WPI_PER_TURN]:
+                    self._connection.write(message.reply, _IN_PROGRESS)
+                await asyncio.sleep(0)
+
+
+class ProvedTransport:
+    """Publishes into streams and waits for the server's word. Runs on the bus's event loop."""
+
+    TIMEOUT_S = 5.0
+
+    def __init__(self, connection: Connection) -> None:
+        """Prepare; ``start`` opens the inbox for the server's answers."""
+        self._connection = connection
+        self._base = ""
+        self._number = 0
+        self._pending: dict[int, Callable[[PublishFailedError | None], None]] = {}
+        self._deadlines: deque[tuple[float, int]] = deque()
+        self._sweeper: asyncio.Task[None] | None = None
+
+    @property
+    def max_payload_bytes(self) -> int:
+        """See ``Transport``."""
+        return self._connection.client.max_payload
+
+    async def start(self) -> None:
+        """Begin to listen for answers."""
+        self._base = self._connection.client.new_inbox()
+        await self._connection.client.subscribe(
+            f"{self._base}.*",
+            cb=self._on_answer,
+            pending_msgs_limit=0,
+            pending_bytes_limit=0,
+        )
+        self._connection.on_disconnected.append(self._fail_all)
+        self._sweeper = asyncio.create_task(self._sweep())
+
+    async def close(self) -> None:
+        """End; what is not proved by now has failed."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            await asyncio.gather(self._sweeper, return_exceptions=True)
+        self._fail_all()
+
+    def send(
+        self,
+        subject: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        settled: Callable[[PublishFailedError | None], None],
+    ) -> None:
+        """See ``Transport``."""
+        if not self._connection.connected:
+            settled(PublishFailedError("not connected to NATS"))
+            return
+        self._number += 1
+        number = self._number
+        self._pending[number] = settled
+        deadline_s = asyncio.get_running_loop().time() + self.TIMEOUT_S
+        self._deadlines.append((deadline_s, number))
+
+        def failed(error: Exception) -> None:
+            self._settle(number, PublishFailedError(repr(error)))
+
+        self._connection.write(subject, body, f"{self._base}.{number}", headers, failed)
+
+    def call_later(self, delay_s: float, action: Callable[[], None]) -> None:
+        """See ``Transport``."""
+        asyncio.get_running_loop().call_later(delay_s, action)
+
+    async def _on_answer(self, msg: Msg) -> None:
+        number = int(msg.subject.rpartition(".")[2])
+        self._settle(number, _refusal(msg))
+
+    def _settle(self, number: int, error: PublishFailedError | None) -> None:
+        settled = self._pending.pop(number, None)
+        if settled is not None:
+            settled(error)
+
+    def _fail_all(self) -> None:
+        for number in list(self._pending):
+            self._settle(number, PublishFailedError("the connection was lost"))
+
+    async def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(self.TIMEOUT_S / 10)
+            while self._deadlines and self._deadlines[0][0] <= loop.time():
+                _, number = self._deadlines.popleft()
+                self._settle(number, PublishFailedError("no answer from the stream in time"))
+
+
+def _refusal(msg: Msg) -> PublishFailedError | None:
+    """Return why a publication was not taken, or None when it was."""
+    status = (msg.headers or {}).get("Status")
+    if status == "503":
+        return PublishFailedError("no stream captures the subject")
+    try:
+        answer = json.loads(msg.data)
+        error = answer.get("error")
+        if error is not None:
+            return PublishFailedError(f"{error.get('code')}: {error.get('description')}")
+        if "stream" in answer and "seq" in answer:
+            return None
+    except (ValueError, AttributeError):
+        pass
+    return PublishFailedError("an answer that is no publication's acknowledgement")

@@ -1,0 +1,233 @@
+"""Streams and consumer: created when they are not there, used as they are when they are.
+
+What is found on the server is read back and compared: old servers drop settings they do not know
+without a word, and an operator's own stream may break a promise. That is a warning, not an error.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DeliverPolicy,
+    DiscardPolicy,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+)
+from nats.js.errors import NotFoundError
+
+from bus.errors import BusSetupError
+
+if TYPE_CHECKING:
+    from nats.js import JetStreamContext
+    from nats.js.api import ConsumerInfo
+
+    from bus.settings import BusSettings
+
+logger = logging.getLogger("bus.topology")
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """What the consumer needs to know of the server's side."""
+
+    stream: str
+    consumer: str
+    ack_wait_s: float
+
+
+async def ensure_topology(js: JetStreamContext, settings: BusSettings) -> Topology:
+    """Find or create the streams and the durable consumer.
+
+    Raises ``BusSetupError`` when what exists cannot serve, ``nats.errors.Error`` when the server
+    does not answer or refuses.
+    """
+    streams = settings.streams
+    stream = await _ensure_input_stream(js, settings)
+    await _ensure_output_stream(
+        js,
+        settings,
+        streams.digest_stream,
+        settings.subjects.alarm_digest,
+        streams.digest_max_age_s,
+    )
+    await _ensure_output_stream(
+        js,
+        settings,
+        streams.dead_letter_stream,
+        settings.subjects.dead_letter,
+        streams.dead_letter_max_age_s,
+    )
+    return await ensure_consumer(js, settings, stream)
+
+
+async def ensure_consumer(
+    js: JetStreamContext, settings: BusSettings, stream: str
+) -> Topology:
+    """Find or create the durable consumer; raises like ``ensure_topology``."""
+    durable = settings.queue_group
+    try:
+        info = await js.consumer_info(stream, durable)
+    except NotFoundError:
+        info = await _create_consumer(js, settings, stream)
+    _check_consumer(info, durable)
+    ack_wait_s = info.config.ack_wait or settings.streams.ack_wait_s
+    return Topology(stream, durable, ack_wait_s)
+
+
+async def _stream_of(js: JetStreamContext, subject: str) -> str | None:
+    try:
+        return await js.find_stream_name_by_subject(subject)
+    except NotFoundError:
+        return None
+
+
+async def _ensure_input_stream(js: JetStreamContext, settings: BusSettings) -> str:
+    found = {subject: await _stream_of(js, subject) for subject in settings.subjects.inputs}
+    names = set(found.values())
+    if names == {None}:
+        # A work queue keeps a message until it is acknowledged and no longer: nothing unread
+        # is discarded, and the disk holds the backlog instead of the history.
+        await _create_stream(
+            js,
+            StreamConfig(
+                name=settings.streams.input_stream,
+                subjects=settings.subjects.inputs,
+                retention=RetentionPolicy.WORK_QUEUE,
+                storage=StorageType.FILE,
+                discard=DiscardPolicy.NEW,
+                num_replicas=settings.streams.replicas,
+                duplicate_window=settings.streams.duplicate_window_s,
+            ),
+        )
+        return settings.streams.input_stream
+    if len(names) > 1 or None in names:
+        where = ", ".join(f"{subject} in {name or 'none'}" for subject, name in found.items())
+        message = (
+            f"INPUT_STREAM: one stream must capture both input subjects, found {where}; "
+            "add the missing subject to that stream"
+        )
+        raise BusSetupError(message)
+    name = names.pop()
+    assert name is not None
+    await _check_input_stream(js, name)
+    return name
+
+
+async def _check_input_stream(js: JetStreamContext, name: str) -> None:
+    config = (await js.stream_info(name)).config
+    limits = [config.max_age, config.max_msgs, config.max_bytes, config.max_msgs_per_subject]
+    limited = any(limit is not None and limit > 0 for limit in limits)
+    if config.max_age or (limited and config.discard is DiscardPolicy.OLD):
+        logger.warning(
+            "stream.may_lose_messages",
+            extra={
+                "stream": name,
+                "mend": "lift its limits, or set discard new: unread messages vanish at a limit",
+            },
+        )
+    if config.retention is RetentionPolicy.INTEREST:
+        logger.warning(
+            "stream.may_lose_messages",
+            extra={
+                "stream": name,
+                "mend": "use limits or workqueue retention: interest keeps nothing while the "
+                "consumer does not exist",
+            },
+        )
+    if config.storage is StorageType.MEMORY:
+        logger.warning(
+            "stream.may_lose_messages",
+            extra={"stream": name, "mend": "use file storage: memory does not survive a restart"},
+        )
+
+
+async def _ensure_output_stream(
+    js: JetStreamContext, settings: BusSettings, name: str, subject: str, max_age_s: int
+) -> None:
+    found = await _stream_of(js, subject)
+    if found is None:
+        await _create_stream(
+            js,
+            StreamConfig(
+                name=name,
+                subjects=[subject],
+                retention=RetentionPolicy.LIMITS,
+                storage=StorageType.FILE,
+                discard=DiscardPolicy.OLD,
+                max_age=float(max_age_s),
+                num_replicas=settings.streams.replicas,
+                duplicate_window=settings.streams.duplicate_window_s,
+            ),
+        )
+        found = name
+    config = (await js.stream_info(found)).config
+    if not config.duplicate_window:
+        logger.warning(
+            "stream.does_not_deduplicate",
+            extra={"stream": found, "mend": "set a duplicate window of two minutes or more"},
+        )
+    if config.no_ack:
+        message = (
+            f"stream {found}: acknowledges no publication (no_ack); set it to false, or give "
+            f"{subject} a stream of its own"
+        )
+        raise BusSetupError(message)
+
+
+async def _create_stream(js: JetStreamContext, config: StreamConfig) -> None:
+    await js.add_stream(config)
+    logger.info("stream.created", extra={"stream": config.name})
+
+
+async def _create_consumer(
+    js: JetStreamContext, settings: BusSettings, stream: str
+) -> ConsumerInfo:
+    captured = (await js.stream_info(stream)).config.subjects or []
+    config = ConsumerConfig(
+        durable_name=settings.queue_group,
+        description="alarm digest service: checkpoints events, answers digest requests",
+        ack_policy=AckPolicy.EXPLICIT,
+        deliver_policy=DeliverPolicy.ALL,
+        ack_wait=settings.streams.ack_wait_s,
+        max_deliver=-1,
+        max_ack_pending=-1,
+    )
+    if set(captured) != set(settings.subjects.inputs):
+        # A stream of somebody else's. Servers before 2.10 drop the filter without a word; what
+        # then arrives beside our subjects is acknowledged and ignored.
+        config.filter_subjects = settings.subjects.inputs
+    info = await js.add_consumer(stream, config)
+    logger.info("consumer.created", extra={"stream": stream, "consumer": info.name})
+    return info
+
+
+def _check_consumer(info: ConsumerInfo, durable: str) -> None:
+    config = info.config
+    if config.deliver_subject:
+        message = f"QUEUE_GROUP: consumer {durable} is push based; delete it or choose another name"
+        raise BusSetupError(message)
+    if config.ack_policy not in (None, AckPolicy.EXPLICIT):
+        message = (
+            f"QUEUE_GROUP: consumer {durable} does not acknowledge explicitly; delete it or "
+            "choose another name"
+        )
+        raise BusSetupError(message)
+    if config.max_deliver is not None and config.max_deliver > 0:
+        logger.warning(
+            "consumer.may_lose_messages",
+            extra={
+                "consumer": durable,
+                "mend": "set max_deliver to -1: a message that reaches it is never delivered again",
+            },
+        )
+    if config.ack_wait is not None and config.ack_wait < 3:
+        logger.warning(
+            "consumer.redelivers_early",
+            extra={"consumer": durable, "mend": "set ack_wait to a minute"},
+        )
