@@ -97,9 +97,7 @@ def apply_event(
     return alarm
 
 
-def forgettable(
-    alarms: Mapping[AlarmID, Alarm], now_s: int, retention: Retention
-) -> list[AlarmID]:
+def forgettable(alarms: Mapping[AlarmID, Alarm], now_s: int, retention: Retention) -> list[AlarmID]:
     """Name the cleared alarms for which nothing has arrived during the retention.
 
     ``now_s`` is in seconds since 1970. Empty when the retention is 0.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, NewType
 
-from actors.alarms import Alarm, AlarmID, Severity, UserID
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from actors.alarms import Alarm, AlarmID, Severity, UserID
 
 DigestID = NewType("DigestID", str)
 RequestID = NewType("RequestID", str)
@@ -63,9 +63,7 @@ def due_items(alarms: Mapping[AlarmID, Alarm]) -> tuple[DigestItem, ...]:
     return tuple(items)
 
 
-def mark_told(
-    alarms: Mapping[AlarmID, Alarm], items: Iterable[DigestItem]
-) -> dict[AlarmID, Alarm]:
+def mark_told(alarms: Mapping[AlarmID, Alarm], items: Iterable[DigestItem]) -> dict[AlarmID, Alarm]:
     """Return the told alarms as they stand after a digest that carries ``items``."""
     return {
         item.alarm_id: alarms[item.alarm_id]._replace(

@@ -90,9 +90,7 @@ class CountLiveUsers:
     """Anyone to router, with ``ask``: how many user actors are in memory?"""
 
 
-RouterMessage = (
-    Deliveries | Tick | UserFailed | Passivated | PassivationDeclined | CountLiveUsers
-)
+RouterMessage = Deliveries | Tick | UserFailed | Passivated | PassivationDeclined | CountLiveUsers
 
 
 @dataclass(frozen=True, slots=True)

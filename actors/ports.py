@@ -88,9 +88,7 @@ class CheckpointStore(Protocol):
 class DigestPublisher(Protocol):
     """Publishes digests. Never blocks; called from a dispatcher's thread."""
 
-    def publish(
-        self, digest: Digest, settled: Callable[[PublishFailedError | None], None]
-    ) -> None:
+    def publish(self, digest: Digest, settled: Callable[[PublishFailedError | None], None]) -> None:
         """Publish under the digest's id, then call ``settled`` once, on any thread.
 
         ``settled(None)`` when the stream has it, else with the reason.

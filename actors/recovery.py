@@ -78,9 +78,7 @@ class RecoveryActor(ServiceActor):
             del self._asked[user_id]
             found = loaded.get(user_id, NEVER_SAVED)
             reply = (
-                RecoveryFailed(found.reason)
-                if isinstance(found, Unreadable)
-                else Recovered(found)
+                RecoveryFailed(found.reason) if isinstance(found, Unreadable) else Recovered(found)
             )
             for ref in refs:
                 tell_if_alive(ref, reply)

@@ -14,8 +14,8 @@ from actors.messages import (
     Deliveries,
     Delivery,
     Passivate,
-    PassivationDeclined,
     Passivated,
+    PassivationDeclined,
     RouterMessage,
     TakeCheckpoint,
     Tick,
@@ -150,9 +150,7 @@ class RouterActor(ServiceActor):
         self._tick_later()
 
     def _tick_later(self) -> None:
-        self._scheduler.tell_after(
-            self._settings.checkpoint_interval_s, self.actor_ref, Tick()
-        )
+        self._scheduler.tell_after(self._settings.checkpoint_interval_s, self.actor_ref, Tick())
 
     def _shed_idle(self) -> None:
         used_before_s = self._clock.monotonic_s() - self._settings.idle_timeout_s
@@ -185,9 +183,7 @@ class RouterActor(ServiceActor):
         if leaving.waiting:
             self._forward(user_id, leaving.waiting, now_s)
 
-    def _replace(
-        self, user_id: UserID, ref: ActorRef[Any], returned: tuple[Delivery, ...]
-    ) -> None:
+    def _replace(self, user_id: UserID, ref: ActorRef[Any], returned: tuple[Delivery, ...]) -> None:
         """Forget a user actor that has stopped; spawn it afresh if mail waits."""
         leaving = self._leaving.get(user_id)
         if leaving is None or leaving.ref is not ref:
@@ -202,9 +198,7 @@ class RouterActor(ServiceActor):
 
     def _retire_failed(self, failed: UserFailed) -> None:
         """Have a crashed actor hand back what it has not settled."""
-        logger.error(
-            "user.crashed", extra={"user": failed.user_id, "error": failed.reason}
-        )
+        logger.error("user.crashed", extra={"user": failed.user_id, "error": failed.reason})
         leaving = self._leaving.get(failed.user_id)
         if leaving is None:
             leaving = self._leaving[failed.user_id] = _Leaving(failed.ref)

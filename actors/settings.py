@@ -44,9 +44,7 @@ class CoreSettings:
             "RETRY_WAIT_INITIAL",
             "must be above 0 and at most RETRY_WAIT_MAX",
         )
-        require(
-            self.cleared_retention_s >= 0, "CLEARED_RETENTION", "must be 0 (never) or seconds"
-        )
+        require(self.cleared_retention_s >= 0, "CLEARED_RETENTION", "must be 0 (never) or seconds")
 
     def backoff_s(self, attempt: int, jitter: float) -> float:
         """Seconds to wait before the attempt after ``attempt`` (1, 2, …).

@@ -35,8 +35,7 @@ class ServiceActor(PooledActor):
         traceback: TracebackType | None,
     ) -> None:
         """Escalate. Runs on the dispatcher's thread."""
+        del exception_type, traceback  # Pykka has logged them
         name = type(self).__name__
-        logger.critical(
-            "actor.crashed", extra={"actor": name, "error": repr(exception_value)}
-        )
+        logger.critical("actor.crashed", extra={"actor": name, "error": repr(exception_value)})
         self._escalate(f"{name} crashed: {exception_value!r}")

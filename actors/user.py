@@ -233,9 +233,7 @@ class UserActor(PooledActor):
         self._changed = {}
         self._cursor_changed = False
         tokens = tuple([delivery.token for delivery in self._saving])
-        self._context.checkpointer.tell(
-            SaveCheckpoint(update, tokens, self.actor_ref, urgent)
-        )
+        self._context.checkpointer.tell(SaveCheckpoint(update, tokens, self.actor_ref, urgent))
 
     def _dirty(self) -> bool:
         return bool(self._changed) or self._cursor_changed
@@ -352,9 +350,7 @@ class UserActor(PooledActor):
         logger.debug("user.failing", extra={"user": self._user_id}, exc_info=error)
         self._phase = Phase.FAILED
         reason = str(error) if isinstance(error, UnreadableCheckpointError) else repr(error)
-        self._context.router.tell(
-            UserFailed(self._user_id, self.actor_ref, self._handling, reason)
-        )
+        self._context.router.tell(UserFailed(self._user_id, self.actor_ref, self._handling, reason))
 
     def _collect(self, message: UserMessage) -> None:
         """Failed: keep mail for the router, hand it back when asked, ignore the rest."""

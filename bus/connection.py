@@ -90,7 +90,8 @@ class Connection:
                 **self._options,
             )
         )
-        await asyncio.wait({connecting, self._refused}, return_when=asyncio.FIRST_COMPLETED)
+        either: list[asyncio.Future[Any]] = [connecting, self._refused]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if not connecting.done():
             connecting.cancel()
             await asyncio.gather(connecting, return_exceptions=True)
@@ -99,9 +100,7 @@ class Connection:
         self._wait_s = _RECONNECT_WAIT_INITIAL_S
         self._refused = None
         self._writer = asyncio.create_task(self._write_in_order())
-        logger.info(
-            "nats.connected", extra={"server": str(self.client.connected_server_version)}
-        )
+        logger.info("nats.connected", extra={"server": str(self.client.connected_server_version)})
 
     def write(
         self,
@@ -123,7 +122,7 @@ class Connection:
 
     async def written(self) -> None:
         """Return when everything written so far has been given to the client."""
-        while self._writes:
+        while self._writes:  # noqa: ASYNC110  # an event would cost every message
             await asyncio.sleep(0)
 
     async def close(self) -> None:

@@ -10,12 +10,9 @@ from typing import TYPE_CHECKING
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
-from actors.errors import PublishFailedError
 from bus.intake import Intake, Message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from nats.aio.subscription import Subscription
 
     from bus.connection import Connection
@@ -113,69 +110,3 @@ class QueueConsumer:
         arrived.sort(key=lambda numbered: numbered[0])
         if arrived:
             self._intake.take([message for _, message in arrived])
-
-
-class FlushedTransport:
-    """Publishes and waits for the server to have read it. Runs on the bus's event loop.
-
-    That is all core NATS can tell; who subscribes gets it at most once.
-    """
-
-    def __init__(self, connection: Connection) -> None:
-        """Prepare; ``start`` is for symmetry with JetStream's."""
-        self._connection = connection
-        self._unflushed: list[Callable[[PublishFailedError | None], None]] = []
-        self._flushing: asyncio.Task[None] | None = None
-
-    @property
-    def max_payload_bytes(self) -> int:
-        """See ``Transport``."""
-        return self._connection.client.max_payload
-
-    async def start(self) -> None:
-        """Nothing to set up."""
-
-    async def close(self) -> None:
-        """Wait for the flush under way."""
-        if self._flushing is not None:
-            await asyncio.gather(self._flushing, return_exceptions=True)
-
-    def send(
-        self,
-        subject: str,
-        body: bytes,
-        headers: Mapping[str, str],
-        settled: Callable[[PublishFailedError | None], None],
-    ) -> None:
-        """See ``Transport``."""
-        if not self._connection.connected:
-            settled(PublishFailedError("not connected to NATS"))
-            return
-        refused: list[Exception] = []
-
-        def flushed(error: PublishFailedError | None) -> None:
-            settled(PublishFailedError(repr(refused[0])) if refused else error)
-
-        self._connection.write(subject, body, "", headers, refused.append)
-        self._unflushed.append(flushed)
-        if self._flushing is None or self._flushing.done():
-            self._flushing = asyncio.create_task(self._flush())
-
-    def call_later(self, delay_s: float, action: Callable[[], None]) -> None:
-        """See ``Transport``."""
-        asyncio.get_running_loop().call_later(delay_s, action)
-
-    async def _flush(self) -> None:
-        while self._unflushed:
-            unflushed, self._unflushed = self._unflushed, []
-            await self._connection.written()
-            error: PublishFailedError | None = None
-            try:
-                # A flush while disconnected returns at once and proves nothing.
-                await self._connection.client.flush(timeout=5)
-                if not self._connection.connected:
-                    error = PublishFailedError("the connection was lost")
-            except NatsError as failure:
-                error = PublishFailedError(repr(failure))
-            for settled in unflushed:
-                settled(error)

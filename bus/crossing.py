@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Iterable
 
     from actors.digest import Digest
@@ -43,9 +43,7 @@ class Crossing:
         """See ``Acknowledger``."""
         self._post(self._intake.dead_letter, tokens, reason)
 
-    def publish(
-        self, digest: Digest, settled: Callable[[PublishFailedError | None], None]
-    ) -> None:
+    def publish(self, digest: Digest, settled: Callable[[PublishFailedError | None], None]) -> None:
         """See ``DigestPublisher``."""
         self._post(self._digests.send, digest, settled)
 

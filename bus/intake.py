@@ -115,8 +115,7 @@ class Intake:
         settled = [
             message
             for token in tokens
-            if token not in self._rejecting
-            and (message := self._leave(token)) is not None
+            if token not in self._rejecting and (message := self._leave(token)) is not None
         ]
         if settled:
             self._settle(settled, None)

@@ -111,9 +111,7 @@ class InMemoryBus:
         """See ``Acknowledger``."""
         self.intake.dead_letter(tokens, reason)
 
-    def publish(
-        self, digest: Digest, settled: Callable[[PublishFailedError | None], None]
-    ) -> None:
+    def publish(self, digest: Digest, settled: Callable[[PublishFailedError | None], None]) -> None:
         """See ``DigestPublisher``."""
         self._digests.send(digest, settled)
 

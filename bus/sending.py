@@ -6,13 +6,13 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
-from actors.errors import PublishFailedError
 from bus.codec import encode_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from actors.digest import Digest
+    from actors.errors import PublishFailedError
     from bus.intake import Message
     from bus.subjects import Subjects
 
@@ -52,9 +52,7 @@ class DigestSender:
         self._transport = transport
         self._subject = subjects.alarm_digest
 
-    def send(
-        self, digest: Digest, settled: Callable[[PublishFailedError | None], None]
-    ) -> None:
+    def send(self, digest: Digest, settled: Callable[[PublishFailedError | None], None]) -> None:
         """Send all parts at once, in order; settled when all of them are.
 
         A part's id holds the bounds of what it carries: should the server's limit change
@@ -72,12 +70,12 @@ class DigestSender:
                 settled(failure)
 
         for part in parts:
-            part_id = digest.digest_id if len(parts) == 1 else (
-                f"{digest.digest_id}.{part.first}-{part.end}"
+            part_id = (
+                digest.digest_id
+                if len(parts) == 1
+                else (f"{digest.digest_id}.{part.first}-{part.end}")
             )
-            self._transport.send(
-                self._subject, part.body, {"Nats-Msg-Id": part_id}, part_settled
-            )
+            self._transport.send(self._subject, part.body, {"Nats-Msg-Id": part_id}, part_settled)
 
 
 class DeadLetterSender:

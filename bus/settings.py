@@ -115,10 +115,10 @@ class BusSettings:
     """May hold passwords."""
     delivery: DeliveryMode = DeliveryMode.AUTO
     queue_group: str = "alarm-digester"
-    subjects: Subjects = Subjects()
-    streams: StreamSettings = StreamSettings()
-    credentials: Credentials = Credentials()
-    tls: TLS = TLS()
+    subjects: Subjects = field(default_factory=Subjects)
+    streams: StreamSettings = field(default_factory=StreamSettings)
+    credentials: Credentials = field(default_factory=Credentials)
+    tls: TLS = field(default_factory=TLS)
     max_in_flight: int = 50_000
     max_body_bytes: int = 64 * 1024
 

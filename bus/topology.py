@@ -66,9 +66,7 @@ async def ensure_topology(js: JetStreamContext, settings: BusSettings) -> Topolo
     return await ensure_consumer(js, settings, stream)
 
 
-async def ensure_consumer(
-    js: JetStreamContext, settings: BusSettings, stream: str
-) -> Topology:
+async def ensure_consumer(js: JetStreamContext, settings: BusSettings, stream: str) -> Topology:
     """Find or create the durable consumer; raises like ``ensure_topology``."""
     durable = settings.queue_group
     try:

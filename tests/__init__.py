@@ -1,0 +1,1 @@
+"""Tests. Unit tests mirror the tree; the other folders say what they run against."""
