@@ -2,9 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from actors.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def setting(
+    name: str,
+    default: object,
+    meaning: str,
+    *,
+    secret: bool = False,
+    choices: Mapping[str, object] | None = None,
+) -> Any:
+    """Return a dataclass field that an operator may set as ``name``.
+
+    This is the one definition of a setting: flags, environment variables and help are made from
+    it. ``choices`` are the words an operator may use and what each stands for; a ``secret`` is
+    never shown.
+    """
+    metadata = {"setting": name, "meaning": meaning, "secret": secret, "choices": choices}
+    return field(default=default, repr=not secret, metadata=metadata)
 
 
 def require(condition: bool, setting: str, mend: str) -> None:
@@ -18,19 +40,34 @@ def require(condition: bool, setting: str, mend: str) -> None:
 class CoreSettings:
     """How the actors pace, bound and retry their work."""
 
-    checkpoint_interval_s: float = 0.2
-    """How long a changed user may wait for a group commit."""
-    checkpoint_group_max: int = 1000
-    """Users in one bulk write at the most."""
-    max_live_users: int = 100_000
-    idle_timeout_s: float = 600.0
-    max_attempts: int = 5
-    """Attempts at a message whose processing crashes, before it becomes a dead letter."""
-    retry_wait_initial_s: float = 0.1
-    retry_wait_max_s: float = 5.0
-    cleared_retention_s: int = 7 * 24 * 3600
-    """0 keeps cleared alarms for ever."""
-    skip_empty_digests: bool = False
+    checkpoint_interval_s: float = setting(
+        "CHECKPOINT_INTERVAL", 0.2, "seconds changed users may wait for a group commit"
+    )
+    checkpoint_group_max: int = setting(
+        "CHECKPOINT_GROUP_MAX", 1000, "users in one bulk write at the most"
+    )
+    max_live_users: int = setting("MAX_LIVE_USERS", 100_000, "user actors in memory")
+    idle_timeout_s: float = setting(
+        "IDLE_TIMEOUT", 600.0, "seconds after which an idle user's actor leaves memory"
+    )
+    max_attempts: int = setting(
+        "MAX_ATTEMPTS", 5, "attempts at a message that crashes, before it becomes a dead letter"
+    )
+    retry_wait_initial_s: float = setting(
+        "RETRY_WAIT_INITIAL", 0.1, "seconds before the first retry of anything; doubles"
+    )
+    retry_wait_max_s: float = setting("RETRY_WAIT_MAX", 5.0, "seconds between retries at the most")
+    cleared_retention_s: int = setting(
+        "CLEARED_RETENTION",
+        7 * 24 * 3600,
+        "seconds a cleared alarm is remembered after its last event; 0 for ever",
+    )
+    skip_empty_digests: bool = setting(
+        "EMPTY_DIGESTS",
+        False,
+        "whether a digest with nothing to tell is published",
+        choices={"publish": False, "skip": True},
+    )
 
     def __post_init__(self) -> None:
         """Raise ``SettingsError`` for a value that cannot work."""

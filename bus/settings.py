@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from actors.settings import require
+from actors.settings import require, setting
 from bus.subjects import Subjects
 
 
@@ -22,11 +22,13 @@ class DeliveryMode(StrEnum):
 class Credentials:
     """How to prove who we are; at most one way."""
 
-    credentials_file: str | None = None
-    nkey_seed_file: str | None = None
-    token: str | None = field(default=None, repr=False)
-    user: str | None = None
-    password: str | None = field(default=None, repr=False)
+    credentials_file: str | None = setting(
+        "NATS_CREDENTIALS", None, "credentials file for NATS (a .creds file)"
+    )
+    nkey_seed_file: str | None = setting("NATS_NKEY_SEED", None, "file with an NKey seed for NATS")
+    token: str | None = setting("NATS_TOKEN", None, "token for NATS", secret=True)
+    user: str | None = setting("NATS_USER", None, "user for NATS")
+    password: str | None = setting("NATS_PASSWORD", None, "its password", secret=True)
 
     def __post_init__(self) -> None:
         """Raise ``SettingsError`` for several ways at once, or half of one."""
@@ -47,9 +49,13 @@ class Credentials:
 class TLS:
     """How to encrypt, and whom to trust."""
 
-    ca_file: str | None = None
-    certificate_file: str | None = None
-    key_file: str | None = None
+    ca_file: str | None = setting(
+        "NATS_TLS_CA", None, "file with the certificate authority to trust for NATS"
+    )
+    certificate_file: str | None = setting(
+        "NATS_TLS_CERT", None, "file with the client certificate for NATS"
+    )
+    key_file: str | None = setting("NATS_TLS_KEY", None, "file with its private key")
 
     def __post_init__(self) -> None:
         """Raise ``SettingsError`` for half of a key pair."""
@@ -69,15 +75,32 @@ class TLS:
 class StreamSettings:
     """Names and limits of what is created when it does not exist."""
 
-    input_stream: str = "ALARM_INPUT"
-    digest_stream: str = "ALARM_DIGESTS"
-    dead_letter_stream: str = "ALARM_DEAD_LETTERS"
-    replicas: int = 1
-    digest_max_age_s: int = 7 * 24 * 3600
-    dead_letter_max_age_s: int = 0
-    """0 keeps dead letters for ever."""
-    duplicate_window_s: float = 120.0
-    ack_wait_s: float = 60.0
+    input_stream: str = setting(
+        "INPUT_STREAM", "ALARM_INPUT", "stream created for the input subjects when none has them"
+    )
+    digest_stream: str = setting(
+        "DIGEST_STREAM", "ALARM_DIGESTS", "stream created for the digests when none has them"
+    )
+    dead_letter_stream: str = setting(
+        "DEAD_LETTER_STREAM",
+        "ALARM_DEAD_LETTERS",
+        "stream created for the dead letters when none has them",
+    )
+    replicas: int = setting("STREAM_REPLICAS", 1, "replicas of the streams created: 1, 3 or 5")
+    digest_max_age_s: int = setting(
+        "DIGEST_MAX_AGE", 7 * 24 * 3600, "seconds a created stream keeps digests; 0 for ever"
+    )
+    dead_letter_max_age_s: int = setting(
+        "DEAD_LETTER_MAX_AGE", 0, "seconds a created stream keeps dead letters; 0 for ever"
+    )
+    duplicate_window_s: float = setting(
+        "DUPLICATE_WINDOW", 120.0, "seconds a created stream drops repeats of a message id"
+    )
+    ack_wait_s: float = setting(
+        "ACK_WAIT",
+        60.0,
+        "seconds until a created consumer delivers again what was not acknowledged",
+    )
 
     def __post_init__(self) -> None:
         """Raise ``SettingsError`` for a value that cannot work."""
@@ -111,16 +134,29 @@ class StreamSettings:
 class BusSettings:
     """Where NATS is, and how to use it."""
 
-    urls: tuple[str, ...] = field(default=("nats://127.0.0.1:4222",), repr=False)
-    """May hold passwords."""
-    delivery: DeliveryMode = DeliveryMode.AUTO
-    queue_group: str = "alarm-digester"
+    urls: tuple[str, ...] = setting(
+        "NATS_URL",
+        ("nats://127.0.0.1:4222",),
+        "NATS servers, comma-separated",
+        secret=True,  # may hold passwords
+    )
+    delivery: DeliveryMode = setting(
+        "DELIVERY",
+        DeliveryMode.AUTO,
+        "jetstream (at least once), core (at most once), or auto: jetstream if the server has it",
+        choices={mode.value: mode for mode in DeliveryMode},
+    )
+    queue_group: str = setting(
+        "QUEUE_GROUP", "alarm-digester", "name of the durable consumer and of the queue group"
+    )
+    max_in_flight: int = setting("MAX_IN_FLIGHT", 50_000, "messages taken and not yet acknowledged")
+    max_body_bytes: int = setting(
+        "MAX_BODY_BYTES", 64 * 1024, "bytes of a message's body at the most"
+    )
     subjects: Subjects = field(default_factory=Subjects)
     streams: StreamSettings = field(default_factory=StreamSettings)
     credentials: Credentials = field(default_factory=Credentials)
     tls: TLS = field(default_factory=TLS)
-    max_in_flight: int = 50_000
-    max_body_bytes: int = 64 * 1024
 
     def __post_init__(self) -> None:
         """Raise ``SettingsError`` for a value that cannot work; never with a secret in it."""

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from actors.settings import require
+from actors.settings import require, setting
 
 
 @dataclass(frozen=True, slots=True)
 class Subjects:
     """The subjects of the four messages."""
 
-    alarm_status_changed: str = "AlarmStatusChanged"
-    send_alarm_digest: str = "SendAlarmDigest"
-    alarm_digest: str = "AlarmDigest"
-    dead_letter: str = "AlarmDeadLetter"
+    alarm_status_changed: str = setting(
+        "ALARM_STATUS_CHANGED_SUBJECT", "AlarmStatusChanged", "subject of the events, in"
+    )
+    send_alarm_digest: str = setting(
+        "SEND_ALARM_DIGEST_SUBJECT", "SendAlarmDigest", "subject of the requests, in"
+    )
+    alarm_digest: str = setting("ALARM_DIGEST_SUBJECT", "AlarmDigest", "subject of the digests")
+    dead_letter: str = setting(
+        "DEAD_LETTER_SUBJECT", "AlarmDeadLetter", "subject of rejected messages"
+    )
 
     def __post_init__(self) -> None:
         """Raise ``SettingsError`` for a subject that cannot be published to, or names two."""

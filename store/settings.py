@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from actors.settings import require
+from actors.settings import require, setting
 
 
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
     """Where checkpoints are kept."""
 
-    uri: str = field(default="mongodb://127.0.0.1:27017", repr=False)
-    """May hold a password."""
-    database: str = "alarm_digest"
+    uri: str = setting(
+        "MONGODB_URI",
+        "mongodb://127.0.0.1:27017",
+        "MongoDB deployment",
+        secret=True,  # may hold a password
+    )
+    database: str = setting("MONGODB_DATABASE", "alarm_digest", "database of the checkpoints")
 
     def __post_init__(self) -> None:
         """Raise ``SettingsError`` for a value that cannot work; never with the password in it."""
