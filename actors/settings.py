@@ -64,8 +64,8 @@ class CoreSettings:
     )
     skip_empty_digests: bool = setting(
         "EMPTY_DIGESTS",
-        False,
-        "whether a digest with nothing to tell is published",
+        default=False,
+        meaning="whether a digest with nothing to tell is published",
         choices={"publish": False, "skip": True},
     )
 

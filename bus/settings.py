@@ -104,12 +104,12 @@ class StreamSettings:
 
     def __post_init__(self) -> None:
         """Raise ``SettingsError`` for a value that cannot work."""
-        for setting, name in {
+        for which, name in {
             "INPUT_STREAM": self.input_stream,
             "DIGEST_STREAM": self.digest_stream,
             "DEAD_LETTER_STREAM": self.dead_letter_stream,
         }.items():
-            require(_is_name(name), setting, f"{name!r} is not a name for a stream")
+            require(_is_name(name), which, f"{name!r} is not a name for a stream")
         require(self.replicas in (1, 3, 5), "STREAM_REPLICAS", "must be 1, 3 or 5")
         require(self.digest_max_age_s >= 0, "DIGEST_MAX_AGE", "must be 0 (for ever) or seconds")
         require(

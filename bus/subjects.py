@@ -30,10 +30,10 @@ class Subjects:
             "ALARM_DIGEST_SUBJECT": self.alarm_digest,
             "DEAD_LETTER_SUBJECT": self.dead_letter,
         }
-        for setting, subject in named.items():
+        for which, subject in named.items():
             tokens = subject.split(".")
             usable = all(tokens) and not any(char in subject for char in " \t\r\n*>\0")
-            require(usable, setting, f"{subject!r} is not a subject without wildcards")
+            require(usable, which, f"{subject!r} is not a subject without wildcards")
         require(
             len(set(named.values())) == len(named),
             "ALARM_DIGEST_SUBJECT",

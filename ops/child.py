@@ -1,0 +1,96 @@
+"""A child process that dies with its parent."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import signal
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+_POLL_S = 0.02
+
+# Looked up before any fork: between fork and exec hardly anything is safe to call.
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _die_with_parent() -> None:
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+class ChildProcess:
+    """A program started by us, its output in a file. Not thread-safe.
+
+    Linux ends it when the thread that started it ends: start it on the main thread.
+    """
+
+    def __init__(
+        self, name: str, command: Sequence[str], output: Path, ready: Callable[[], bool]
+    ) -> None:
+        """Prepare; ``ready`` tells whether it serves, and is asked every few milliseconds."""
+        self.name = name
+        self._command = list(command)
+        self._output = output
+        self._ready = ready
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """Its process id; only while it runs."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self, timeout_s: float = 30.0) -> None:
+        """Start it and wait until it is ready; raises ``OSError`` with the end of its output."""
+        with self._output.open("ab") as output:
+            self._process = subprocess.Popen(  # noqa: S603  # a server's own command line
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509  # on the main thread, one libc call
+                start_new_session=True,  # Ctrl-C is for us, who then stop it in order
+            )
+        give_up_at_s = time.monotonic() + timeout_s
+        while not self._ready():
+            if not self.running or time.monotonic() > give_up_at_s:
+                self.kill()
+                raise OSError(f"{self.name} did not start: {self._last_words()}")
+            time.sleep(_POLL_S)  # another program's readiness can only be polled
+
+    def stop(self, timeout_s: float = 20.0) -> None:
+        """Ask it to end and wait; kill it when it takes longer. Harmless when it has ended."""
+        if self._process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
+        try:
+            self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def _last_words(self) -> str:
+        lines = self._output.read_bytes()[-2000:].decode(errors="replace").splitlines()
+        return lines[-1] if lines else "it said nothing"
