@@ -1,0 +1,78 @@
+"""Load: events of many users in a shuffled, partly repeated order, and what must become of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from actors.alarms import AlarmID, Severity, UserID
+from bus.instants import format_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from random import Random
+
+    from actors.ports import Checkpoint
+    from tests.oracle import Oracle
+
+_START_NS = 1_600_000_000_123_456_789
+
+
+class Event(NamedTuple):
+    """One alarm event."""
+
+    user_id: UserID
+    alarm_id: AlarmID
+    severity: Severity
+    changed_at_ns: int
+
+    def body(self) -> bytes:
+        """Return it as an ``AlarmStatusChanged`` body."""
+        return (
+            f'{{"AlarmID":"{self.alarm_id}","UserID":"{self.user_id}",'
+            f'"Status":"{self.severity.name}",'
+            f'"ChangedAt":"{format_instant(self.changed_at_ns)}"}}'
+        ).encode()
+
+
+def events(random: Random, users: int, alarms: int, count: int) -> Iterator[Event]:
+    """Yield ``count`` events, one in twenty a repeat, times in any order.
+
+    The first ``users * alarms`` touch every alarm of every user once.
+    """
+    severities = list(Severity)
+    every = [(user, alarm) for user in range(users) for alarm in range(alarms)]
+    random.shuffle(every)
+    last: Event | None = None
+    for number in range(count):
+        if number >= len(every) and last is not None and random.random() < 0.05:
+            yield last
+            continue
+        user, alarm = every[number % len(every)]
+        last = Event(
+            UserID(f"user-{user}"),
+            AlarmID(f"alarm-{alarm}"),
+            random.choice(severities),
+            _START_NS + random.randrange(10**15),
+        )
+        yield last
+
+
+def feed(oracle: Oracle, received: Iterator[Event]) -> Iterator[bytes]:
+    """Yield the events' bodies, having the oracle note each."""
+    for event in received:
+        oracle.receive(*event)
+        yield event.body()
+
+
+def differences(oracle: Oracle, checkpoints: dict[UserID, Checkpoint]) -> list[str]:
+    """Return, one line each, where the stored alarms are not what the oracle says."""
+    found = []
+    for user_id, alarm_id in oracle.events:
+        at_ns, severity = oracle.current(user_id, alarm_id)
+        checkpoint = checkpoints.get(user_id)
+        alarm = None if checkpoint is None else checkpoint.alarms.get(alarm_id)
+        if alarm is None or (alarm.changed_at_ns, alarm.severity) != (at_ns, severity):
+            found.append(f"{user_id} {alarm_id}: {alarm} instead of {severity} at {at_ns}")
+        elif alarm.news != oracle.is_news(user_id, alarm_id):
+            found.append(f"{user_id} {alarm_id}: news is {alarm.news}")
+    return found

@@ -1,0 +1,83 @@
+"""The service as a process of its own, as a supervisor runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ROOT = Path(__file__).parent.parent
+_POLL_S = 0.01
+
+
+class ServiceProcess:
+    """``python main.py`` with settings in its environment and its log in a file."""
+
+    def __init__(self, log: Path, settings: Mapping[str, object], *arguments: str) -> None:
+        """Start it; ``settings`` are environment variables."""
+        self._log_path = log
+        self._log: IO[bytes] = log.open("ab")
+        environment = {**os.environ, "LOG_FORMAT": "json"}
+        environment |= {name: str(value) for name, value in settings.items()}
+        self._process = subprocess.Popen(
+            [sys.executable, str(ROOT / "main.py"), *arguments],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+        )
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def events(self, name: str = "") -> list[dict[str, Any]]:
+        """Return what it logged, or what it logged under an event's name."""
+        lines = self._log_path.read_text(errors="replace").splitlines()
+        logged = [json.loads(line) for line in lines if line.startswith("{")]
+        return [event for event in logged if not name or event["event"] == name]
+
+    def output(self) -> str:
+        """Return all that it wrote."""
+        return self._log_path.read_text(errors="replace")
+
+    def wait_for(self, name: str, count: int = 1, timeout_s: float = 30.0) -> None:
+        """Return once it has logged ``count`` events of that name."""
+        give_up_at_s = time.monotonic() + timeout_s
+        while len(self.events(name)) < count:
+            ended = self._process.poll()
+            assert ended is None, f"ended with {ended}:\n{self.output()}"
+            assert time.monotonic() < give_up_at_s, f"no {name}:\n{self.output()[-3000:]}"
+            time.sleep(_POLL_S)  # a log file can only be polled
+
+    def terminate(self, timeout_s: float = 30.0) -> int:
+        """Send SIGTERM; return the exit status."""
+        self._process.send_signal(signal.SIGTERM)
+        return self.wait(timeout_s)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """End it as a crash would; harmless when it has ended."""
+        self._process.kill()
+        self._process.wait()
+        self._log.close()
+
+    def wait(self, timeout_s: float = 30.0) -> int:
+        """Return the exit status once it has ended."""
+        try:
+            return self._process.wait(timeout_s)
+        finally:
+            if self._process.poll() is not None:
+                self._log.close()
