@@ -1,0 +1,190 @@
+"""What a test does on NATS beside the service: fill streams, read digests and dead letters."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import os
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import nats
+from nats.errors import TimeoutError as NatsTimeoutError
+from nats.js.api import ConsumerConfig, DeliverPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+    from nats.aio.client import Client
+    from nats.aio.msg import Msg
+
+_numbers = itertools.count()
+_POLL_S = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Subjects, streams, consumer and database of one test, so that tests keep apart."""
+
+    suffix: str = field(default_factory=lambda: f"{os.getpid()}-{next(_numbers)}")
+
+    def settings(self, nats_url: str, mongodb_uri: str) -> dict[str, object]:
+        """Return the service's settings."""
+        return {
+            "NATS_URL": nats_url,
+            "MONGODB_URI": mongodb_uri,
+            "MONGODB_DATABASE": self.database,
+            "QUEUE_GROUP": self.consumer,
+            "ALARM_STATUS_CHANGED_SUBJECT": self.events,
+            "SEND_ALARM_DIGEST_SUBJECT": self.requests,
+            "ALARM_DIGEST_SUBJECT": self.digests,
+            "DEAD_LETTER_SUBJECT": self.dead_letters,
+            "INPUT_STREAM": self.input_stream,
+            "DIGEST_STREAM": f"DIGESTS-{self.suffix}",
+            "DEAD_LETTER_STREAM": f"DEAD-{self.suffix}",
+        }
+
+    @property
+    def database(self) -> str:
+        """The database."""
+        return f"test-{self.suffix}"
+
+    @property
+    def consumer(self) -> str:
+        """The durable consumer and queue group."""
+        return f"digester-{self.suffix}"
+
+    @property
+    def input_stream(self) -> str:
+        """The stream of the input subjects."""
+        return f"INPUT-{self.suffix}"
+
+    @property
+    def events(self) -> str:
+        """The subject of alarm events."""
+        return f"AlarmStatusChanged-{self.suffix}"
+
+    @property
+    def requests(self) -> str:
+        """The subject of digest requests."""
+        return f"SendAlarmDigest-{self.suffix}"
+
+    @property
+    def digests(self) -> str:
+        """The subject of digests."""
+        return f"AlarmDigest-{self.suffix}"
+
+    @property
+    def dead_letters(self) -> str:
+        """The subject of dead letters."""
+        return f"AlarmDeadLetter-{self.suffix}"
+
+
+class Broker:
+    """A test's own connection. Runs on the test's event loop."""
+
+    def __init__(self, client: Client, names: Names) -> None:
+        """Use ``client`` for what ``names`` names."""
+        self.client = client
+        self.names = names
+        self.js = client.jetstream()
+        self._digests: Any = None
+        self._dead_letters: Any = None
+
+    async def create_input_stream(self, **options: Any) -> None:
+        """Create the input stream before the service does."""
+        await self.js.add_stream(
+            name=self.names.input_stream,
+            subjects=[self.names.events, self.names.requests],
+            **options,
+        )
+
+    async def put_all(self, bodies: Iterable[bytes]) -> int:
+        """Publish many events fast; return how many, once the stream holds them all."""
+        before = await self._last_sequence()
+        count = 0
+        for body in bodies:
+            await self.client.publish(self.names.events, body)
+            count += 1
+            if count % 5000 == 0:
+                await self.client.flush()
+        await self.client.flush()
+        while await self._last_sequence() < before + count:  # noqa: ASYNC110  # asks a server
+            await asyncio.sleep(_POLL_S)
+        return count
+
+    async def event(
+        self,
+        user: str,
+        alarm: str,
+        status: str = "CRITICAL",
+        at: str = "2021-06-07T20:40:15.598765212Z",
+    ) -> int:
+        """Publish an event; return its sequence in the stream."""
+        fields = {"AlarmID": alarm, "UserID": user, "Status": status, "ChangedAt": at}
+        return await self.put(self.names.events, json.dumps(fields, ensure_ascii=False).encode())
+
+    async def request(self, user: str) -> int:
+        """Ask for a digest; return the request's sequence in the stream."""
+        body = json.dumps({"UserID": user}, ensure_ascii=False).encode()
+        return await self.put(self.names.requests, body)
+
+    async def put(self, subject: str, body: bytes) -> int:
+        """Publish into the input stream; return the sequence."""
+        return (await self.js.publish(subject, body)).seq
+
+    async def next_digest(self, timeout_s: float = 15.0) -> dict[str, Any]:
+        """Return the next digest of the stream, decoded."""
+        fields: dict[str, Any] = json.loads((await self.next_digest_message(timeout_s)).data)
+        return fields
+
+    async def next_digest_message(self, timeout_s: float = 15.0) -> Msg:
+        """Return the next digest of the stream as it is."""
+        if self._digests is None:
+            self._digests = await self._read(self.names.digests)
+        message: Msg = await self._digests.next_msg(timeout=timeout_s)
+        return message
+
+    async def next_dead_letter(self, timeout_s: float = 15.0) -> Msg:
+        """Return the next dead letter of the stream."""
+        if self._dead_letters is None:
+            self._dead_letters = await self._read(self.names.dead_letters)
+        message: Msg = await self._dead_letters.next_msg(timeout=timeout_s)
+        return message
+
+    async def no_more_digests(self, within_s: float = 0.7) -> bool:
+        """Whether no other digest comes."""
+        try:
+            await self.next_digest_message(within_s)
+        except NatsTimeoutError:
+            return True
+        return False
+
+    async def settled(self, timeout_s: float = 30.0) -> None:
+        """Return once everything in the input stream is delivered and acknowledged."""
+        async with asyncio.timeout(timeout_s):
+            while True:
+                info = await self.js.consumer_info(self.names.input_stream, self.names.consumer)
+                if not info.num_pending and not info.num_ack_pending:
+                    return
+                await asyncio.sleep(_POLL_S)
+
+    async def _last_sequence(self) -> int:
+        return (await self.js.stream_info(self.names.input_stream)).state.last_seq
+
+    async def _read(self, subject: str) -> Any:
+        stream = await self.js.find_stream_name_by_subject(subject)
+        config = ConsumerConfig(deliver_policy=DeliverPolicy.ALL)
+        return await self.js.subscribe(subject, stream=stream, ordered_consumer=True, config=config)
+
+
+@asynccontextmanager
+async def connected(nats_url: str, names: Names) -> AsyncIterator[Broker]:
+    """Connect for the time of a ``with`` block."""
+    client = await nats.connect(nats_url, max_reconnect_attempts=-1, reconnect_time_wait=0.1)
+    try:
+        yield Broker(client, names)
+    finally:
+        await client.close()
