@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from actors.errors import PublishFailedError
 from bus.intake import Intake, Message
-from bus.sending import DeadLetterSender, DigestSender
+from bus.sending import DeadLetterSender, DigestSender, headers_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -124,7 +124,8 @@ class InMemoryBus:
     ) -> None:
         """See ``Transport``."""
         error = self._broker.fault(subject) if self._broker.fault else None
-        if error is None and len(body) > self._broker.max_payload_bytes:
+        size = len(body) + headers_size(headers)
+        if error is None and size > self._broker.max_payload_bytes:
             error = PublishFailedError("maximum payload exceeded")
         if error is None:
             self._broker.publish(Published(subject, body, dict(headers)))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from bus.codec import encode_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from actors.digest import Digest
     from actors.errors import PublishFailedError
@@ -22,6 +22,9 @@ HEADER_ROOM_BYTES = 512
 """Left for headers: a server's ``max_payload`` counts them too."""
 
 DEAD_LETTER_RETRY_S = 1.0
+
+_PART_HEADER_BYTES = 64
+"""What the number of a dead letter's part, and its bounds in the id, add to the headers."""
 
 
 class Transport(Protocol):
@@ -59,23 +62,14 @@ class DigestSender:
         between two attempts, a part that was never sent is not taken for one that was.
         """
         parts = encode_digest(digest, self._transport.max_payload_bytes - HEADER_ROOM_BYTES)
-        unsettled = len(parts)
-        failure: PublishFailedError | None = None
-
-        def part_settled(error: PublishFailedError | None) -> None:
-            nonlocal unsettled, failure
-            unsettled -= 1
-            failure = failure or error
-            if not unsettled:
-                settled(failure)
-
-        for part in parts:
-            part_id = (
-                digest.digest_id
-                if len(parts) == 1
-                else (f"{digest.digest_id}.{part.first}-{part.end}")
-            )
-            self._transport.send(self._subject, part.body, {"Nats-Msg-Id": part_id}, part_settled)
+        if len(parts) == 1:
+            messages = [(parts[0].body, {"Nats-Msg-Id": str(digest.digest_id)})]
+        else:
+            messages = [
+                (body, {"Nats-Msg-Id": f"{digest.digest_id}.{first}-{end}"})
+                for first, end, body in parts
+            ]
+        _send_all(self._transport, self._subject, messages, settled)
 
 
 class DeadLetterSender:
@@ -90,7 +84,12 @@ class DeadLetterSender:
         self._wall_s = wall_s
 
     def send(self, message: Message, reason: str, done: Callable[[], None]) -> None:
-        """Send the body unchanged, with why and whence in the headers; then call ``done``."""
+        """Send the body unchanged, with why and whence in the headers; then call ``done``.
+
+        A body that leaves no room for the headers goes as consecutive parts that join to it, each
+        with ``Dead-Letter-Part: <number>/<parts>``: a server closes the connection of whoever
+        exceeds its limit, and the message would come back to do it again.
+        """
         now = datetime.fromtimestamp(self._wall_s(), UTC)
         headers = {
             "Dead-Letter-Reason": _one_line(reason),
@@ -109,9 +108,54 @@ class DeadLetterSender:
             self._transport.call_later(DEAD_LETTER_RETRY_S, attempt)
 
         def attempt() -> None:
-            self._transport.send(self._subject, message.body, headers, settled)
+            parts = _dead_letter_parts(message.body, headers, self._transport.max_payload_bytes)
+            _send_all(self._transport, self._subject, parts, settled)
 
         attempt()
+
+
+def headers_size(headers: Mapping[str, str]) -> int:
+    """Return the bytes that headers take of a message."""
+    lines = sum(len(name) + len(value.encode()) + 4 for name, value in headers.items())
+    return len(b"NATS/1.0\r\n") + lines + len(b"\r\n")
+
+
+def _dead_letter_parts(
+    body: bytes, headers: Mapping[str, str], max_payload_bytes: int
+) -> list[tuple[bytes, Mapping[str, str]]]:
+    room = max_payload_bytes - headers_size(headers)
+    if len(body) <= room:
+        return [(body, headers)]
+    room = max(room - _PART_HEADER_BYTES, 1)
+    bounds = [(first, min(first + room, len(body))) for first in range(0, len(body), room)]
+    parts: list[tuple[bytes, Mapping[str, str]]] = []
+    for number, (first, end) in enumerate(bounds, start=1):
+        part = {**headers, "Dead-Letter-Part": f"{number}/{len(bounds)}"}
+        if "Nats-Msg-Id" in headers:
+            part["Nats-Msg-Id"] = f"{headers['Nats-Msg-Id']}.{first}-{end}"
+        parts.append((body[first:end], part))
+    return parts
+
+
+def _send_all(
+    transport: Transport,
+    subject: str,
+    messages: Sequence[tuple[bytes, Mapping[str, str]]],
+    settled: Callable[[PublishFailedError | None], None],
+) -> None:
+    """Send all at once, in order; settled with the first failure when all of them are."""
+    unsettled = len(messages)
+    failure: PublishFailedError | None = None
+
+    def one_settled(error: PublishFailedError | None) -> None:
+        nonlocal unsettled, failure
+        unsettled -= 1
+        failure = failure or error
+        if not unsettled:
+            settled(failure)
+
+    for body, headers in messages:
+        transport.send(subject, body, headers, one_settled)
 
 
 def _one_line(text: str) -> str:
