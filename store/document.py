@@ -28,7 +28,7 @@ SCHEMA = 1
 """Raised by one whenever an older version of this service could not read what is written."""
 
 _ESCAPES = (("%", "%25"), (".", "%2E"), ("$", "%24"))
-_SEVERITIES = tuple(Severity)
+_SEVERITIES = dict(enumerate(Severity))
 
 
 def escape_field_name(alarm_id: AlarmID) -> str:
@@ -85,8 +85,8 @@ def to_checkpoint(document: Mapping[str, Any]) -> Checkpoint | Unreadable:
             unescape_field_name(name): _to_alarm(*fields)
             for name, fields in document.get("alarms", {}).items()
         }
-        return Checkpoint(document["version"], alarms, _to_cursor(document))
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        return Checkpoint(_whole(document["version"]), alarms, _to_cursor(document))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         return Unreadable(f"the checkpoint is damaged: {error!r}")
 
 
@@ -100,11 +100,11 @@ def _to_alarm(
 ) -> Alarm:
     return Alarm(
         _SEVERITIES[severity],
-        changed_at_ns,
+        _whole(changed_at_ns),
         _SEVERITIES[told_severity],
-        told_at_ns,
-        news,
-        heard_at_s,
+        None if told_at_ns is None else _whole(told_at_ns),
+        bool(news),
+        _whole(heard_at_s),
     )
 
 
@@ -112,8 +112,8 @@ def _to_cursor(document: Mapping[str, Any]) -> Cursor:
     stored = document.get("cursor")
     if stored is None:
         return Cursor()
-    answered = tuple(RequestID(request_id) for request_id in stored["answered"])
-    return Cursor(stored["number"], answered, _to_outbox(document))
+    answered = tuple(RequestID(_text(request_id)) for request_id in stored["answered"])
+    return Cursor(_whole(stored["number"]), answered, _to_outbox(document))
 
 
 def _to_outbox(document: Mapping[str, Any]) -> Digest | None:
@@ -121,7 +121,20 @@ def _to_outbox(document: Mapping[str, Any]) -> Digest | None:
     if stored is None:
         return None
     items = tuple(
-        DigestItem(AlarmID(alarm_id), _SEVERITIES[severity], changed_at_ns)
+        DigestItem(AlarmID(_text(alarm_id)), _SEVERITIES[severity], _whole(changed_at_ns))
         for alarm_id, severity, changed_at_ns in stored["items"]
     )
-    return Digest(DigestID(stored["id"]), UserID(document["_id"]), items)
+    return Digest(DigestID(_text(stored["id"])), UserID(document["_id"]), items)
+
+
+def _whole(value: Any) -> int:
+    """Return a number that was stored exactly; a shell writes doubles where it is not told."""
+    if not isinstance(value, int):
+        raise TypeError(f"{value!r} is not a whole number")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is not text")
+    return value

@@ -5,17 +5,28 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from actors.ports import NEVER_SAVED, Checkpoint, SaveOutcome
+import bson
+
+from actors.ports import NEVER_SAVED, Checkpoint, CheckpointUpdate, SaveOutcome, Unsavable
+from store.document import to_changes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from actors.alarms import UserID
-    from actors.ports import CheckpointUpdate, Unreadable, Unsavable
+    from actors.ports import Unreadable
+
+
+_DOCUMENT_MAX_BYTES = 16 * 1024 * 1024
+_ALARMS_UNMEASURED = 10_000
+"""So many alarms fit whatever their ids; measuring costs as much as writing."""
 
 
 class InMemoryCheckpointStore:
-    """Keeps checkpoints in a dictionary. May be called from several threads at a time."""
+    """Keeps checkpoints in a dictionary. May be called from several threads at a time.
+
+    Refuses what MongoDB would refuse as too large.
+    """
 
     def __init__(self) -> None:
         """Create an empty store."""
@@ -36,7 +47,7 @@ class InMemoryCheckpointStore:
         with self._lock:
             return [self._save(update) for update in updates]
 
-    def _save(self, update: CheckpointUpdate) -> SaveOutcome:
+    def _save(self, update: CheckpointUpdate) -> SaveOutcome | Unsavable:
         known = self._checkpoints.get(update.user_id, NEVER_SAVED)
         if known.version != update.base_version:
             return SaveOutcome.CONFLICTED
@@ -47,5 +58,10 @@ class InMemoryCheckpointStore:
             else:
                 alarms[alarm_id] = alarm
         cursor = known.cursor if update.cursor is None else update.cursor
+        if len(alarms) > _ALARMS_UNMEASURED:
+            whole = CheckpointUpdate(update.user_id, update.base_version, alarms, cursor)
+            size = len(bson.encode(to_changes(whole)))
+            if size > _DOCUMENT_MAX_BYTES:
+                return Unsavable(f"the checkpoint of {size} bytes is too large")
         self._checkpoints[update.user_id] = Checkpoint(known.version + 1, alarms, cursor)
         return SaveOutcome.SAVED

@@ -19,14 +19,14 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from actors.errors import SettingsError, StoreUnavailableError
-from actors.ports import SaveOutcome, Unsavable
+from actors.ports import SaveOutcome, Unreadable, Unsavable
 from store.document import to_changes, to_checkpoint, to_filter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from actors.alarms import UserID
-    from actors.ports import Checkpoint, CheckpointUpdate, Unreadable
+    from actors.ports import Checkpoint, CheckpointUpdate
     from store.settings import StoreSettings
 
 logger = logging.getLogger("store.mongo")
@@ -38,6 +38,7 @@ DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
 
 _DEFAULT_OPTIONS: dict[str, Any] = {
     "appname": "alarm-digest",
+    "connect": False,
     "connectTimeoutMS": 5_000,
     "serverSelectionTimeoutMS": 5_000,
     "socketTimeoutMS": 20_000,
@@ -69,7 +70,7 @@ class MongoCheckpointStore:
     def __init__(self, settings: StoreSettings) -> None:
         """Prepare the client, which connects when first used.
 
-        Raises ``SettingsError`` for a URI that is malformed.
+        Raises ``SettingsError`` for a URI that is malformed or names files that are no use.
         """
         options = {
             name: value
@@ -78,7 +79,7 @@ class MongoCheckpointStore:
         }
         try:
             self._client: MongoClient[dict[str, Any]] = MongoClient(settings.uri, **options)
-        except (ConfigurationError, InvalidURI, ValueError) as error:
+        except (ConfigurationError, InvalidURI, OSError, ValueError) as error:
             # The driver's own words may quote the URI, and with it a password.
             message = f"MONGODB_URI: is not a URI that MongoDB takes ({type(error).__name__})"
             raise SettingsError(message) from None
@@ -115,12 +116,23 @@ class MongoCheckpointStore:
         """See ``CheckpointStore``."""
         try:
             documents = list(self._users.find({"_id": {"$in": list(user_ids)}}))
+        except BSONError as error:
+            # Raised by the driver for the whole group; find out whose it is.
+            if len(user_ids) == 1:
+                return {user_ids[0]: Unreadable(f"the checkpoint is damaged: {error}")}
+            return {
+                known_id: found
+                for user_id in user_ids
+                for known_id, found in self.load([user_id]).items()
+            }
         except PyMongoError as error:
             raise StoreUnavailableError(_describe(error)) from error
         return {document["_id"]: to_checkpoint(document) for document in documents}
 
     def save(self, updates: Sequence[CheckpointUpdate]) -> Sequence[SaveOutcome | Unsavable]:
         """See ``CheckpointStore``."""
+        if not updates:
+            return []
         operations = [
             UpdateOne(to_filter(update), to_changes(update), upsert=True) for update in updates
         ]
@@ -129,13 +141,22 @@ class MongoCheckpointStore:
         except BulkWriteError as error:
             return self._outcomes(updates, error)
         except (DocumentTooLarge, BSONError, OverflowError) as error:
-            # Raised by the driver for the whole group; find out whose it is.
-            if len(updates) == 1:
-                return [Unsavable(f"the checkpoint cannot be stored: {error}")]
-            return [outcome for update in updates for outcome in self.save([update])]
+            return self._save_one_by_one(updates, error)
+        except OperationFailure as error:
+            if error.code not in _REFUSED_CODES:
+                raise StoreUnavailableError(_describe(error)) from error
+            return self._save_one_by_one(updates, error)
         except PyMongoError as error:
             raise StoreUnavailableError(_describe(error)) from error
         return self._without_revived(updates, result.upserted_ids or {})
+
+    def _save_one_by_one(
+        self, updates: Sequence[CheckpointUpdate], error: Exception
+    ) -> Sequence[SaveOutcome | Unsavable]:
+        """Find out whose update it is that driver or server refuse the whole group for."""
+        if len(updates) == 1:
+            return [Unsavable(f"the checkpoint cannot be stored: {error}")]
+        return [outcome for update in updates for outcome in self.save([update])]
 
     def _outcomes(
         self, updates: Sequence[CheckpointUpdate], error: BulkWriteError
