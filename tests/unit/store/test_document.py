@@ -1,0 +1,255 @@
+"""A checkpoint as a document: escaping, what an update writes, what reads back."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import bson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from actors.alarms import Alarm, AlarmID, Severity, UserID
+from actors.digest import Cursor, Digest, DigestID, DigestItem, RequestID
+from actors.ports import Checkpoint, CheckpointUpdate, Unreadable
+from store.document import (
+    SCHEMA,
+    escape_field_name,
+    to_changes,
+    to_checkpoint,
+    to_filter,
+    unescape_field_name,
+)
+from store.memory import InMemoryCheckpointStore
+
+USER = UserID("u.1$")
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
+TRICKY = st.text("%.$25E4e", min_size=1) | TEXTS
+INT64 = st.integers(-(2**63), 2**63 - 1)
+SEVERITIES = st.sampled_from(Severity)
+ALARM_IDS = TRICKY.map(AlarmID)
+ALARMS = st.builds(
+    Alarm, SEVERITIES, INT64, SEVERITIES, st.none() | INT64, st.booleans(), st.integers(0, 2**40)
+)
+ITEMS = st.lists(st.builds(DigestItem, ALARM_IDS, SEVERITIES, INT64), max_size=3).map(tuple)
+DIGESTS = st.builds(Digest, TEXTS.map(DigestID), st.just(USER), ITEMS)
+CURSORS = st.builds(
+    Cursor,
+    st.integers(0, 2**40),
+    st.lists(TEXTS.map(RequestID), max_size=3).map(tuple),
+    st.none() | DIGESTS,
+)
+CHANGES = st.dictionaries(ALARM_IDS, st.none() | ALARMS, max_size=4)
+
+DOCUMENT: dict[str, Any] = {
+    "_id": "u1",
+    "schema": 1,
+    "version": 7,
+    "alarms": {"a%2E1": [1, 1_623_098_415_598_765_212, 2, None, True, 1_623_098_416]},
+    "cursor": {"number": 3, "answered": ["r1", "r2"]},
+    "outbox": {"id": "d3", "items": [["a.1", 1, 5]]},
+}
+
+
+def _apply(document: dict[str, Any], update: CheckpointUpdate) -> dict[str, Any]:
+    """Do what MongoDB does with the operators, and pass the result through BSON."""
+    document = copy.deepcopy(document) or {"_id": update.user_id}
+    operators = to_changes(update)
+    assert set(operators) <= {"$set", "$unset"}
+    for path, value in operators["$set"].items():
+        parent, field = _field(document, path)
+        parent[field] = value
+    for path in operators.get("$unset", {}):
+        parent, field = _field(document, path)
+        parent.pop(field, None)
+    return bson.decode(bson.encode(document))
+
+
+def _field(document: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
+    *parents, field = path.split(".")
+    assert field
+    assert not field.startswith("$")
+    for parent in parents:
+        document = document.setdefault(parent, {})
+    return document, field
+
+
+@given(TRICKY)
+@settings(deadline=None)
+def test_any_alarm_id_survives_as_a_field_name(text: str) -> None:
+    """Escaped it holds no dot and no dollar, and comes back exactly."""
+    name = escape_field_name(AlarmID(text))
+    assert not set(".$") & set(name)
+    assert unescape_field_name(name) == text
+
+
+@given(TRICKY, TRICKY)
+@settings(deadline=None)
+def test_different_alarm_ids_have_different_field_names(one: str, other: str) -> None:
+    """No two alarms share a field."""
+    escaped = escape_field_name(AlarmID(one)) == escape_field_name(AlarmID(other))
+    assert escaped == (one == other)
+
+
+@pytest.mark.parametrize(
+    ("alarm_id", "name"),
+    [
+        ("a.b$c", "a%2Eb%24c"),
+        ("$set", "%24set"),
+        ("%2E", "%252E"),
+        ("%252E", "%25252E"),
+        ("..", "%2E%2E"),
+        ("__proto__", "__proto__"),
+        ("🚨 ", "🚨 "),
+    ],
+)
+def test_field_names_are_escaped_as_stored_documents_have_it(alarm_id: str, name: str) -> None:
+    """The form on disk must not change without a new schema."""
+    assert escape_field_name(AlarmID(alarm_id)) == name
+    assert unescape_field_name(name) == alarm_id
+
+
+def test_an_update_matches_the_base_version_only() -> None:
+    """That is the compare of compare-and-set."""
+    update = CheckpointUpdate(USER, 6, {}, None)
+    assert to_filter(update) == {"_id": "u.1$", "version": 6}
+
+
+def test_an_update_writes_what_changed_and_nothing_else() -> None:
+    """One alarm set, one removed, the cursor as it was."""
+    alarm = Alarm(Severity.CRITICAL, 5, Severity.WARNING, 4, news=False, heard_at_s=9)
+    update = CheckpointUpdate(USER, 6, {AlarmID("a.1"): alarm, AlarmID("$b"): None}, None)
+    assert to_changes(update) == {
+        "$set": {"schema": SCHEMA, "version": 7, "alarms.a%2E1": [2, 5, 1, 4, False, 9]},
+        "$unset": {"alarms.%24b": ""},
+    }
+
+
+def test_an_update_that_changes_nothing_still_makes_a_version() -> None:
+    """Without an empty operator, which old servers refuse."""
+    assert to_changes(CheckpointUpdate(USER, 0, {}, None)) == {
+        "$set": {"schema": SCHEMA, "version": 1}
+    }
+
+
+def test_a_cursor_that_owes_a_digest_writes_the_outbox() -> None:
+    """Alarm ids in it are values and need no escape."""
+    items = (DigestItem(AlarmID("a.1"), Severity.WARNING, 5),)
+    cursor = Cursor(3, (RequestID("r1"),), Digest(DigestID("d3"), USER, items))
+    assert to_changes(CheckpointUpdate(USER, 6, {}, cursor)) == {
+        "$set": {
+            "schema": SCHEMA,
+            "version": 7,
+            "cursor": {"number": 3, "answered": ["r1"]},
+            "outbox": {"id": "d3", "items": [["a.1", 1, 5]]},
+        }
+    }
+
+
+def test_a_cursor_that_owes_nothing_removes_the_outbox() -> None:
+    """The digest is published, and must not be again."""
+    assert to_changes(CheckpointUpdate(USER, 6, {}, Cursor(3, (), None))) == {
+        "$set": {"schema": SCHEMA, "version": 7, "cursor": {"number": 3, "answered": []}},
+        "$unset": {"outbox": ""},
+    }
+
+
+@given(st.lists(st.tuples(CHANGES, st.none() | CURSORS), min_size=1, max_size=5))
+@settings(deadline=None)
+def test_updates_applied_to_a_document_read_back_as_the_twin_has_it(
+    history: list[tuple[dict[AlarmID, Alarm | None], Cursor | None]],
+) -> None:
+    """Whatever is set, changed and removed, in whatever order, through BSON and back."""
+    twin = InMemoryCheckpointStore()
+    document: dict[str, Any] = {}
+    for version, (alarms, cursor) in enumerate(history):
+        update = CheckpointUpdate(USER, version, alarms, cursor)
+        twin.save([update])
+        document = _apply(document, update)
+        assert to_checkpoint(document) == twin.load([USER])[USER]
+
+
+def test_a_document_is_read_as_the_schema_describes_it() -> None:
+    """Every field to its place."""
+    alarm = Alarm(
+        Severity.WARNING,
+        1_623_098_415_598_765_212,
+        Severity.CRITICAL,
+        None,
+        news=True,
+        heard_at_s=1_623_098_416,
+    )
+    items = (DigestItem(AlarmID("a.1"), Severity.WARNING, 5),)
+    outbox = Digest(DigestID("d3"), UserID("u1"), items)
+    cursor = Cursor(3, (RequestID("r1"), RequestID("r2")), outbox)
+    assert to_checkpoint(DOCUMENT) == Checkpoint(7, {AlarmID("a.1"): alarm}, cursor)
+
+
+def test_a_user_without_alarms_or_digests_is_read() -> None:
+    """Those fields come with the first of their kind; unknown ones are ignored."""
+    document = {"_id": "u1", "schema": 1, "version": 1, "note": "by hand"}
+    assert to_checkpoint(document) == Checkpoint(1, {}, Cursor())
+
+
+def test_a_newer_schema_is_unreadable() -> None:
+    """A later version of this service wrote it: guessing would lose what it knows."""
+    read = to_checkpoint(DOCUMENT | {"schema": SCHEMA + 1})
+    assert read == Unreadable(
+        f"the checkpoint has schema {SCHEMA + 1}, this version reads up to {SCHEMA}"
+    )
+
+
+@pytest.mark.parametrize("field", ["schema", "version"])
+def test_a_document_that_lacks_a_field_is_unreadable(field: str) -> None:
+    """The reason says which."""
+    read = to_checkpoint({key: value for key, value in DOCUMENT.items() if key != field})
+    assert isinstance(read, Unreadable)
+    assert field in read.reason
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"schema": "1"},
+        {"schema": None},
+        {"version": "7"},
+        {"version": None},
+        {"version": 7.5},
+        {"alarms": None},
+        {"alarms": []},
+        {"alarms": "a"},
+        {"alarms": {"a": None}},
+        {"alarms": {"a": []}},
+        {"alarms": {"a": [1, 5, 2, None, True]}},
+        {"alarms": {"a": [1, 5, 2, None, True, 9, 9]}},
+        {"alarms": {"a": [3, 5, 2, None, True, 9]}},
+        {"alarms": {"a": [-1, 5, 2, None, True, 9]}},
+        {"alarms": {"a": [1, 5, "2", None, True, 9]}},
+        {"alarms": {"a": [1, "5", 2, None, True, 9]}},
+        {"alarms": {"a": [1, 1.6e18, 2, None, True, 9]}},
+        {"alarms": {"a": [1, None, 2, None, True, 9]}},
+        {"alarms": {"a": [1, 5, 2, 1.6e18, True, 9]}},
+        {"alarms": {"a": [1, 5, 2, None, True, "9"]}},
+        {"cursor": []},
+        {"cursor": {}},
+        {"cursor": {"number": 3}},
+        {"cursor": {"number": "3", "answered": []}},
+        {"cursor": {"number": 3, "answered": None}},
+        {"cursor": {"number": 3, "answered": [5]}},
+        {"outbox": []},
+        {"outbox": {"items": []}},
+        {"outbox": {"id": 5, "items": []}},
+        {"outbox": {"id": "d3"}},
+        {"outbox": {"id": "d3", "items": [["a", 1]]}},
+        {"outbox": {"id": "d3", "items": [[5, 1, 5]]}},
+        {"outbox": {"id": "d3", "items": [["a", 9, 5]]}},
+        {"outbox": {"id": "d3", "items": [["a", 1, 5.5]]}},
+        {"outbox": {"id": "d3", "items": [5]}},
+    ],
+)
+def test_a_damaged_document_is_unreadable(damage: dict[str, Any]) -> None:
+    """Said while loading, with a reason, and not by a crash in the middle of a digest."""
+    read = to_checkpoint(DOCUMENT | damage)
+    assert isinstance(read, Unreadable)
+    assert read.reason.startswith("the checkpoint is damaged: ")
