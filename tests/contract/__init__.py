@@ -1,0 +1,1 @@
+"""Contract suites: the same promises of the twin and of the real thing."""

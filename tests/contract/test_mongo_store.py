@@ -1,0 +1,131 @@
+"""What MongoDB adds to the contract: damage, absence, and documents of other hands."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+from bson import encode
+from bson.raw_bson import RawBSONDocument
+
+from actors.alarms import Alarm, AlarmID, Severity, UserID
+from actors.digest import Cursor
+from actors.errors import StoreUnavailableError
+from actors.ports import Checkpoint, CheckpointUpdate, SaveOutcome, Unreadable, Unsavable
+from store.mongo import COLLECTION, MongoCheckpointStore
+from store.settings import StoreSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.contract.conftest import MongoSide
+
+ALICE, BOB, CAROL = UserID("alice"), UserID("bob"), UserID("carol")
+A = AlarmID("a")
+WARNING = Alarm(Severity.WARNING, 5, Severity.CLEARED, None, news=True, heard_at_s=9)
+STORED = Checkpoint(1, {A: WARNING}, Cursor())
+# Nothing listens on port 1; the driver is to notice at once.
+NOBODY = "mongodb://alice:hunter2@127.0.0.1:1/?serverSelectionTimeoutMS=50"
+
+
+def test_a_server_that_is_away_is_worth_a_retry() -> None:
+    """Every call says so by the error's type, in one line and without the password."""
+    store = MongoCheckpointStore(StoreSettings(uri=NOBODY))
+    calls: list[Callable[[], object]] = [
+        lambda: store.load([ALICE]),
+        lambda: store.save([CheckpointUpdate(ALICE, 0, {A: WARNING}, None)]),
+    ]
+    try:
+        for call in calls:
+            with pytest.raises(StoreUnavailableError) as unavailable:
+                call()
+            assert "\n" not in str(unavailable.value)
+            assert "hunter2" not in str(unavailable.value)
+    finally:
+        store.close()
+
+
+def test_a_document_is_stored_in_the_form_of_the_schema(
+    mongo: MongoSide,
+) -> None:
+    """An operator reads it, and an older version of this service."""
+    alarms = {AlarmID("$a.b"): WARNING}
+    mongo.store.save([CheckpointUpdate(ALICE, 0, alarms, Cursor(3))])
+    assert list(mongo.users.find()) == [
+        {
+            "_id": "alice",
+            "schema": 1,
+            "version": 1,
+            "alarms": {"%24a%2Eb": [1, 5, 0, None, True, 9]},
+            "cursor": {"number": 3, "answered": []},
+        }
+    ]
+
+
+def test_an_unreadable_document_does_not_hide_the_others(
+    mongo: MongoSide,
+) -> None:
+    """One user's damage is that user's."""
+    mongo.store.save([CheckpointUpdate(ALICE, 0, {A: WARNING}, None)])
+    mongo.users.insert_one({"_id": BOB, "schema": 2, "version": 1})
+    mongo.users.insert_one({"_id": CAROL, "schema": 1, "version": 1, "alarms": {"a": "?"}})
+    loaded = mongo.store.load([ALICE, BOB, CAROL, UserID("dave")])
+    assert loaded.keys() == {ALICE, BOB, CAROL}
+    assert loaded[ALICE] == STORED
+    assert isinstance(loaded[BOB], Unreadable)
+    assert isinstance(loaded[CAROL], Unreadable)
+
+
+def test_a_document_that_the_driver_cannot_decode_does_not_hide_the_others(
+    mongo: MongoSide,
+) -> None:
+    """A date beyond the year 9999 is enough: the driver then refuses the whole answer."""
+    mongo.store.save([CheckpointUpdate(ALICE, 0, {A: WARNING}, None)])
+    document = encode(
+        {"_id": BOB, "schema": 1, "version": 1, "seen": datetime(2021, 6, 7, tzinfo=UTC)}
+    )
+    milliseconds = int(datetime(2021, 6, 7, tzinfo=UTC).timestamp() * 1000)
+    beyond = document.replace(milliseconds.to_bytes(8, "little"), (2**62).to_bytes(8, "little"))
+    mongo.users.insert_one(RawBSONDocument(beyond))
+    loaded = mongo.store.load([ALICE, BOB, CAROL])
+    assert loaded.keys() == {ALICE, BOB}
+    assert loaded[ALICE] == STORED
+    assert isinstance(loaded[BOB], Unreadable)
+
+
+def test_an_update_that_the_server_refuses_for_good_is_unsavable(
+    mongo: MongoSide,
+) -> None:
+    """By a validator of the operator's, or alarms that are no document: no retry would help."""
+    mongo.users.insert_one({"_id": CAROL, "schema": 1, "version": 1, "alarms": 5})
+    mongo.users.database.command("collMod", COLLECTION, validator={"_id": {"$ne": BOB}})
+    try:
+        outcomes = mongo.store.save(
+            [
+                CheckpointUpdate(ALICE, 0, {A: WARNING}, None),
+                CheckpointUpdate(BOB, 0, {A: WARNING}, None),
+                CheckpointUpdate(CAROL, 1, {A: WARNING}, None),
+            ]
+        )
+    finally:
+        mongo.users.database.command("collMod", COLLECTION, validator={})
+    assert outcomes[0] is SaveOutcome.SAVED
+    for refused in outcomes[1:]:
+        assert isinstance(refused, Unsavable)
+        assert refused.reason.startswith("MongoDB refused the checkpoint: ")
+    assert mongo.store.load([ALICE]) == {ALICE: STORED}
+
+
+def test_a_number_beyond_64_bits_is_unsavable_alone(mongo: MongoSide) -> None:
+    """The driver refuses the whole group for it; the others are saved all the same."""
+    beyond = WARNING._replace(changed_at_ns=2**63)
+    refused, saved = mongo.store.save(
+        [
+            CheckpointUpdate(BOB, 0, {A: beyond}, None),
+            CheckpointUpdate(ALICE, 0, {A: WARNING}, None),
+        ]
+    )
+    assert isinstance(refused, Unsavable)
+    assert saved is SaveOutcome.SAVED
+    assert mongo.store.load([ALICE, BOB]) == {ALICE: STORED}
