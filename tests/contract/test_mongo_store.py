@@ -42,6 +42,7 @@ def test_a_server_that_is_away_is_worth_a_retry() -> None:
                 call()
             assert "\n" not in str(unavailable.value)
             assert "hunter2" not in str(unavailable.value)
+            assert "Topology" not in str(unavailable.value)
     finally:
         store.close()
 

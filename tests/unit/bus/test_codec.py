@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -130,6 +131,15 @@ def test_an_exact_key_of_the_wrong_type_is_not_replaced_by_another() -> None:
     body = b'{"userId": "u1", "UserID": 5, "USERID": "u2"}'
     with pytest.raises(MessageRejectedError, match=r"^UserID is not a string$"):
         decode_send_alarm_digest(body, LIMIT)
+
+
+def test_keys_that_only_their_order_tells_apart_are_never_guessed() -> None:
+    """Nested deeper than some Pythons read pairs, the message is rejected, and not confused."""
+    deep = b"[" * 1020 + b"]" * 1020
+    assert decode_send_alarm_digest(b'{"userId":"a","deep":' + deep + b"}", LIMIT) == "a"
+    with contextlib.suppress(MessageRejectedError):
+        body = b'{"userId":"a","USERID":"b","deep":' + deep + b"}"
+        assert decode_send_alarm_digest(body, LIMIT) == "b"
 
 
 def test_unknown_keys_are_ignored() -> None:

@@ -153,6 +153,7 @@ def test_a_rejected_message_is_settled_only_once_its_dead_letter_is_durable() ->
     done()
     assert len(desk.settled) == 1
     assert desk.intake.size == 1
+    assert not desk.intake._rejecting, "rejected messages must not pile up"
 
 
 def test_a_body_over_the_limit_is_rejected() -> None:
