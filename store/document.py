@@ -2,18 +2,25 @@
 
 ::
 
-    {_id: "<UserID>", schema: 1, version: 7,
-     alarms: {"<escaped AlarmID>": [severity, changed_at_ns, told_severity, told_at_ns | null,
-                                    news, heard_at_s]},
+    {_id: "<UserID>", schema: 1, base: 6, version: 7,
+     alarms: {"<bucket>": {"<escaped AlarmID>": [severity, changed_at_ns, told_severity,
+                                                 told_at_ns | null, news, heard_at_s]}},
      cursor: {number: 3, answered: ["<RequestID>", …]},
      outbox: {id: "<DigestID>", items: [["<AlarmID>", severity, changed_at_ns], …]}}
 
-``outbox`` is there only while a digest is owed.
+``outbox`` is there only while a digest is owed. Alarms are spread over buckets because MongoDB
+finds a field by walking over those before it: adding 30,000 alarms to a user took 9 s without.
+
+**The compare-and-set.** An update names the version it is based on in ``base`` and increments
+``version``; the collection's validator, ``FENCE``, admits it only if the two still fit. The filter
+is then ``_id`` alone, which MongoDB looks up without planning a query: a save costs half of what
+it costs with the version in the filter.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 from actors.alarms import Alarm, AlarmID, Severity, UserID
 from actors.digest import Cursor, Digest, DigestID, DigestItem, RequestID
@@ -26,6 +33,14 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 """Raised by one whenever an older version of this service could not read what is written."""
+
+FENCE: dict[str, Any] = {"$expr": {"$eq": ["$version", {"$add": ["$base", 1]}]}}
+"""The collection's validator: the document after an update was at ``base`` before it."""
+
+NOBODY = ""
+"""An ``_id`` that no user has."""
+
+_BUCKETS = 64
 
 _ESCAPES = (("%", "%25"), (".", "%2E"), ("$", "%24"))
 _SEVERITIES = dict(enumerate(Severity))
@@ -46,21 +61,21 @@ def unescape_field_name(name: str) -> AlarmID:
     return AlarmID(name)
 
 
-def to_filter(update: CheckpointUpdate) -> dict[str, Any]:
-    """Return the filter that matches the user at the update's base version only."""
-    return {"_id": update.user_id, "version": update.base_version}
+def path_of(alarm_id: AlarmID) -> str:
+    """Return where the alarm is in its user's document."""
+    bucket = crc32(alarm_id.encode()) % _BUCKETS
+    return f"alarms.{bucket}.{escape_field_name(alarm_id)}"
 
 
 def to_changes(update: CheckpointUpdate) -> dict[str, Any]:
     """Return the update operators that write what changed, and nothing else."""
-    changes: dict[str, Any] = {"schema": SCHEMA, "version": update.base_version + 1}
+    changes: dict[str, Any] = {"schema": SCHEMA, "base": update.base_version}
     removals: dict[str, str] = {}
     for alarm_id, alarm in update.alarms.items():
-        path = f"alarms.{escape_field_name(alarm_id)}"
         if alarm is None:
-            removals[path] = ""
+            removals[path_of(alarm_id)] = ""
         else:
-            changes[path] = list(alarm)
+            changes[path_of(alarm_id)] = alarm
     cursor = update.cursor
     if cursor is not None:
         changes["cursor"] = {"number": cursor.number, "answered": list(cursor.answered)}
@@ -71,7 +86,15 @@ def to_changes(update: CheckpointUpdate) -> dict[str, Any]:
                 "id": cursor.outbox.digest_id,
                 "items": [list(item) for item in cursor.outbox.items],
             }
-    return {"$set": changes, "$unset": removals} if removals else {"$set": changes}
+    operators: dict[str, Any] = {"$set": changes, "$inc": {"version": 1}}
+    if removals:
+        operators["$unset"] = removals
+    return operators
+
+
+def to_probe() -> dict[str, Any]:
+    """Return the update operators of a save that the fence must refuse, for ``NOBODY``."""
+    return {"$set": {"base": 1}, "$inc": {"version": 1}}
 
 
 def to_checkpoint(document: Mapping[str, Any]) -> Checkpoint | Unreadable:
@@ -83,7 +106,8 @@ def to_checkpoint(document: Mapping[str, Any]) -> Checkpoint | Unreadable:
             return Unreadable(reason)
         alarms = {
             unescape_field_name(name): _to_alarm(*fields)
-            for name, fields in document.get("alarms", {}).items()
+            for bucket in document.get("alarms", {}).values()
+            for name, fields in bucket.items()
         }
         return Checkpoint(_whole(document["version"]), alarms, _to_cursor(document))
     except (AttributeError, KeyError, TypeError, ValueError) as error:

@@ -9,6 +9,7 @@ from bson.errors import BSONError
 from pymongo import MongoClient, ReadPreference, UpdateOne
 from pymongo.errors import (
     BulkWriteError,
+    CollectionInvalid,
     ConfigurationError,
     DocumentTooLarge,
     InvalidURI,
@@ -20,7 +21,7 @@ from pymongo.write_concern import WriteConcern
 
 from actors.errors import SettingsError, StoreUnavailableError
 from actors.ports import SaveOutcome, Unreadable, Unsavable
-from store.document import to_changes, to_checkpoint, to_filter
+from store.document import FENCE, NOBODY, to_changes, to_checkpoint, to_probe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,12 +46,12 @@ _DEFAULT_OPTIONS: dict[str, Any] = {
 }
 
 _DUPLICATE_KEY = 11000
+_VALIDATION_FAILED = 121
 _REFUSED_CODES = frozenset(
     {
         2,  # BadValue
         9,  # FailedToParse
         28,  # PathNotViable
-        121,  # DocumentValidationFailure
         10334,  # BSONObjectTooLarge
         17280,  # KeyTooLong
         17419,  # the document would exceed 16 MiB after the update
@@ -94,23 +95,45 @@ class MongoCheckpointStore:
         """Close the connections."""
         self._client.close()
 
-    def check(self) -> None:
-        """Return when the deployment answers and lets us in.
+    def open(self) -> None:
+        """Return when the deployment answers, lets us in, and fences the collection.
 
         Raises ``StoreUnavailableError`` when it does not answer, ``SettingsError`` when it
-        refuses our credentials.
+        refuses our credentials or what we need to do.
         """
         try:
-            self._users.find_one({"_id": ""}, {"_id": 1})
+            self._users.find_one({"_id": NOBODY}, {"_id": 1})
+            self._fence()
         except OperationFailure as error:
             if error.code in _NOT_ALLOWED_CODES:
                 raise SettingsError(
-                    "MONGODB_URI: the server refused our credentials, or they may not read "
-                    f"{self._users.full_name} (code {error.code})"
+                    "MONGODB_URI: the server refused our credentials, or they do not grant "
+                    f"readWrite on {self._users.database.name} (code {error.code})"
                 ) from None
             raise StoreUnavailableError(_describe(error)) from error
         except PyMongoError as error:
             raise StoreUnavailableError(_describe(error)) from error
+
+    def _fence(self) -> None:
+        """Make sure that the collection is there and has the validator that saves rely on."""
+        database = self._users.database
+        known = next(database.list_collections(filter={"name": COLLECTION}), None)
+        if known is None:
+            try:
+                database.create_collection(COLLECTION, validator=FENCE)
+            except CollectionInvalid:
+                pass  # another process was faster
+            else:
+                return
+        elif known["options"].get("validator") == FENCE:
+            return
+        database.command(
+            "collMod",
+            COLLECTION,
+            validator=FENCE,
+            validationLevel="strict",
+            validationAction="error",
+        )
 
     def load(self, user_ids: Sequence[UserID]) -> Mapping[UserID, Checkpoint | Unreadable]:
         """See ``CheckpointStore``."""
@@ -133,11 +156,14 @@ class MongoCheckpointStore:
         """See ``CheckpointStore``."""
         if not updates:
             return []
+        # Proves in the same breath that the fence stands; it fails where the fence does its work.
+        probe = UpdateOne({"_id": NOBODY}, to_probe(), upsert=True)
         operations = [
-            UpdateOne(to_filter(update), to_changes(update), upsert=True) for update in updates
+            UpdateOne({"_id": update.user_id}, to_changes(update), upsert=True)
+            for update in updates
         ]
         try:
-            result = self._users.bulk_write(operations, ordered=False)
+            self._users.bulk_write([probe, *operations], ordered=False)
         except BulkWriteError as error:
             return self._outcomes(updates, error)
         except (DocumentTooLarge, BSONError, OverflowError) as error:
@@ -148,7 +174,8 @@ class MongoCheckpointStore:
             return self._save_one_by_one(updates, error)
         except PyMongoError as error:
             raise StoreUnavailableError(_describe(error)) from error
-        return self._without_revived(updates, result.upserted_ids or {})
+        self._mend_fence()
+        raise StoreUnavailableError("the collection had lost its validator")
 
     def _save_one_by_one(
         self, updates: Sequence[CheckpointUpdate], error: Exception
@@ -165,32 +192,32 @@ class MongoCheckpointStore:
         if details.get("writeConcernErrors"):
             first = details["writeConcernErrors"][0]
             raise StoreUnavailableError(f"not durable: {first.get('errmsg')}") from error
-        upserted = {item["index"]: item["_id"] for item in details.get("upserted", ())}
-        outcomes = self._without_revived(updates, upserted)
-        for failure in details.get("writeErrors", ()):
+        failures = {failure["index"]: failure for failure in details.get("writeErrors", ())}
+        if failures.pop(0, {}).get("code") != _VALIDATION_FAILED:
+            self._mend_fence()
+            raise StoreUnavailableError("the collection had lost its validator") from error
+        outcomes: list[SaveOutcome | Unsavable] = [SaveOutcome.SAVED] * len(updates)
+        for index, failure in failures.items():
             code, reason = failure.get("code"), failure.get("errmsg", "no reason given")
-            if code == _DUPLICATE_KEY:
-                outcomes[failure["index"]] = SaveOutcome.CONFLICTED
+            if code in (_VALIDATION_FAILED, _DUPLICATE_KEY):
+                outcomes[index - 1] = SaveOutcome.CONFLICTED
             elif code in _REFUSED_CODES:
-                outcomes[failure["index"]] = Unsavable(f"MongoDB refused the checkpoint: {reason}")
+                outcomes[index - 1] = Unsavable(f"MongoDB refused the checkpoint: {reason}")
             else:
                 raise StoreUnavailableError(f"code {code}: {reason}") from error
         return outcomes
 
-    def _without_revived(
-        self, updates: Sequence[CheckpointUpdate], upserted: Mapping[int, Any]
-    ) -> list[SaveOutcome | Unsavable]:
-        """Return one outcome an update, all saved but those of users deleted behind our back.
+    def _mend_fence(self) -> None:
+        """Fence a collection that somebody has replaced while we were running.
 
-        Their update, meant to change a document, made one instead that lacks what was not
-        changed: the actor must not go on as if its whole state were there.
+        What the group wrote unfenced is told to its users as an unknown end: they load again.
         """
-        outcomes: list[SaveOutcome | Unsavable] = [SaveOutcome.SAVED] * len(updates)
-        for index in upserted:
-            if updates[index].base_version:
-                logger.warning("user.deleted_by_others", extra={"user": updates[index].user_id})
-                outcomes[index] = SaveOutcome.CONFLICTED
-        return outcomes
+        logger.critical("store.fence_missing", extra={"collection": self._users.full_name})
+        try:
+            self._users.delete_one({"_id": NOBODY})
+            self._fence()
+        except PyMongoError as error:
+            raise StoreUnavailableError(_describe(error)) from error
 
 
 def _describe(error: PyMongoError) -> str:

@@ -45,7 +45,7 @@ def mongo_session(mongodb_uri: str) -> Iterator[MongoSide]:
         client[DATABASE][COLLECTION],
     )
     for store in (side.store, side.rival):
-        store.load([])
+        store.open()
     yield side
     side.store.close()
     side.rival.close()

@@ -57,8 +57,9 @@ def test_a_document_is_stored_in_the_form_of_the_schema(
         {
             "_id": "alice",
             "schema": 1,
+            "base": 0,
             "version": 1,
-            "alarms": {"%24a%2Eb": [1, 5, 0, None, True, 9]},
+            "alarms": {"58": {"%24a%2Eb": [1, 5, 0, None, True, 9]}},
             "cursor": {"number": 3, "answered": []},
         }
     ]
@@ -69,8 +70,10 @@ def test_an_unreadable_document_does_not_hide_the_others(
 ) -> None:
     """One user's damage is that user's."""
     mongo.store.save([CheckpointUpdate(ALICE, 0, {A: WARNING}, None)])
-    mongo.users.insert_one({"_id": BOB, "schema": 2, "version": 1})
-    mongo.users.insert_one({"_id": CAROL, "schema": 1, "version": 1, "alarms": {"a": "?"}})
+    mongo.users.insert_one({"_id": BOB, "schema": 2, "base": 0, "version": 1})
+    mongo.users.insert_one(
+        {"_id": CAROL, "schema": 1, "base": 0, "version": 1, "alarms": {"a": "?"}}
+    )
     loaded = mongo.store.load([ALICE, BOB, CAROL, UserID("dave")])
     assert loaded.keys() == {ALICE, BOB, CAROL}
     assert loaded[ALICE] == STORED
@@ -84,7 +87,7 @@ def test_a_document_that_the_driver_cannot_decode_does_not_hide_the_others(
     """A date beyond the year 9999 is enough: the driver then refuses the whole answer."""
     mongo.store.save([CheckpointUpdate(ALICE, 0, {A: WARNING}, None)])
     document = encode(
-        {"_id": BOB, "schema": 1, "version": 1, "seen": datetime(2021, 6, 7, tzinfo=UTC)}
+        {"_id": BOB, "schema": 1, "base": 0, "version": 1, "seen": datetime(2021, 6, 7, tzinfo=UTC)}
     )
     milliseconds = int(datetime(2021, 6, 7, tzinfo=UTC).timestamp() * 1000)
     beyond = document.replace(milliseconds.to_bytes(8, "little"), (2**62).to_bytes(8, "little"))
@@ -95,27 +98,59 @@ def test_a_document_that_the_driver_cannot_decode_does_not_hide_the_others(
     assert isinstance(loaded[BOB], Unreadable)
 
 
-def test_an_update_that_the_server_refuses_for_good_is_unsavable(
-    mongo: MongoSide,
-) -> None:
-    """By a validator of the operator's, or alarms that are no document: no retry would help."""
-    mongo.users.insert_one({"_id": CAROL, "schema": 1, "version": 1, "alarms": 5})
-    mongo.users.database.command("collMod", COLLECTION, validator={"_id": {"$ne": BOB}})
-    try:
-        outcomes = mongo.store.save(
-            [
-                CheckpointUpdate(ALICE, 0, {A: WARNING}, None),
-                CheckpointUpdate(BOB, 0, {A: WARNING}, None),
-                CheckpointUpdate(CAROL, 1, {A: WARNING}, None),
-            ]
-        )
-    finally:
-        mongo.users.database.command("collMod", COLLECTION, validator={})
-    assert outcomes[0] is SaveOutcome.SAVED
-    for refused in outcomes[1:]:
-        assert isinstance(refused, Unsavable)
-        assert refused.reason.startswith("MongoDB refused the checkpoint: ")
+def test_an_update_that_the_server_refuses_for_good_is_unsavable(mongo: MongoSide) -> None:
+    """Alarms that are no document: no retry would help; the others are saved all the same."""
+    mongo.users.insert_one({"_id": CAROL, "schema": 1, "base": 0, "version": 1, "alarms": 5})
+    saved, refused = mongo.store.save(
+        [
+            CheckpointUpdate(ALICE, 0, {A: WARNING}, None),
+            CheckpointUpdate(CAROL, 1, {A: WARNING}, None),
+        ]
+    )
+    assert saved is SaveOutcome.SAVED
+    assert isinstance(refused, Unsavable)
+    assert refused.reason.startswith("MongoDB refused the checkpoint: ")
     assert mongo.store.load([ALICE]) == {ALICE: STORED}
+
+
+@pytest.mark.parametrize("lost", ["validator", "collection"])
+def test_a_fence_that_is_lost_while_running_is_noticed_and_mended(
+    mongo: MongoSide, lost: str
+) -> None:
+    """A save that nothing fenced is not taken for a save; the next one is fenced again."""
+    mongo.store.save([CheckpointUpdate(ALICE, 0, {A: WARNING}, None)])
+    if lost == "validator":
+        mongo.users.database.command("collMod", COLLECTION, validator={})
+    else:
+        mongo.users.drop()
+    with pytest.raises(StoreUnavailableError, match="lost its validator"):
+        mongo.store.save([CheckpointUpdate(BOB, 0, {A: WARNING}, None)])
+    assert mongo.users.find_one({"_id": ""}) is None
+    again = mongo.store.save([CheckpointUpdate(BOB, 0, {A: WARNING}, None)])
+    assert again == [SaveOutcome.CONFLICTED]  # it had taken effect: the user loads it
+    assert mongo.store.load([BOB]) == {BOB: STORED}
+
+
+def test_a_validator_of_other_hands_gives_way_to_the_fence(mongo: MongoSide) -> None:
+    """The collection is ours; without the fence two processes could overwrite each other."""
+    mongo.users.database.command("collMod", COLLECTION, validator={"_id": {"$ne": BOB}})
+    mongo.store.open()
+    assert mongo.store.save([CheckpointUpdate(BOB, 3, {A: WARNING}, None)]) == [
+        SaveOutcome.CONFLICTED
+    ]
+    assert mongo.store.load([BOB]) == {}
+
+
+def test_thirty_thousand_alarms_are_added_to_as_many_in_seconds(mongo: MongoSide) -> None:
+    """Without buckets MongoDB walks over all of them for each: longer than the socket waits."""
+    for version in range(2):
+        alarms = {AlarmID(f"{'x' * 200}-{version}-{number}"): WARNING for number in range(30_000)}
+        assert mongo.store.save([CheckpointUpdate(ALICE, version, alarms, None)]) == [
+            SaveOutcome.SAVED
+        ]
+    loaded = mongo.store.load([ALICE])[ALICE]
+    assert isinstance(loaded, Checkpoint)
+    assert len(loaded.alarms) == 60_000
 
 
 def test_a_number_beyond_64_bits_is_unsavable_alone(mongo: MongoSide) -> None:

@@ -14,11 +14,12 @@ from actors.alarms import Alarm, AlarmID, Severity, UserID
 from actors.digest import Cursor, Digest, DigestID, DigestItem, RequestID
 from actors.ports import Checkpoint, CheckpointUpdate, Unreadable
 from store.document import (
+    FENCE,
     SCHEMA,
     escape_field_name,
     to_changes,
     to_checkpoint,
-    to_filter,
+    to_probe,
     unescape_field_name,
 )
 from store.memory import InMemoryCheckpointStore
@@ -46,7 +47,8 @@ DOCUMENT: dict[str, Any] = {
     "_id": "u1",
     "schema": 1,
     "version": 7,
-    "alarms": {"a%2E1": [1, 1_623_098_415_598_765_212, 2, None, True, 1_623_098_416]},
+    "base": 6,
+    "alarms": {"19": {"a%2E1": [1, 1_623_098_415_598_765_212, 2, None, True, 1_623_098_416]}},
     "cursor": {"number": 3, "answered": ["r1", "r2"]},
     "outbox": {"id": "d3", "items": [["a.1", 1, 5]]},
 }
@@ -56,7 +58,8 @@ def _apply(document: dict[str, Any], update: CheckpointUpdate) -> dict[str, Any]
     """Do what MongoDB does with the operators, and pass the result through BSON."""
     document = copy.deepcopy(document) or {"_id": update.user_id}
     operators = to_changes(update)
-    assert set(operators) <= {"$set", "$unset"}
+    assert set(operators) <= {"$set", "$inc", "$unset"}
+    document["version"] = document.get("version", 0) + operators["$inc"]["version"]
     for path, value in operators["$set"].items():
         parent, field = _field(document, path)
         parent[field] = value
@@ -110,10 +113,18 @@ def test_field_names_are_escaped_as_stored_documents_have_it(alarm_id: str, name
     assert unescape_field_name(name) == alarm_id
 
 
-def test_an_update_matches_the_base_version_only() -> None:
+@pytest.mark.parametrize(("stored", "fits"), [(6, True), (5, False), (7, False), (0, False)])
+def test_the_fence_admits_an_update_on_its_base_version_only(stored: int, fits: bool) -> None:
     """That is the compare of compare-and-set."""
-    update = CheckpointUpdate(USER, 6, {}, None)
-    assert to_filter(update) == {"_id": "u.1$", "version": 6}
+    assert FENCE == {"$expr": {"$eq": ["$version", {"$add": ["$base", 1]}]}}
+    after = _apply({"_id": USER, "version": stored}, CheckpointUpdate(USER, 6, {}, None))
+    assert (after["version"] == after["base"] + 1) is fits
+
+
+def test_the_fence_refuses_the_probe() -> None:
+    """On a collection where the probe's document is not there, as it never is."""
+    operators = to_probe()
+    assert operators["$inc"]["version"] != operators["$set"]["base"] + 1
 
 
 def test_an_update_writes_what_changed_and_nothing_else() -> None:
@@ -121,15 +132,17 @@ def test_an_update_writes_what_changed_and_nothing_else() -> None:
     alarm = Alarm(Severity.CRITICAL, 5, Severity.WARNING, 4, news=False, heard_at_s=9)
     update = CheckpointUpdate(USER, 6, {AlarmID("a.1"): alarm, AlarmID("$b"): None}, None)
     assert to_changes(update) == {
-        "$set": {"schema": SCHEMA, "version": 7, "alarms.a%2E1": [2, 5, 1, 4, False, 9]},
-        "$unset": {"alarms.%24b": ""},
+        "$set": {"schema": SCHEMA, "base": 6, "alarms.19.a%2E1": alarm},
+        "$inc": {"version": 1},
+        "$unset": {"alarms.45.%24b": ""},
     }
 
 
 def test_an_update_that_changes_nothing_still_makes_a_version() -> None:
     """Without an empty operator, which old servers refuse."""
     assert to_changes(CheckpointUpdate(USER, 0, {}, None)) == {
-        "$set": {"schema": SCHEMA, "version": 1}
+        "$set": {"schema": SCHEMA, "base": 0},
+        "$inc": {"version": 1},
     }
 
 
@@ -140,17 +153,19 @@ def test_a_cursor_that_owes_a_digest_writes_the_outbox() -> None:
     assert to_changes(CheckpointUpdate(USER, 6, {}, cursor)) == {
         "$set": {
             "schema": SCHEMA,
-            "version": 7,
+            "base": 6,
             "cursor": {"number": 3, "answered": ["r1"]},
             "outbox": {"id": "d3", "items": [["a.1", 1, 5]]},
-        }
+        },
+        "$inc": {"version": 1},
     }
 
 
 def test_a_cursor_that_owes_nothing_removes_the_outbox() -> None:
     """The digest is published, and must not be again."""
     assert to_changes(CheckpointUpdate(USER, 6, {}, Cursor(3, (), None))) == {
-        "$set": {"schema": SCHEMA, "version": 7, "cursor": {"number": 3, "answered": []}},
+        "$set": {"schema": SCHEMA, "base": 6, "cursor": {"number": 3, "answered": []}},
+        "$inc": {"version": 1},
         "$unset": {"outbox": ""},
     }
 
@@ -219,18 +234,20 @@ def test_a_document_that_lacks_a_field_is_unreadable(field: str) -> None:
         {"alarms": None},
         {"alarms": []},
         {"alarms": "a"},
-        {"alarms": {"a": None}},
-        {"alarms": {"a": []}},
-        {"alarms": {"a": [1, 5, 2, None, True]}},
-        {"alarms": {"a": [1, 5, 2, None, True, 9, 9]}},
-        {"alarms": {"a": [3, 5, 2, None, True, 9]}},
-        {"alarms": {"a": [-1, 5, 2, None, True, 9]}},
-        {"alarms": {"a": [1, 5, "2", None, True, 9]}},
-        {"alarms": {"a": [1, "5", 2, None, True, 9]}},
-        {"alarms": {"a": [1, 1.6e18, 2, None, True, 9]}},
-        {"alarms": {"a": [1, None, 2, None, True, 9]}},
-        {"alarms": {"a": [1, 5, 2, 1.6e18, True, 9]}},
-        {"alarms": {"a": [1, 5, 2, None, True, "9"]}},
+        {"alarms": {"5": None}},
+        {"alarms": {"5": []}},
+        {"alarms": {"5": {"a": None}}},
+        {"alarms": {"5": {"a": []}}},
+        {"alarms": {"5": {"a": [1, 5, 2, None, True]}}},
+        {"alarms": {"5": {"a": [1, 5, 2, None, True, 9, 9]}}},
+        {"alarms": {"5": {"a": [3, 5, 2, None, True, 9]}}},
+        {"alarms": {"5": {"a": [-1, 5, 2, None, True, 9]}}},
+        {"alarms": {"5": {"a": [1, 5, "2", None, True, 9]}}},
+        {"alarms": {"5": {"a": [1, "5", 2, None, True, 9]}}},
+        {"alarms": {"5": {"a": [1, 1.6e18, 2, None, True, 9]}}},
+        {"alarms": {"5": {"a": [1, None, 2, None, True, 9]}}},
+        {"alarms": {"5": {"a": [1, 5, 2, 1.6e18, True, 9]}}},
+        {"alarms": {"5": {"a": [1, 5, 2, None, True, "9"]}}},
         {"cursor": []},
         {"cursor": {}},
         {"cursor": {"number": 3}},
