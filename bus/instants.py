@@ -6,6 +6,7 @@ import re
 from datetime import date
 
 _NS_PER_SECOND = 1_000_000_000
+_NS_PER_MINUTE = 60 * _NS_PER_SECOND
 _SECONDS_PER_DAY = 86_400
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _MIN_NS = -(2**63)
@@ -18,12 +19,42 @@ _INSTANT = re.compile(
 )
 
 
+_minutes: dict[str, int] = {}
+"""``2021-06-07T20:40:`` to nanoseconds: most events of a moment share their minute."""
+
+_MINUTES_KEPT = 50_000
+
+
 def parse_instant(text: str) -> int:
     """Return the instant in nanoseconds since 1970-01-01T00:00Z (RFC 3339, section 5.6).
 
     Any offset, 0 to 9 fractional digits; leap seconds (``:60``) have no place on that count.
-    Raises ``ValueError`` with the reason.
+    Raises ``ValueError`` with the reason. Runs on one thread at a time.
     """
+    minute_ns = _minutes.get(text[:17])
+    if minute_ns is not None:
+        # What most producers write, in a third of the time: 2021-06-07T20:40:15.598765212Z.
+        second, point, fraction, zone = text[17:19], text[19:20], text[20:-1], text[-1]
+        if (
+            point == "."
+            and zone == "Z"
+            and len(fraction) <= 9
+            and second.isdecimal()
+            and fraction.isdecimal()
+            and text.isascii()
+            and second < "60"
+        ):
+            return minute_ns + int(second) * _NS_PER_SECOND + int(fraction.ljust(9, "0"))
+    ns = _parse_instant(text)
+    minute_ns = ns - ns % _NS_PER_MINUTE
+    if text[-1] == "Z" and minute_ns >= _MIN_NS and minute_ns + _NS_PER_MINUTE <= _MAX_NS:
+        if len(_minutes) >= _MINUTES_KEPT:
+            _minutes.clear()
+        _minutes[text[:17]] = minute_ns
+    return ns
+
+
+def _parse_instant(text: str) -> int:
     match = _INSTANT.fullmatch(text)
     if match is None:
         reason = "is not an RFC 3339 time with an offset and at most 9 fractional digits"

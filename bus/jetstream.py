@@ -82,7 +82,7 @@ class PullConsumer:
         self._resetting = False
         self._refused_wait_s = REFUSED_WAIT_INITIAL_S
         self._pause: asyncio.TimerHandle | None = None
-        self._last_frame_s = 0.0
+        self._heard = False
         self._last_settled = ""
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -117,9 +117,7 @@ class PullConsumer:
     def settle(self, messages: list[Message], rejection: str | None) -> None:
         """Acknowledge a burst and ask for more."""
         del rejection  # the dead letter says it
-        write = self._connection.write
-        for message in messages:
-            write(message.reply, _ACKNOWLEDGE)
+        self._connection.write_each([message.reply for message in messages], _ACKNOWLEDGE)
         self._last_settled = messages[-1].reply
         self._ask_for_more()
 
@@ -128,7 +126,7 @@ class PullConsumer:
         self._number = 0
         self._requests.clear()
         self._owed = 0
-        self._last_frame_s = asyncio.get_running_loop().time()
+        self._heard = True
         self._subscription = await self._connection.client.subscribe(
             f"{self._base}.*",
             cb=self._on_frame,
@@ -171,7 +169,7 @@ class PullConsumer:
         )
 
     async def _on_frame(self, msg: Msg) -> None:
-        self._last_frame_s = asyncio.get_running_loop().time()
+        self._heard = True
         if not msg.reply:
             self._on_status(msg)
             return
@@ -266,18 +264,15 @@ class PullConsumer:
 
     async def _watch_heartbeat(self) -> None:
         """Notice requests that vanished: no frame for two heartbeats while one is open."""
-        loop = asyncio.get_running_loop()
+        silent_s = 0.0
         while True:
             await asyncio.sleep(IDLE_HEARTBEAT_S / 5)
-            silent_s = loop.time() - self._last_frame_s
-            if (
-                self._pulling
-                and self._requests
-                and self._connection.connected
-                and silent_s > 2 * IDLE_HEARTBEAT_S
-            ):
+            waits = self._pulling and self._requests and self._connection.connected
+            silent_s = 0.0 if self._heard or not waits else silent_s + IDLE_HEARTBEAT_S / 5
+            self._heard = False
+            if silent_s > 2 * IDLE_HEARTBEAT_S:
                 logger.warning("pull.silent", extra={"silent_s": round(silent_s, 1)})
-                self._last_frame_s = loop.time()
+                silent_s = 0.0
                 self._reset_soon()
 
     async def _keep_in_progress(self) -> None:
@@ -287,6 +282,6 @@ class PullConsumer:
             await asyncio.sleep(self._topology.ack_wait_s / 3)
             held = self._intake.held_since(before)
             for start in range(0, len(held), _WPI_PER_TURN):
-                for message in held[start : start + _WPI_PER_TURN]:
-                    self._connection.write(message.reply, _IN_PROGRESS)
+                some = held[start : start + _WPI_PER_TURN]
+                self._connection.write_each([message.reply for message in some], _IN_PROGRESS)
                 await asyncio.sleep(0)
