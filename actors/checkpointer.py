@@ -14,9 +14,10 @@ from actors.messages import (
     CheckpointRefused,
     CommitGroup,
     SaveCheckpoint,
+    UserMessage,
 )
 from actors.ports import SaveOutcome, Unsavable
-from actors.runtime import tell_if_alive
+from actors.runtime import tell_each
 from actors.supervision import ServiceActor
 
 if TYPE_CHECKING:
@@ -28,6 +29,21 @@ if TYPE_CHECKING:
     from actors.settings import CoreSettings
 
 logger = logging.getLogger("actors.checkpointer")
+
+
+_CHECKPOINTED = Checkpointed()
+
+
+def _answer(outcome: SaveOutcome | Unsavable) -> UserMessage:
+    match outcome:
+        case SaveOutcome.SAVED:
+            return _CHECKPOINTED
+        case SaveOutcome.CONFLICTED:
+            return CheckpointConflicted()
+        case Unsavable(reason):
+            return CheckpointRefused(reason)
+        case _:
+            assert_never(outcome)
 
 
 class CheckpointActor(ServiceActor):
@@ -94,17 +110,11 @@ class CheckpointActor(ServiceActor):
             for token in save.tokens
         ]
         self._acknowledger.acknowledge(tokens)
-        checkpointed = Checkpointed()
-        for save, outcome in zip(group, outcomes, strict=True):
-            match outcome:
-                case SaveOutcome.SAVED:
-                    tell_if_alive(save.reply_to, checkpointed)
-                case SaveOutcome.CONFLICTED:
-                    tell_if_alive(save.reply_to, CheckpointConflicted())
-                case Unsavable(reason):
-                    tell_if_alive(save.reply_to, CheckpointRefused(reason))
-                case _:
-                    assert_never(outcome)
+        answers = [
+            (save.reply_to, _answer(outcome)) for save, outcome in zip(group, outcomes, strict=True)
+        ]
+        tell_each((item for item in answers if item[1] is _CHECKPOINTED), at_leisure=True)
+        tell_each(item for item in answers if item[1] is not _CHECKPOINTED)
         self._commit_soon()
 
     def _next_group(self) -> list[SaveCheckpoint]:

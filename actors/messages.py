@@ -1,7 +1,7 @@
 """What actors tell each other: commands imperative, events past tense, all immutable.
 
-``Delivery`` and what it carries are named tuples: one of each is made per message from the
-broker, and a frozen dataclass costs three times as much to construct.
+Those that are made for every message from the broker or every save are named tuples: a frozen
+dataclass costs three times as much to construct.
 """
 
 from __future__ import annotations
@@ -93,16 +93,17 @@ class CountLiveUsers:
 RouterMessage = Deliveries | Tick | UserFailed | Passivated | PassivationDeclined | CountLiveUsers
 
 
-@dataclass(frozen=True, slots=True)
-class Deliver:
+class Deliver(NamedTuple):
     """Router to user actor: its messages, in order."""
 
     items: tuple[Delivery, ...]
+    save: bool = False
+    """Save at once: the last time is a checkpoint interval ago."""
 
 
 @dataclass(frozen=True, slots=True)
 class TakeCheckpoint:
-    """Router to user actor: the checkpoint interval has passed."""
+    """Router to user actor: the checkpoint interval has passed since it was told to save."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +111,7 @@ class Passivate:
     """Router to user actor: leave memory if nothing is unsaved or owed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recovered:
+class Recovered(NamedTuple):
     """Recovery to user actor: its checkpoint."""
 
     checkpoint: Checkpoint
@@ -164,8 +164,7 @@ UserMessage = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SaveCheckpoint:
+class SaveCheckpoint(NamedTuple):
     """User actor to checkpointer. One at a time: the next only after the answer to this."""
 
     update: CheckpointUpdate
@@ -184,8 +183,7 @@ class CommitGroup:
 CheckpointerMessage = SaveCheckpoint | CommitGroup
 
 
-@dataclass(frozen=True, slots=True)
-class RecoverUser:
+class RecoverUser(NamedTuple):
     """User actor to recovery: send me my checkpoint."""
 
     user_id: UserID
@@ -200,8 +198,7 @@ class LoadGroup:
 RecoveryMessage = RecoverUser | LoadGroup
 
 
-@dataclass(frozen=True, slots=True)
-class PublishDigest:
+class PublishDigest(NamedTuple):
     """User actor to publisher: the digest's outbox entry is durable, publish it."""
 
     digest: Digest

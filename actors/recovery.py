@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 from actors.errors import StoreUnavailableError
 from actors.messages import LoadGroup, Recovered, RecoverUser, RecoveryFailed, RecoveryMessage
 from actors.ports import NEVER_SAVED, Unreadable
-from actors.runtime import tell_if_alive
+from actors.runtime import tell_each
 from actors.supervision import ServiceActor
 
 if TYPE_CHECKING:
@@ -18,11 +18,15 @@ if TYPE_CHECKING:
     from pykka import ActorRef
 
     from actors.alarms import UserID
-    from actors.ports import CheckpointStore
+    from actors.ports import Checkpoint, CheckpointStore
     from actors.runtime import Dispatcher, Scheduler
     from actors.settings import CoreSettings
 
 logger = logging.getLogger("actors.recovery")
+
+
+def _answer(found: Checkpoint | Unreadable) -> Recovered | RecoveryFailed:
+    return RecoveryFailed(found.reason) if isinstance(found, Unreadable) else Recovered(found)
 
 
 class RecoveryActor(ServiceActor):
@@ -74,14 +78,13 @@ class RecoveryActor(ServiceActor):
             self._retry_later(error)
             return
         self._failed_attempts = 0
-        for user_id, refs in asked:
+        for user_id, _ in asked:
             del self._asked[user_id]
-            found = loaded.get(user_id, NEVER_SAVED)
-            reply = (
-                RecoveryFailed(found.reason) if isinstance(found, Unreadable) else Recovered(found)
-            )
-            for ref in refs:
-                tell_if_alive(ref, reply)
+        tell_each(
+            (ref, _answer(loaded.get(user_id, NEVER_SAVED)))
+            for user_id, refs in asked
+            for ref in refs
+        )
         self._load_soon()
 
     def _retry_later(self, error: StoreUnavailableError) -> None:

@@ -6,6 +6,7 @@ import logging
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from itertools import islice
+from math import inf
 from typing import TYPE_CHECKING, Any, assert_never
 
 from actors.messages import (
@@ -47,6 +48,7 @@ class _Live:
 
     ref: ActorRef[Any]
     used_at_s: float
+    save_told_at_s: float = -inf
 
 
 @dataclass(slots=True)
@@ -84,7 +86,7 @@ class RouterActor(ServiceActor):
         self._spawn: Callable[[UserID], ActorRef[Any]]
         self._live: OrderedDict[UserID, _Live] = OrderedDict()
         self._leaving: dict[UserID, _Leaving] = {}
-        self._touched: dict[UserID, ActorRef[Any]] = {}
+        self._touched: dict[UserID, _Live] = {}
 
     def spawn_users_with(self, spawn: Callable[[UserID], ActorRef[Any]]) -> None:
         """Set how a user actor is started. Called once, before the router is started."""
@@ -138,14 +140,21 @@ class RouterActor(ServiceActor):
         else:
             live.used_at_s = now_s
             self._live.move_to_end(user_id)
-        self._touched[user_id] = live.ref
-        live.ref.tell(Deliver(tuple(mail)))
+        # The first change is saved at once, those that follow within an interval together.
+        save = now_s - live.save_told_at_s >= self._settings.checkpoint_interval_s
+        if save:
+            live.save_told_at_s = now_s
+        else:
+            self._touched[user_id] = live
+        live.ref.tell(Deliver(tuple(mail), save))
 
     def _tick(self) -> None:
         touched, self._touched = self._touched, {}
+        now_s = self._clock.monotonic_s()
         take_checkpoint = TakeCheckpoint()
-        for ref in touched.values():
-            tell_if_alive(ref, take_checkpoint)
+        for live in touched.values():
+            live.save_told_at_s = now_s
+            tell_if_alive(live.ref, take_checkpoint)
         self._shed_idle()
         self._tick_later()
 

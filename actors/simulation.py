@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from actors.runtime import Dispatcher, Mailbox, tell_if_alive
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from random import Random
 
     from pykka import ActorRef
@@ -52,6 +52,11 @@ class SimulatedDispatcher(Dispatcher):
             mailbox.scheduled = True
             self._ready.append(mailbox)
 
+    def all_mail_arrived(self, mailboxes: Sequence[Mailbox]) -> None:
+        """Put the mailboxes among those that ``step`` chooses from."""
+        for mailbox in mailboxes:
+            self.mail_arrived(mailbox)
+
     def tell_after(self, delay_s: float, ref: ActorRef[Any], message: object) -> None:
         """Tell ``ref`` the message once the clock has moved by ``delay_s``."""
         self.call_after(delay_s, lambda: tell_if_alive(ref, message))
@@ -69,9 +74,10 @@ class SimulatedDispatcher(Dispatcher):
         self._ready[index], self._ready[-1] = self._ready[-1], self._ready[index]
         mailbox = self._ready.pop()
         mailbox.scheduled = False
-        mailbox.actor.run_batch(1)
-        if mailbox.envelopes:
-            self.mail_arrived(mailbox)
+        if mailbox.actor is not None:
+            mailbox.actor.run_batch(1)
+            if mailbox.mail:
+                self.mail_arrived(mailbox)
         return True
 
     def run_until_idle(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from actors.alarms import Retention
 from actors.checkpointer import CheckpointActor
 from actors.publisher import PublisherActor
 from actors.recovery import RecoveryActor
@@ -85,6 +86,7 @@ def start_actors(
         ports.acknowledger,
         ports.clock,
         ports.new_digest_id,
+        Retention(settings.cleared_retention_s),
     )
 
     def spawn(user_id: UserID) -> ActorRef[Any]:

@@ -7,7 +7,6 @@ Phases: *recovering* (what comes is stashed until the checkpoint is loaded), *ac
 from __future__ import annotations
 
 import logging
-from collections import deque
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, assert_never
@@ -39,7 +38,7 @@ from actors.ports import CheckpointUpdate
 from actors.runtime import PooledActor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
 
     from pykka import ActorRef
 
@@ -77,10 +76,7 @@ class UserContext:
     clock: Clock
     new_digest_id: Callable[[], DigestID]
 
-    @property
-    def retention(self) -> Retention:
-        """How long cleared alarms are remembered."""
-        return Retention(self.settings.cleared_retention_s)
+    retention: Retention
 
 
 class UserActor(PooledActor):
@@ -99,7 +95,8 @@ class UserActor(PooledActor):
         self._user_id = user_id
         self._context = context
         self._phase = Phase.RECOVERING
-        self._stash: deque[Delivery] = deque()
+        self._stash: list[Delivery] = []
+        self._applying: Sequence[Delivery] = ()
         self._handling: DeliveryToken | None = None
         self._save_due = False
         self._forget_at_s = 0
@@ -114,7 +111,7 @@ class UserActor(PooledActor):
         self._unsaved: list[Delivery] = []
         self._saving: list[Delivery] | None = None
         self._saving_outbox = False
-        self._requests: deque[Delivery] = deque()
+        self._requests: list[Delivery] = []
         self._answering: Delivery | None = None
 
     def on_start(self) -> None:
@@ -131,10 +128,15 @@ class UserActor(PooledActor):
         except Exception as error:
             self._fail(error)
 
-    def _handle_user_message(self, message: UserMessage) -> None:
+    def _handle_user_message(  # noqa: C901  # a case a message, none nested
+        self, message: UserMessage
+    ) -> None:
+        self.mailbox.can_wait = False
         match message:
-            case Deliver(items):
+            case Deliver(items, save):
                 self._take(items)
+                if save:
+                    self._save(urgent=False)
             case TakeCheckpoint():
                 self._save(urgent=False)
             case Checkpointed():
@@ -155,41 +157,43 @@ class UserActor(PooledActor):
             case _:
                 assert_never(message)
 
-    def _take(self, items: Iterable[Delivery]) -> None:
-        self._stash.extend(items)
+    def _take(self, items: Sequence[Delivery]) -> None:
         if self._phase is Phase.ACTIVE:
-            self._apply_stash()
+            self._apply(items)
+        else:
+            self._stash.extend(items)
 
-    def _apply_stash(self) -> None:
-        """Apply what is stashed, in order; a delivery leaves the stash once it is applied."""
-        stash = self._stash
-        alarms = self._alarms
+    def _apply(self, items: Sequence[Delivery]) -> None:
+        """Apply in order. What a crash interrupts is among ``_applying``, be it applied or not."""
+        self._applying = items
+        alarms, changed, unsaved = self._alarms, self._changed, self._unsaved
         retention = self._context.retention
         now_s = self._context.clock.wall_s()
-        while stash:
-            delivery = stash[0]
-            self._handling = delivery.token
-            body = delivery.body
+        for delivery in items:
+            token, body, _ = delivery
+            self._handling = token
             if isinstance(body, AlarmStatusChanged):
-                known = alarms.get(body.alarm_id)
-                alarm = apply_event(known, body.severity, body.changed_at_ns, now_s, retention)
+                _, alarm_id, severity, changed_at_ns = body
+                known = alarms.get(alarm_id)
+                alarm = apply_event(known, severity, changed_at_ns, now_s, retention)
                 if alarm is not known:
-                    alarms[body.alarm_id] = alarm
-                    self._changed[body.alarm_id] = None
-                self._unsaved.append(delivery)
+                    alarms[alarm_id] = alarm
+                    changed[alarm_id] = None
+                unsaved.append(delivery)
             else:
                 self._requests.append(delivery)
                 self._answer_requests()
-            stash.popleft()
+        self._applying = ()
         self._handling = None
         if self._cursor_changed:
             self._save(urgent=True)
-        self._acknowledge_if_saved()
+        elif not changed:
+            self._acknowledge_if_saved()
 
     def _answer_requests(self) -> None:
         """Make the digests that are asked for, one at a time: the next when this is published."""
         while self._requests and self._cursor.outbox is None:
-            delivery = self._requests.popleft()
+            delivery = self._requests.pop(0)
             assert isinstance(delivery.body, SendDigest)
             request_id = delivery.body.request_id
             if request_id is not None and request_id in self._cursor.answered:
@@ -217,6 +221,7 @@ class UserActor(PooledActor):
         """Send what changed to the checkpointer, or remember to, while a save is under way."""
         if self._phase is not Phase.ACTIVE or self._saving is not None:
             self._save_due = True
+            self.mailbox.can_wait = False
             return
         self._save_due = False
         if not self._dirty():
@@ -234,6 +239,8 @@ class UserActor(PooledActor):
         self._cursor_changed = False
         tokens = tuple([delivery.token for delivery in self._saving])
         self._context.checkpointer.tell(SaveCheckpoint(update, tokens, self.actor_ref, urgent))
+        # Unless a digest goes out when this is durable, there is no hurry to hear of it.
+        self.mailbox.can_wait = not self._saving_outbox
 
     def _dirty(self) -> bool:
         return bool(self._changed) or self._cursor_changed
@@ -292,7 +299,8 @@ class UserActor(PooledActor):
         self._phase = Phase.ACTIVE
         if self._cursor.outbox is not None:
             self._publish()
-        self._apply_stash()
+        stash, self._stash = self._stash, []
+        self._apply(stash)
         if self._save_due:
             self._save(urgent=self._cursor_changed)
 
@@ -303,7 +311,7 @@ class UserActor(PooledActor):
     def _reload(self, deliveries: list[Delivery]) -> None:
         """Drop the state, load the checkpoint, apply ``deliveries`` again."""
         self._reset(0, {}, Cursor())
-        self._stash = deque(deliveries)
+        self._stash = deliveries
         self._save_due = True
         self._recover()
 
@@ -340,9 +348,16 @@ class UserActor(PooledActor):
         self.stop()
 
     def _unsettled(self) -> list[Delivery]:
-        """Every delivery that is not settled, once, in order of the first taking."""
+        """Every delivery that is not settled, once, the earliest taken first."""
         answering = () if self._answering is None else (self._answering,)
-        held = (self._saving or (), self._unsaved, answering, self._requests, self._stash)
+        held = (
+            self._saving or (),
+            self._unsaved,
+            answering,
+            self._requests,
+            self._applying,
+            self._stash,
+        )
         by_token = {item.token: item for items in held for item in items}
         return list(by_token.values())
 
