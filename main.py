@@ -28,6 +28,7 @@ from actors.system import Dispatchers, Ports, start_actors
 from bus.bus import NatsBus
 from bus.settings import BusSettings
 from ops.embedded import EmbeddedServers, EmbeddedSettings
+from ops.garbage import tune_garbage_collection
 from ops.heartbeat import beat
 from ops.logs import LogSettings, set_up_logging
 from ops.options import Parsed, command_line, misspelt, run
@@ -190,7 +191,7 @@ class Service:
     async def _reach_store(self) -> None:
         while True:
             try:
-                await asyncio.to_thread(self._store.check)
+                await asyncio.to_thread(self._store.open)
             except StoreUnavailableError as error:
                 logger.warning("store.not_ready", extra={"error": str(error)})
                 await asyncio.sleep(_STORE_RETRY_S)
@@ -207,8 +208,10 @@ class Service:
 
 async def serve(settings: Settings, servers: EmbeddedServers) -> int:
     """Run the service until it is to stop; return the exit status."""
+    tune_garbage_collection()
     loop = asyncio.get_running_loop()
     stop = StopRequest(loop)
+    loop.set_exception_handler(lambda _, context: stop.on_unhandled(context))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.on_signal, number)
     watch = asyncio.create_task(_watch(servers, stop))

@@ -6,11 +6,11 @@ import asyncio
 import logging
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Mapping
 
 logger = logging.getLogger("ops.stopping")
 
@@ -39,6 +39,12 @@ class StopRequest:
         """Have the process end because of ``failure``; called on any thread."""
         with suppress(RuntimeError):  # the loop is closed: we are stopping already
             self._loop.call_soon_threadsafe(self._fail, failure)
+
+    def on_unhandled(self, context: Mapping[str, Any]) -> None:
+        """Escalate what a callback of the loop raised: nobody can tell what was left half done."""
+        error = context.get("exception")
+        logger.critical("loop.callback_failed", exc_info=error, extra={"about": context["message"]})
+        self.escalate(f"{context['message']}: {error!r}")
 
     async def wait(self) -> None:
         """Return when a stop is wanted."""
