@@ -42,7 +42,7 @@ class Names:
             "ALARM_DIGEST_SUBJECT": self.digests,
             "DEAD_LETTER_SUBJECT": self.dead_letters,
             "INPUT_STREAM": self.input_stream,
-            "DIGEST_STREAM": f"DIGESTS-{self.suffix}",
+            "DIGEST_STREAM": self.digest_stream,
             "DEAD_LETTER_STREAM": f"DEAD-{self.suffix}",
         }
 
@@ -60,6 +60,11 @@ class Names:
     def input_stream(self) -> str:
         """The stream of the input subjects."""
         return f"INPUT-{self.suffix}"
+
+    @property
+    def digest_stream(self) -> str:
+        """The stream of the digests."""
+        return f"DIGESTS-{self.suffix}"
 
     @property
     def events(self) -> str:
@@ -103,10 +108,14 @@ class Broker:
 
     async def put_all(self, bodies: Iterable[bytes]) -> int:
         """Publish many events fast; return how many, once the stream holds them all."""
+        return await self.put_many((self.names.events, body) for body in bodies)
+
+    async def put_many(self, messages: Iterable[tuple[str, bytes]]) -> int:
+        """Publish many messages fast; return how many, once the stream holds them all."""
         before = await self._last_sequence()
         count = 0
-        for body in bodies:
-            await self.client.publish(self.names.events, body)
+        for subject, body in messages:
+            await self.client.publish(subject, body)
             count += 1
             if count % 5000 == 0:
                 await self.client.flush()
@@ -146,6 +155,36 @@ class Broker:
             self._digests = await self._read(self.names.digests)
         message: Msg = await self._digests.next_msg(timeout=timeout_s)
         return message
+
+    async def digests(self) -> list[Msg]:
+        """Return all digests that the stream holds now, oldest first."""
+        count = (await self.js.stream_info(self.names.digest_stream)).state.messages
+        if not count:
+            return []
+        reader = await self._read(self.names.digests)
+        found: list[Msg] = [await reader.next_msg(timeout=5) for _ in range(count)]
+        await reader.unsubscribe()
+        return found
+
+    async def left(self) -> int:
+        """Return how many messages the input stream holds."""
+        return (await self.js.stream_info(self.names.input_stream)).state.messages
+
+    async def left_at_most(self, count: int, timeout_s: float = 30.0) -> int:
+        """Return how many messages the input stream holds, once it is no more than ``count``."""
+        async with asyncio.timeout(timeout_s):
+            while (left := await self.left()) > count:  # noqa: ASYNC110  # asks a server
+                await asyncio.sleep(_POLL_S)
+        return left
+
+    async def delivered(self, count: int, timeout_s: float = 30.0) -> None:
+        """Return once ``count`` messages are delivered and not acknowledged."""
+        async with asyncio.timeout(timeout_s):
+            while True:
+                info = await self.js.consumer_info(self.names.input_stream, self.names.consumer)
+                if info.num_ack_pending == count:
+                    return
+                await asyncio.sleep(_POLL_S)
 
     async def next_dead_letter(self, timeout_s: float = 15.0) -> Msg:
         """Return the next dead letter of the stream."""

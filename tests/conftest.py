@@ -2,38 +2,51 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import uvloop
 
-from ops.embedded import find_mongod, find_nats_server, free_port, mongodb_server, nats_server
-from tests.servers import Server
+from tests.deployment import Deployment
+from tests.servers import Server, nats_server_version, prepare_mongodb, prepare_nats, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a test that is a coroutine function on an event loop of its own."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    wanted = inspect.signature(pyfuncitem.obj).parameters
+    uvloop.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in wanted}))
+    return True
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what the NATS server at hand is too old for."""
+    version = nats_server_version() if item.get_closest_marker("needs_nats_2_10") else ()
+    if version and version < (2, 10):
+        pytest.skip(f"nats-server is {'.'.join(map(str, version))}, before 2.10")
+
+
 @pytest.fixture(scope="session")
 def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A NATS server with JetStream; tests keep apart by subjects and streams of their own."""
-    port = free_port()
-    child = nats_server(find_nats_server(), tmp_path_factory.mktemp("nats"), port)
-    child.start()
-    yield Server(child, f"nats://127.0.0.1:{port}")
-    child.stop()
+    with running(prepare_nats(tmp_path_factory.mktemp("nats"))) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
 def mongodb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A MongoDB server; tests keep apart by databases of their own."""
-    port = free_port()
-    child = mongodb_server(find_mongod(), tmp_path_factory.mktemp("mongodb"), port)
-    child.start()
-    yield Server(child, f"mongodb://127.0.0.1:{port}")
-    child.stop()
+    with running(prepare_mongodb(tmp_path_factory.mktemp("mongodb"))) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -46,6 +59,14 @@ def nats_url(nats: Server) -> str:
 def mongodb_uri(mongodb: Server) -> str:
     """Where the MongoDB server listens."""
     return mongodb.url
+
+
+@pytest.fixture
+def deployment(nats_url: str, mongodb_uri: str, tmp_path: Path) -> Iterator[Deployment]:
+    """What a test starts on the session's servers; ended with the test."""
+    started = Deployment(nats_url, mongodb_uri, tmp_path)
+    yield started
+    started.end()
 
 
 @pytest.fixture(autouse=True)

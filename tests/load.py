@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from actors.alarms import AlarmID, Severity, UserID
-from bus.instants import format_instant
+from bus.instants import format_instant, parse_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from random import Random
 
     from actors.ports import Checkpoint
@@ -76,3 +77,35 @@ def differences(oracle: Oracle, checkpoints: dict[UserID, Checkpoint]) -> list[s
         elif alarm.news != oracle.is_news(user_id, alarm_id):
             found.append(f"{user_id} {alarm_id}: news is {alarm.news}")
     return found
+
+
+def hear(oracle: Oracle, digests: Iterable[bytes]) -> list[str]:
+    """Have the oracle note what digests tell; return, one line each, what was not theirs to tell.
+
+    The oracle may know events that had not arrived when the digest was made: what is no news to
+    it then was none without them either.
+    """
+    wrong = []
+    for digest in digests:
+        fields = json.loads(digest)
+        user_id = UserID(fields["UserID"])
+        for item in fields["ActiveAlarms"]:
+            alarm_id, severity = AlarmID(item["AlarmID"]), Severity[item["Status"]]
+            key = (parse_instant(item["LatestChangedAt"]), severity)
+            told = oracle.told.get((user_id, alarm_id))
+            if key not in oracle.events[user_id, alarm_id]:
+                wrong.append(f"{user_id} {alarm_id}: {key} never happened")
+            elif not oracle.is_news(user_id, alarm_id) or (told is not None and key <= told):
+                wrong.append(f"{user_id} {alarm_id}: told {key} after {told}")
+            oracle.tell(user_id, alarm_id, severity, key[0])
+    return wrong
+
+
+def untold(oracle: Oracle) -> list[str]:
+    """Return, one line each, the alarms that are active and news: after a last digest, the lost."""
+    return [
+        f"{user_id} {alarm_id}"
+        for user_id, alarm_id in oracle.events
+        if oracle.current(user_id, alarm_id)[1] is not Severity.CLEARED
+        and oracle.is_news(user_id, alarm_id)
+    ]

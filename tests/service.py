@@ -11,6 +11,9 @@ import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from main import Settings
+from ops.options import options_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -22,10 +25,12 @@ class ServiceProcess:
     """``python main.py`` with settings in its environment and its log in a file."""
 
     def __init__(self, log: Path, settings: Mapping[str, object], *arguments: str) -> None:
-        """Start it; ``settings`` are environment variables."""
+        """Start it; ``settings`` are environment variables, the developer's own do not count."""
         self._log_path = log
         self._log: IO[bytes] = log.open("ab")
-        environment = {**os.environ, "LOG_FORMAT": "json"}
+        known = {option.name for option in options_of(Settings)}
+        environment = {name: value for name, value in os.environ.items() if name not in known}
+        environment["LOG_FORMAT"] = "json"
         environment |= {name: str(value) for name, value in settings.items()}
         self._process = subprocess.Popen(
             [sys.executable, str(ROOT / "main.py"), *arguments],
@@ -58,6 +63,15 @@ class ServiceProcess:
             assert ended is None, f"ended with {ended}:\n{self.output()}"
             assert time.monotonic() < give_up_at_s, f"no {name}:\n{self.output()[-3000:]}"
             time.sleep(_POLL_S)  # a log file can only be polled
+
+    def wait_for_output(self, text: str, timeout_s: float = 30.0) -> None:
+        """Return once ``text`` is in what it wrote."""
+        give_up_at_s = time.monotonic() + timeout_s
+        while text not in self.output():
+            ended = self._process.poll()
+            assert ended is None, f"ended with {ended}:\n{self.output()}"
+            assert time.monotonic() < give_up_at_s, f"no {text!r}:\n{self.output()[-3000:]}"
+            time.sleep(_POLL_S)  # a file can only be polled
 
     def terminate(self, timeout_s: float = 30.0) -> int:
         """Send SIGTERM; return the exit status."""

@@ -1,0 +1,77 @@
+"""One test's deployment: its names on the servers, the processes it starts, its view of both."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from actors.ports import Checkpoint
+from store.mongo import MongoCheckpointStore
+from store.settings import StoreSettings
+from tests.broker import Names, connected
+from tests.service import ServiceProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
+
+    from actors.alarms import UserID
+    from tests.broker import Broker
+
+
+class Deployment:
+    """Starts services that share subjects, streams and a database of their own."""
+
+    def __init__(self, nats_url: str, mongodb_uri: str, folder: Path) -> None:
+        """Use these servers; logs go into ``folder``."""
+        self.names = Names()
+        self.nats_url = nats_url
+        self.mongodb_uri = mongodb_uri
+        self._folder = folder
+        self._processes: list[ServiceProcess] = []
+
+    def launch(self, *arguments: str, **settings: object) -> ServiceProcess:
+        """Start ``main.py`` with a log of its own; do not wait for it. None unsets a setting."""
+        log = self._folder / f"main-{len(self._processes)}.log"
+        merged = {**self.names.settings(self.nats_url, self.mongodb_uri), **settings}
+        given = {name: value for name, value in merged.items() if value is not None}
+        process = ServiceProcess(log, given, *arguments)
+        self._processes.append(process)
+        return process
+
+    def start(self, **settings: object) -> ServiceProcess:
+        """Start the service and wait until it takes messages."""
+        service = self.launch(**settings)
+        service.wait_for("service.ready")
+        return service
+
+    def broker(self) -> AbstractAsyncContextManager[Broker]:
+        """Connect the test to NATS."""
+        return connected(self.nats_url, self.names)
+
+    @contextmanager
+    def store(self) -> Iterator[MongoCheckpointStore]:
+        """Open the service's database."""
+        # Without streaming a client has no thread that takes seconds to end.
+        uri = f"{self.mongodb_uri}/?serverMonitoringMode=poll"
+        store = MongoCheckpointStore(StoreSettings(uri, self.names.database))
+        try:
+            yield store
+        finally:
+            store.close()
+
+    def checkpoints(self, user_ids: Iterable[UserID]) -> dict[UserID, Checkpoint]:
+        """Return what is stored of these users; fails where it cannot be read."""
+        with self.store() as store:
+            found = store.load(list(user_ids))
+        readable: dict[UserID, Checkpoint] = {}
+        for user_id, checkpoint in found.items():
+            assert isinstance(checkpoint, Checkpoint), checkpoint
+            readable[user_id] = checkpoint
+        return readable
+
+    def end(self) -> None:
+        """Kill what still runs."""
+        for process in self._processes:
+            process.kill()

@@ -1,0 +1,1 @@
+"""The service while its servers, or itself, are killed, paused or late."""
