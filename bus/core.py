@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nats.aio.msg import Msg
@@ -23,16 +24,15 @@ logger = logging.getLogger("bus.core")
 _arrivals = itertools.count()
 
 
+@dataclass
 class NumberedMsg(Msg):
     """A message that knows its place among those of other subscriptions.
 
     nats-py has a queue and a task for each subscription, and an event that came before a digest
-    request must not be handled after it.
+    request must not be handled after it. It is numbered as it is read from the connection.
     """
 
-    def __post_init__(self) -> None:
-        """Number the message as it is read from the connection."""
-        self.arrival = next(_arrivals)
+    arrival: int = field(default_factory=_arrivals.__next__)
 
 
 class QueueConsumer:
