@@ -123,18 +123,33 @@ class Service:
         self._bus = NatsBus(settings.bus, Random(), self._deliver, stop.escalate)
         self._shared = PoolDispatcher("actors")
         self._checkpointer = PoolDispatcher("checkpointer")
+        self._urgent_checkpointer = PoolDispatcher("urgent")
         self._recovery = PoolDispatcher("recovery")
+        self._dispatchers = (
+            self._shared,
+            self._recovery,
+            self._urgent_checkpointer,
+            self._checkpointer,
+        )
         self._timer = TimerThread()
+        self._threads_run = False
         self._heartbeat: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Connect, start the actors, begin to take messages; waits for servers not up yet."""
         await self._reach_store()
         await self._bus.open()
-        for part in (self._timer, self._shared, self._checkpointer, self._recovery):
+        for part in (self._timer, *self._dispatchers):
             part.start()
+        self._threads_run = True
         self._router = start_actors(
-            Dispatchers(self._shared, self._checkpointer, self._recovery, self._timer),
+            Dispatchers(
+                self._shared,
+                self._checkpointer,
+                self._urgent_checkpointer,
+                self._recovery,
+                self._timer,
+            ),
             Ports(
                 self._store,
                 self._bus.crossing,
@@ -181,11 +196,13 @@ class Service:
         if self._heartbeat is not None:
             self._heartbeat.cancel()
             await asyncio.gather(self._heartbeat, return_exceptions=True)
-        self._timer.stop(1)
+        if self._threads_run:
+            self._timer.stop(1)
         await self._bus.close()
         ActorRegistry.stop_all(block=False)
-        for dispatcher in (self._shared, self._recovery, self._checkpointer):
-            dispatcher.stop(1)
+        if self._threads_run:
+            for dispatcher in (self._shared, self._recovery, self._checkpointer):
+                dispatcher.stop(1)
         self._store.close()
 
     async def _reach_store(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from nats.errors import Error as NatsError
@@ -58,6 +59,7 @@ class NatsBus:
         self._consumer: PullConsumer | QueueConsumer
         self._transport: ProvedTransport | FlushedTransport
         self._intake: Intake
+        self._opened = AsyncExitStack()
         self.mode = settings.delivery
 
     @property
@@ -78,6 +80,7 @@ class NatsBus:
         else:
             self.mode = DeliveryMode.JETSTREAM
             self._transport = ProvedTransport(self._connection)
+        self._opened.push_async_callback(self._transport.close)
         await self._transport.start()
         subjects = self._settings.subjects
         dead_letters = DeadLetterSender(self._transport, subjects, time.time)
@@ -91,6 +94,7 @@ class NatsBus:
             self._consumer = PullConsumer(
                 self._connection, self._settings, topology, self._intake, self._escalate
             )
+        self._opened.push_async_callback(self._consumer.close)
         logger.info("bus.opened", extra={"delivery": str(self.mode)})
 
     async def start(self) -> None:
@@ -107,10 +111,9 @@ class NatsBus:
             await asyncio.sleep(0.01)
 
     async def close(self) -> None:
-        """Prove the last acknowledgement and close."""
+        """Prove the last acknowledgement and close, however far ``open`` came."""
         await self._connection.written()
-        await self._consumer.close()
-        await self._transport.close()
+        await self._opened.aclose()
         await self._connection.close()
 
     def _settle(self, messages: list[Message], rejection: str | None) -> None:

@@ -55,6 +55,7 @@ class Connection:
         self._settings = settings
         self._random = random
         self._escalate = escalate
+        self._opening = False
         self._closing = False
         self._refused: asyncio.Future[str] | None = None
         self._wait_s = _RECONNECT_WAIT_INITIAL_S
@@ -73,6 +74,7 @@ class Connection:
 
         Raises ``SettingsError`` when the server refuses our credentials.
         """
+        self._opening = True
         self._refused = asyncio.get_running_loop().create_future()
         connecting = asyncio.create_task(
             self.client.connect(
@@ -135,7 +137,7 @@ class Connection:
             await asyncio.sleep(0)
 
     async def close(self) -> None:
-        """Write what is waiting and close."""
+        """Write what is waiting and close, however far ``open`` came."""
         self._closing = True
         if self._writer is not None:
             await self.written()
@@ -143,7 +145,8 @@ class Connection:
             await asyncio.gather(self._writer, return_exceptions=True)
         if self.connected:
             await self.client.flush()
-        await self.client.close()
+        if self._opening:
+            await self.client.close()
 
     async def _write_in_order(self) -> None:
         while True:
