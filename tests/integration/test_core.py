@@ -1,0 +1,142 @@
+"""Core NATS: at most once, and an answer for producers that ask for one."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from actors.alarms import UserID
+from tests.deployment import Deployment
+from tests.servers import prepare_nats_without_jetstream, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.servers import Server
+
+EVENT = (
+    b'{"AlarmID":"disk-full","UserID":"u","Status":"WARNING",'
+    b'"ChangedAt":"2021-06-07T20:40:15.598765212Z"}'
+)
+DIGEST = (
+    b'{"UserID":"u","ActiveAlarms":[{"AlarmID":"disk-full","Status":"WARNING",'
+    b'"LatestChangedAt":"2021-06-07T20:40:15.598765212Z"}]}'
+)
+
+
+@pytest.fixture
+def plain_nats(tmp_path: Path) -> Iterator[Server]:
+    """A NATS server that has JetStream off."""
+    with running(prepare_nats_without_jetstream(tmp_path)) as server:
+        yield server
+
+
+@pytest.fixture
+def plain(plain_nats: Server, mongodb_uri: str, tmp_path: Path) -> Iterator[Deployment]:
+    """A deployment on it."""
+    deployment = Deployment(plain_nats.url, mongodb_uri, tmp_path)
+    yield deployment
+    deployment.end()
+
+
+async def test_an_event_is_answered_once_it_is_checkpointed(deployment: Deployment) -> None:
+    """``+OK`` means that the state is in MongoDB: killed then and there, it is not lost."""
+    names = deployment.names
+    service = deployment.start(DELIVERY="core")
+    async with deployment.broker() as broker:
+        answer = await broker.client.request(names.events, EVENT, timeout=5)
+        service.kill()
+        assert answer.data == b"+OK"
+        stored = deployment.checkpoints([UserID("u")])[UserID("u")]
+        assert [alarm.changed_at_ns for alarm in stored.alarms.values()] == [1623098415598765212]
+        deployment.start(DELIVERY="core")
+        digests = await broker.client.subscribe(names.digests)
+        assert (await broker.client.request(names.requests, b'{"UserID":"u"}')).data == b"+OK"
+        digest = await digests.next_msg(timeout=5)
+    assert digest.data == DIGEST
+    assert digest.headers is not None
+    assert digest.headers["Nats-Msg-Id"]
+
+
+async def test_bad_input_is_answered_with_the_reason_and_becomes_a_dead_letter(
+    deployment: Deployment,
+) -> None:
+    """``-ERR`` and what is wrong; the body goes on unchanged, and the service too."""
+    names = deployment.names
+    deployment.start(DELIVERY="core")
+    async with deployment.broker() as broker:
+        dead_letters = await broker.client.subscribe(names.dead_letters)
+        for subject, body, reason in [
+            (names.events, b"\xff no JSON", "not JSON"),
+            (names.events, EVENT.replace(b"WARNING", b"FATAL"), "Status is not one of"),
+            (names.requests, b'{"UserID":""}', "UserID is empty"),
+        ]:
+            answer = await broker.client.request(subject, body, timeout=5)
+            assert answer.data.startswith(b"-ERR ")
+            assert reason in answer.data.decode()
+            letter = await dead_letters.next_msg(timeout=5)
+            assert letter.data == body
+            assert letter.headers is not None
+            assert reason in letter.headers["Dead-Letter-Reason"]
+            assert letter.headers["Dead-Letter-Subject"] == subject
+            assert letter.headers["Dead-Letter-Sequence"] == "0"
+            assert letter.headers["Dead-Letter-Time"]
+        assert (await broker.client.request(names.events, EVENT, timeout=5)).data == b"+OK"
+
+
+async def test_events_published_before_the_request_are_in_the_digest(
+    deployment: Deployment,
+) -> None:
+    """Nobody asks for answers, two subscriptions, one order."""
+    names = deployment.names
+    deployment.start(DELIVERY="core")
+    async with deployment.broker() as broker:
+        digests = await broker.client.subscribe(names.digests)
+        for number in range(200):
+            alarm = f"alarm-{number}".encode()
+            await broker.client.publish(names.events, EVENT.replace(b"disk-full", alarm))
+        await broker.client.publish(names.requests, b'{"UserID":"u"}')
+        digest = json.loads((await digests.next_msg(timeout=10)).data)
+    assert len(digest["ActiveAlarms"]) == 200
+
+
+async def test_two_services_share_the_work_as_a_queue(deployment: Deployment) -> None:
+    """Each message is handled by one of them: a request brings one digest."""
+    names = deployment.names
+    for _ in range(2):
+        deployment.start(DELIVERY="core", CHECKPOINT_INTERVAL=0.01)
+    async with deployment.broker() as broker:
+        digests = await broker.client.subscribe(names.digests)
+        for number in range(20):
+            user = f"u{number}".encode()
+            event = EVENT.replace(b'"u"', b'"' + user + b'"')
+            assert (await broker.client.request(names.events, event)).data == b"+OK"
+            await broker.client.request(names.requests, b'{"UserID":"%s"}' % user)
+        told = [json.loads((await digests.next_msg(timeout=5)).data) for _ in range(20)]
+        assert digests.pending_msgs == 0
+    assert {digest["UserID"] for digest in told} == {f"u{number}" for number in range(20)}
+    assert all(len(digest["ActiveAlarms"]) == 1 for digest in told)
+
+
+async def test_auto_falls_back_to_core_with_a_warning(plain: Deployment) -> None:
+    """A server without JetStream is used as it is, and the operator told what that costs."""
+    service = plain.start()
+    warning = service.events("bus.without_jetstream")
+    assert [event["level"] for event in warning] == ["warning"]
+    assert "at most once" in warning[0]["mend"]
+    async with plain.broker() as broker:
+        digests = await broker.client.subscribe(plain.names.digests)
+        assert (await broker.client.request(plain.names.events, EVENT)).data == b"+OK"
+        await broker.client.publish(plain.names.requests, b'{"UserID":"u"}')
+        assert (await digests.next_msg(timeout=5)).data == DIGEST
+    assert service.terminate() == 0
+
+
+def test_jetstream_asked_for_and_not_there_is_a_wrong_setting(plain: Deployment) -> None:
+    """Exit status 2, naming the setting."""
+    service = plain.launch(DELIVERY="jetstream")
+    assert service.wait(15) == 2
+    assert service.output().splitlines()[-1].startswith("main.py: DELIVERY:")
