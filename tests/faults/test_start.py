@@ -1,0 +1,73 @@
+"""Servers that are not up yet when the service starts."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.deployment import Deployment
+from tests.servers import prepare_mongodb, prepare_nats, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.servers import Server
+
+
+@pytest.fixture
+def late_nats(tmp_path: Path) -> Server:
+    """A NATS server that a test starts when it likes."""
+    return prepare_nats(tmp_path / "nats")
+
+
+@pytest.fixture
+def late_mongodb(tmp_path: Path) -> Server:
+    """A MongoDB server, likewise."""
+    return prepare_mongodb(tmp_path / "mongodb")
+
+
+@pytest.fixture
+def early(late_nats: Server, late_mongodb: Server, tmp_path: Path) -> Iterator[Deployment]:
+    """A deployment on both; MongoDB's absence is noticed soon."""
+    uri = f"{late_mongodb.url}/?serverSelectionTimeoutMS=500"
+    deployment = Deployment(late_nats.url, uri, tmp_path)
+    yield deployment
+    deployment.end()
+
+
+async def test_a_service_waits_for_both_servers_and_then_serves(
+    early: Deployment, late_nats: Server, late_mongodb: Server
+) -> None:
+    """Whatever the order in which a machine's units come up."""
+    service = early.launch()
+    service.wait_for("store.not_ready")
+    with running(late_mongodb):
+        service.wait_for("nats.error")
+        with running(late_nats):
+            service.wait_for("service.ready")
+            async with early.broker() as broker:
+                await broker.event("u", "disk-full")
+                await broker.request("u")
+                assert len((await broker.next_digest())["ActiveAlarms"]) == 1
+            assert service.terminate() == 0
+
+
+def test_a_service_that_waits_for_mongodb_stops_when_told(early: Deployment) -> None:
+    """An orderly stop: nothing was begun."""
+    service = early.launch()
+    service.wait_for("store.not_ready")
+    stopped_at_s = time.monotonic()
+    assert service.terminate(15) == 0, service.output()
+    assert time.monotonic() - stopped_at_s < 5
+
+
+def test_a_service_that_waits_for_nats_stops_when_told(early: Deployment, mongodb_uri: str) -> None:
+    """Likewise."""
+    service = early.launch(MONGODB_URI=mongodb_uri)
+    service.wait_for("nats.error")
+    stopped_at_s = time.monotonic()
+    assert service.terminate(15) == 0, service.output()
+    assert time.monotonic() - stopped_at_s < 5
