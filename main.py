@@ -123,14 +123,7 @@ class Service:
         self._bus = NatsBus(settings.bus, Random(), self._deliver, stop.escalate)
         self._shared = PoolDispatcher("actors")
         self._checkpointer = PoolDispatcher("checkpointer")
-        self._urgent_checkpointer = PoolDispatcher("urgent")
         self._recovery = PoolDispatcher("recovery")
-        self._dispatchers = (
-            self._shared,
-            self._recovery,
-            self._urgent_checkpointer,
-            self._checkpointer,
-        )
         self._timer = TimerThread()
         self._threads_run = False
         self._heartbeat: asyncio.Task[None] | None = None
@@ -139,17 +132,11 @@ class Service:
         """Connect, start the actors, begin to take messages; waits for servers not up yet."""
         await self._reach_store()
         await self._bus.open()
-        for part in (self._timer, *self._dispatchers):
+        for part in (self._timer, self._shared, self._checkpointer, self._recovery):
             part.start()
         self._threads_run = True
         self._router = start_actors(
-            Dispatchers(
-                self._shared,
-                self._checkpointer,
-                self._urgent_checkpointer,
-                self._recovery,
-                self._timer,
-            ),
+            Dispatchers(self._shared, self._checkpointer, self._recovery, self._timer),
             Ports(
                 self._store,
                 self._bus.crossing,
