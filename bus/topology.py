@@ -118,10 +118,11 @@ async def _ensure_input_stream(js: JetStreamContext, settings: BusSettings) -> s
 
 
 async def _check_input_stream(js: JetStreamContext, name: str) -> None:
+    # Compared by value: nats-py leaves what the server says as plain strings.
     config = (await js.stream_info(name)).config
     limits = [config.max_age, config.max_msgs, config.max_bytes, config.max_msgs_per_subject]
     limited = any(limit is not None and limit > 0 for limit in limits)
-    if config.max_age or (limited and config.discard is DiscardPolicy.OLD):
+    if config.max_age or (limited and config.discard == DiscardPolicy.OLD):
         logger.warning(
             "stream.may_lose_messages",
             extra={
@@ -129,7 +130,7 @@ async def _check_input_stream(js: JetStreamContext, name: str) -> None:
                 "mend": "lift its limits, or set discard new: unread messages vanish at a limit",
             },
         )
-    if config.retention is RetentionPolicy.INTEREST:
+    if config.retention == RetentionPolicy.INTEREST:
         logger.warning(
             "stream.may_lose_messages",
             extra={
@@ -138,7 +139,7 @@ async def _check_input_stream(js: JetStreamContext, name: str) -> None:
                 "consumer does not exist",
             },
         )
-    if config.storage is StorageType.MEMORY:
+    if config.storage == StorageType.MEMORY:
         logger.warning(
             "stream.may_lose_messages",
             extra={"stream": name, "mend": "use file storage: memory does not survive a restart"},
