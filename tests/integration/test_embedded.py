@@ -1,0 +1,119 @@
+"""``--embedded``: servers of its own, which live and die with the service."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.broker import connected
+
+if TYPE_CHECKING:
+    from tests.deployment import Deployment
+    from tests.service import ServiceProcess
+
+OWN = {"NATS_URL": None, "MONGODB_URI": None}
+
+
+def launch_embedded(deployment: Deployment, folder: Path, **settings: object) -> ServiceProcess:
+    """Start the service with servers of its own, data in ``folder``; return when it is ready."""
+    service = deployment.launch("--embedded", "--data-dir", str(folder), **{**OWN, **settings})
+    service.wait_for("service.ready")
+    return service
+
+
+def nats_of(service: ServiceProcess) -> str:
+    """Return where the service says that its NATS server listens."""
+    found = re.search(r"NATS listens at +(\S+)", service.output())
+    assert found is not None
+    return found[1]
+
+
+def children_of(service: ServiceProcess) -> dict[str, int]:
+    """Return the process ids of its children by name."""
+    found: dict[str, int] = {}
+    for listed in Path(f"/proc/{service.pid}/task").glob("*/children"):
+        for pid in listed.read_text().split():
+            found[Path(f"/proc/{pid}/comm").read_text().strip()] = int(pid)
+    return found
+
+
+def ended(pid: int) -> bool:
+    """Whether a process has ended, be it that nobody has asked for its status yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def wait_until_ended(pids: list[int], timeout_s: float = 15.0) -> None:
+    """Return once all have ended."""
+    give_up_at_s = time.monotonic() + timeout_s
+    while not all(ended(pid) for pid in pids):
+        assert time.monotonic() < give_up_at_s, f"still there: {pids}"
+        time.sleep(0.02)  # they are nobody's children any more: nothing tells when they end
+
+
+async def test_what_is_known_stays_over_two_runs(deployment: Deployment, tmp_path: Path) -> None:
+    """The servers stop with the service; the second run tells what the first one heard."""
+    first = launch_embedded(deployment, tmp_path / "data")
+    children = children_of(first)
+    assert sorted(children) == ["mongod", "nats-server"]
+    assert "nats pub SendAlarmDigest" in first.output()
+    async with connected(nats_of(first), deployment.names) as broker:
+        await broker.event("u", "told")
+        await broker.request("u")
+        assert len((await broker.next_digest())["ActiveAlarms"]) == 1
+        await broker.event("u", "untold")
+        await broker.settled()
+    assert first.terminate() == 0
+    assert all(ended(pid) for pid in children.values())
+    second = launch_embedded(deployment, tmp_path / "data")
+    async with connected(nats_of(second), deployment.names) as broker:
+        await broker.request("u")
+        await broker.settled()
+        last = (await broker.digests())[-1]
+    assert b"untold" in last.data
+    assert b'"told"' not in last.data
+    second.signal(signal.SIGINT)
+    assert second.wait() == 0
+
+
+def test_the_servers_die_when_the_service_is_killed(deployment: Deployment, tmp_path: Path) -> None:
+    """Even when it gets no chance to stop them; and the next run works on the same data."""
+    service = launch_embedded(deployment, tmp_path / "data")
+    children = children_of(service)
+    assert sorted(children) == ["mongod", "nats-server"]
+    service.kill()
+    wait_until_ended(list(children.values()))
+    again = launch_embedded(deployment, tmp_path / "data")
+    assert again.terminate() == 0
+
+
+def test_the_service_ends_when_a_server_of_its_own_dies(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    """With status 1: a restart cures it, and stops the other server too."""
+    service = launch_embedded(deployment, tmp_path / "data", SHUTDOWN_TIMEOUT=2)
+    children = children_of(service)
+    os.kill(children["nats-server"], signal.SIGKILL)
+    assert service.wait() == 1
+    assert ended(children["mongod"])
+
+
+def test_a_server_that_is_given_is_used_instead(deployment: Deployment, tmp_path: Path) -> None:
+    """Be it one of two."""
+    service = launch_embedded(deployment, tmp_path, MONGODB_URI=deployment.mongodb_uri)
+    assert sorted(children_of(service)) == ["nats-server"]
+    assert service.terminate() == 0
+
+
+def test_a_data_directory_serves_one_at_a_time(deployment: Deployment, tmp_path: Path) -> None:
+    """Two servers on the same files would spoil them."""
+    launch_embedded(deployment, tmp_path, MONGODB_URI=deployment.mongodb_uri)
+    second = deployment.launch("--embedded", "--data-dir", str(tmp_path), **OWN)
+    assert second.wait(15) == 2
+    assert "is in use by another process" in second.output()

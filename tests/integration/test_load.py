@@ -1,0 +1,151 @@
+"""Thousands of users at once: nothing lost, nothing repeated, whatever ends the service."""
+
+from __future__ import annotations
+
+import json
+import time
+from random import Random
+from typing import TYPE_CHECKING
+
+from nats.js.api import RetentionPolicy
+
+from tests.load import differences, events, hear, untold
+from tests.oracle import Oracle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nats.aio.msg import Msg
+
+    from tests.broker import Broker, Names
+    from tests.deployment import Deployment
+
+COUNT = 20_000
+
+
+def load(
+    oracle: Oracle, names: Names, random: Random, users: int, alarms: int, request_every: int = 0
+) -> Iterator[tuple[str, bytes]]:
+    """Yield events, and among them requests for digests, having the oracle note the events."""
+    for number, event in enumerate(events(random, users, alarms, COUNT), start=1):
+        oracle.receive(*event)
+        yield names.events, event.body()
+        if request_every and number % request_every == 0:
+            yield names.requests, request(f"user-{random.randrange(users)}")
+
+
+def request(user_id: str) -> bytes:
+    """Return a request's body."""
+    return json.dumps({"UserID": user_id}).encode()
+
+
+async def ask_for_all(broker: Broker, oracle: Oracle) -> int:
+    """Ask for everybody's digest; return how many requests that were, once all are answered."""
+    asked = await broker.put_many(
+        (broker.names.requests, request(user_id)) for user_id in sorted(oracle.users())
+    )
+    await broker.settled()
+    return asked
+
+
+def distinct(digests: list[Msg]) -> set[str]:
+    """Return the ids of the digests."""
+    return {(digest.headers or {})["Nats-Msg-Id"] for digest in digests}
+
+
+async def test_waiting_events_of_2000_users_are_all_absorbed_and_told(
+    deployment: Deployment,
+) -> None:
+    """20,000 events, ten alarms a user: acknowledged, stored as the oracle says, told once."""
+    oracle = Oracle()
+    async with deployment.broker() as broker:
+        await broker.create_input_stream(retention=RetentionPolicy.WORK_QUEUE)
+        await broker.put_many(load(oracle, deployment.names, Random(1), 2000, 10))
+        service = deployment.start()
+        await broker.settled()
+        assert await broker.left() == 0
+        assert differences(oracle, deployment.checkpoints(oracle.users())) == []
+        asked = await ask_for_all(broker, oracle)
+        digests = await broker.digests()
+    assert asked == len(digests) == len(distinct(digests)) == 2000
+    assert hear(oracle, [digest.data for digest in digests]) == []
+    assert untold(oracle) == []
+    assert differences(oracle, deployment.checkpoints(oracle.users())) == []
+    assert service.terminate() == 0
+    assert [event for event in service.events() if event["level"] != "info"] == []
+
+
+async def test_killed_in_the_middle_nothing_is_lost_or_repeated(deployment: Deployment) -> None:
+    """SIGKILL with events applied, saved and not acknowledged, and digests owed; twice."""
+    oracle = Oracle()
+    settings = {"ACK_WAIT": 5, "MAX_IN_FLIGHT": 4000}
+    async with deployment.broker() as broker:
+        await broker.create_input_stream(retention=RetentionPolicy.WORK_QUEUE)
+        total = await broker.put_many(load(oracle, deployment.names, Random(2), 1000, 10, 50))
+        for share in (0.75, 0.45):
+            service = deployment.start(**settings)
+            assert await broker.left_at_most(int(total * share)) > 0
+            service.kill()
+        assert await broker.left() > 0
+        deployment.start(**settings)
+        await broker.settled()
+        assert await broker.left() == 0
+        asked = await ask_for_all(broker, oracle)
+        digests = await broker.digests()
+    assert len(digests) == len(distinct(digests)) == total - COUNT + asked
+    assert hear(oracle, [digest.data for digest in digests]) == []
+    assert untold(oracle) == []
+    assert differences(oracle, deployment.checkpoints(oracle.users())) == []
+
+
+async def test_sigterm_under_load_ends_in_order(deployment: Deployment) -> None:
+    """Status 0 within the time that a stop may take, nothing lost or repeated by the next run."""
+    oracle = Oracle()
+    async with deployment.broker() as broker:
+        await broker.create_input_stream(retention=RetentionPolicy.WORK_QUEUE)
+        total = await broker.put_many(load(oracle, deployment.names, Random(3), 1000, 10, 50))
+        service = deployment.start(ACK_WAIT=5, MAX_IN_FLIGHT=4000)
+        await broker.left_at_most(total * 3 // 4)
+        stopped_at_s = time.monotonic()
+        assert service.terminate() == 0
+        assert time.monotonic() - stopped_at_s < 25
+        assert await broker.left() > 0
+        assert service.events("service.unfinished") == []
+        deployment.start(ACK_WAIT=5)
+        await broker.settled()
+        assert await broker.left() == 0
+        asked = await ask_for_all(broker, oracle)
+        digests = await broker.digests()
+    assert len(digests) == len(distinct(digests)) == total - COUNT + asked
+    assert hear(oracle, [digest.data for digest in digests]) == []
+    assert untold(oracle) == []
+    assert differences(oracle, deployment.checkpoints(oracle.users())) == []
+
+
+async def test_two_services_share_one_user_without_harm(deployment: Deployment) -> None:
+    """Its events spread over both; compare-and-set keeps every alarm, told once a news."""
+    oracle, random = Oracle(), Random(4)
+    names = deployment.names
+    messages: list[tuple[str, bytes]] = []
+    for number, event in enumerate(events(random, 1, 30, 2000), start=1):
+        oracle.receive(*event)
+        messages.append((names.events, event.body()))
+        if number % 40 == 0:
+            messages.append((names.requests, request("user-0")))
+    async with deployment.broker() as broker:
+        services = [
+            deployment.start(LOG_LEVEL="debug", MAX_IN_FLIGHT=50, CHECKPOINT_INTERVAL=0.01)
+            for _ in range(2)
+        ]
+        await broker.put_many(messages)
+        await broker.settled()
+        asked = await ask_for_all(broker, oracle)
+        digests = await broker.digests()
+        assert await broker.left() == 0
+    assert all(service.events("user.activated") for service in services)
+    assert any(service.events("checkpoint.conflicted") for service in services)
+    assert len(digests) == len(distinct(digests)) == 2000 // 40 + asked
+    assert hear(oracle, [digest.data for digest in digests]) == []
+    assert untold(oracle) == []
+    assert differences(oracle, deployment.checkpoints(oracle.users())) == []
+    assert [service.terminate() for service in services] == [0, 0]
