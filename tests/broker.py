@@ -186,6 +186,15 @@ class Broker:
                     return
                 await asyncio.sleep(_POLL_S)
 
+    async def redelivered(self, timeout_s: float = 30.0) -> None:
+        """Return once a message that is not acknowledged has been delivered again."""
+        async with asyncio.timeout(timeout_s):
+            while True:
+                info = await self.js.consumer_info(self.names.input_stream, self.names.consumer)
+                if info.num_redelivered:
+                    return
+                await asyncio.sleep(_POLL_S)
+
     async def next_dead_letter(self, timeout_s: float = 15.0) -> Msg:
         """Return the next dead letter of the stream."""
         if self._dead_letters is None:

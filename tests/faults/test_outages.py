@@ -1,0 +1,156 @@
+"""NATS or MongoDB is killed and comes back, the consumer vanishes: the service goes on."""
+
+from __future__ import annotations
+
+import json
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+from nats.js.api import RetentionPolicy
+
+from tests.deployment import Deployment
+from tests.load import differences, events, feed, hear, untold
+from tests.oracle import Oracle
+from tests.servers import prepare_mongodb, prepare_nats, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.broker import Broker
+    from tests.servers import Server
+    from tests.service import ServiceProcess
+
+COUNT = 6000
+
+
+@pytest.fixture
+def own_nats(tmp_path: Path) -> Iterator[Server]:
+    """A NATS server that a test may kill and start again."""
+    with running(prepare_nats(tmp_path / "nats")) as server:
+        yield server
+
+
+@pytest.fixture
+def own_mongodb(tmp_path: Path) -> Iterator[Server]:
+    """A MongoDB server, likewise."""
+    with running(prepare_mongodb(tmp_path / "mongodb")) as server:
+        yield server
+
+
+def alarming(service: ServiceProcess) -> list[str]:
+    """Return what the service logged at error or above: an outage is a warning."""
+    return [e["event"] for e in service.events() if e["level"] in ("error", "critical")]
+
+
+async def everything_is_told(deployment: Deployment, broker: Broker, oracle: Oracle) -> None:
+    """Ask for everybody's digest; fail if anything is lost, repeated or wrongly stored."""
+    users = sorted(oracle.users())
+    await broker.put_many(
+        (broker.names.requests, json.dumps({"UserID": user}).encode()) for user in users
+    )
+    await broker.settled()
+    assert await broker.left() == 0
+    digests = await broker.digests()
+    ids = {(digest.headers or {})["Nats-Msg-Id"] for digest in digests}
+    assert len(digests) == len(ids)
+    assert hear(oracle, [digest.data for digest in digests]) == []
+    assert untold(oracle) == []
+    assert differences(oracle, deployment.checkpoints(oracle.users())) == []
+
+
+async def test_nats_killed_and_restarted_under_load(
+    own_nats: Server, mongodb_uri: str, tmp_path: Path
+) -> None:
+    """The service reconnects and finishes what was waiting and what comes later."""
+    deployment, oracle = Deployment(own_nats.url, mongodb_uri, tmp_path), Oracle()
+    try:
+        async with deployment.broker() as broker:
+            await broker.create_input_stream(retention=RetentionPolicy.WORK_QUEUE)
+            await broker.put_all(feed(oracle, events(Random(1), 300, 10, COUNT)))
+            service = deployment.start(ACK_WAIT=5, MAX_IN_FLIGHT=1000)
+            await broker.left_at_most(COUNT * 2 // 3)
+            own_nats.child.kill()
+            service.wait_for("nats.disconnected")
+            own_nats.child.start()
+            service.wait_for("nats.reconnected")
+        async with deployment.broker() as broker:
+            await broker.put_all(feed(oracle, events(Random(2), 300, 10, COUNT)))
+            await broker.settled()
+            await everything_is_told(deployment, broker, oracle)
+        assert alarming(service) == []
+        assert service.terminate() == 0
+    finally:
+        deployment.end()
+
+
+async def test_mongodb_killed_and_restarted_under_load(
+    nats_url: str, own_mongodb: Server, tmp_path: Path
+) -> None:
+    """Meanwhile the service takes no more than its window holds, and acknowledges nothing."""
+    uri = f"{own_mongodb.url}/?serverSelectionTimeoutMS=500"
+    deployment, oracle = Deployment(nats_url, uri, tmp_path), Oracle()
+    try:
+        async with deployment.broker() as broker:
+            await broker.create_input_stream(retention=RetentionPolicy.WORK_QUEUE)
+            await broker.put_all(feed(oracle, events(Random(3), 300, 10, COUNT)))
+            service = deployment.start(ACK_WAIT=5, MAX_IN_FLIGHT=1000)
+            await broker.left_at_most(COUNT * 2 // 3)
+            own_mongodb.child.kill()
+            await broker.put_all(feed(oracle, events(Random(4), 300, 10, COUNT)))
+            service.wait_for("checkpoint.retried", count=3)
+            left = await broker.left()
+            info = await broker.js.consumer_info(broker.names.input_stream, broker.names.consumer)
+            assert left > COUNT
+            assert info.num_ack_pending is not None
+            assert info.num_ack_pending <= 1000
+            service.wait_for("checkpoint.retried", count=4)
+            assert await broker.left() == left
+            own_mongodb.child.start()
+            await broker.settled()
+            deployment.mongodb_uri = own_mongodb.url
+            await everything_is_told(deployment, broker, oracle)
+        assert alarming(service) == []
+        assert service.terminate() == 0
+    finally:
+        deployment.end()
+
+
+async def test_a_consumer_that_is_deleted_is_made_again(deployment: Deployment) -> None:
+    """By an operator's slip; what was not acknowledged is delivered by the new one."""
+    names = deployment.names
+    service = deployment.start()
+    async with deployment.broker() as broker:
+        await broker.event("u", "before")
+        await broker.settled()
+        await broker.js.delete_consumer(names.input_stream, names.consumer)
+        await broker.event("u", "meanwhile")
+        service.wait_for("consumer.created", count=2)
+        await broker.event("u", "after")
+        await broker.request("u")
+        digest = await broker.next_digest()
+        await broker.settled()
+    told = [alarm["AlarmID"] for alarm in digest["ActiveAlarms"]]
+    assert told == ["after", "before", "meanwhile"]
+    assert service.terminate() == 0
+
+
+async def test_an_empty_queue_survives_a_restart_of_nats(
+    own_nats: Server, mongodb_uri: str, tmp_path: Path
+) -> None:
+    """With nothing in flight: the pull request is gone, and nobody says so."""
+    deployment = Deployment(own_nats.url, mongodb_uri, tmp_path)
+    try:
+        service = deployment.start()
+        own_nats.child.stop()
+        service.wait_for("nats.disconnected")
+        own_nats.child.start()
+        service.wait_for("nats.reconnected")
+        async with deployment.broker() as broker:
+            await broker.event("u", "disk-full")
+            await broker.request("u")
+            assert len((await broker.next_digest())["ActiveAlarms"]) == 1
+        assert service.terminate() == 0
+    finally:
+        deployment.end()
