@@ -200,6 +200,10 @@ class Connection:
                         "NATS_NKEY_SEED, NATS_TOKEN, NATS_USER and NATS_PASSWORD"
                     )
                 return
+            if isinstance(error, ssl.SSLCertVerificationError):
+                # The client now waits for ever for the end of a connection that never was.
+                self._escalate(f"NATS_TLS_CA: the server's certificate is not trusted: {text}")
+                return
             if not self.connected:
                 self._back_off()
         except Exception:
