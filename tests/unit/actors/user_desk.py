@@ -1,0 +1,131 @@
+"""An unstarted user actor, whose methods a test calls, between addresses that the test reads."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+from actors.alarms import Alarm, AlarmID, Retention, Severity, UserID
+from actors.digest import Cursor, Digest, DigestID, DigestItem, RequestID
+from actors.messages import (
+    AlarmStatusChanged,
+    Checkpointed,
+    Deliver,
+    Delivery,
+    DigestPublished,
+    PublishDigest,
+    Recovered,
+    RecoverUser,
+    SaveCheckpoint,
+    SendDigest,
+)
+from actors.ports import NEVER_SAVED, Checkpoint, DeliveryToken
+from actors.settings import CoreSettings
+from actors.simulation import ManualClock
+from actors.user import UserActor, UserContext
+from tests.doubles import IdleDispatcher, Inbox, NumberedIds, RecordingAcknowledger
+
+USER = UserID("u1")
+A, B = AlarmID("a"), AlarmID("b")
+WARNING, CRITICAL, CLEARED = Severity.WARNING, Severity.CRITICAL, Severity.CLEARED
+NOW_S = 1_700_000_000
+OWED = Digest(DigestID("owed"), USER, (DigestItem(A, WARNING, 5),))
+OWING = Checkpoint(
+    7,
+    {A: Alarm(WARNING, 5, WARNING, 5, news=False, heard_at_s=NOW_S)},
+    Cursor(1, (RequestID("r1"),), OWED),
+)
+"""A user whose last digest may not have been published."""
+
+
+class Poison(str):
+    """An alarm id at which the handling of an event crashes."""
+
+    __slots__ = ()
+
+    def __hash__(self) -> int:
+        """Crash."""
+        raise ArithmeticError("poison")
+
+
+class UserDesk:
+    """The actor, its neighbours and its ports."""
+
+    def __init__(self, checkpoint: Checkpoint | None = None, **settings: Any) -> None:
+        """Set it up; with a checkpoint, recovered from that."""
+        self.router, self.checkpointer, self.urgent, self.recovery, self.publisher = (
+            Inbox() for _ in range(5)
+        )
+        self.acknowledger = RecordingAcknowledger()
+        self.clock = ManualClock(NOW_S)
+        self.ids = NumberedIds()
+        self._tokens = itertools.count(1)
+        core = CoreSettings(**settings)
+        context = UserContext(
+            core,
+            self.router.actor_ref,
+            self.checkpointer.actor_ref,
+            self.urgent.actor_ref,
+            self.recovery.actor_ref,
+            self.publisher.actor_ref,
+            self.acknowledger,
+            self.clock,
+            self.ids,
+            Retention(core.cleared_retention_s),
+        )
+        self.user = UserActor(IdleDispatcher(), USER, context)
+        self.tell = self.user.on_receive
+        self.user.on_start()
+        if checkpoint is not None:
+            self.recover(checkpoint)
+
+    def event(
+        self, alarm_id: AlarmID = A, severity: Severity = WARNING, at_ns: int = 5
+    ) -> Delivery:
+        """Return an event's delivery."""
+        body = AlarmStatusChanged(USER, alarm_id, severity, at_ns)
+        return Delivery(DeliveryToken(next(self._tokens)), body)
+
+    def request(self, request_id: str | None = "r1") -> Delivery:
+        """Return a request's delivery."""
+        body = SendDigest(USER, None if request_id is None else RequestID(request_id))
+        return Delivery(DeliveryToken(next(self._tokens)), body)
+
+    def deliver(self, *items: Delivery, save: bool = False) -> None:
+        """Have deliveries arrive."""
+        self.tell(Deliver(items, save))
+
+    def recover(self, checkpoint: Checkpoint = NEVER_SAVED) -> None:
+        """Answer the one recovery that was asked for."""
+        assert self.recovery.take() == [RecoverUser(USER, self.user.actor_ref)]
+        self.tell(Recovered(checkpoint))
+
+    def saves(self) -> list[SaveCheckpoint]:
+        """Return the saves that were sent since the last time, urgent or not."""
+        saves = [*self.urgent.take(), *self.checkpointer.take()]
+        assert all(save.reply_to is self.user.actor_ref for save in saves)
+        return saves
+
+    def save(self) -> SaveCheckpoint:
+        """Return the one save that was sent since the last time."""
+        [save] = self.saves()
+        return save
+
+    def saved(self) -> SaveCheckpoint:
+        """Have the one save that was sent succeed; return it."""
+        save = self.save()
+        self.tell(Checkpointed())
+        return save
+
+    def publications(self) -> list[Digest]:
+        """Return the digests that were handed to the publisher since the last time."""
+        messages = self.publisher.take()
+        assert all(type(message) is PublishDigest for message in messages)
+        assert all(message.reply_to is self.user.actor_ref for message in messages)
+        return [message.digest for message in messages]
+
+    def published(self) -> Digest:
+        """Have the one digest that is with the publisher reach the stream; return it."""
+        [digest] = self.publications()
+        self.tell(DigestPublished(digest.digest_id))
+        return digest
