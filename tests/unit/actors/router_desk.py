@@ -1,0 +1,93 @@
+"""An unstarted router, whose methods a test calls, with users that are addresses to read."""
+
+from __future__ import annotations
+
+import itertools
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from actors.alarms import AlarmID, Severity, UserID
+from actors.messages import (
+    AlarmStatusChanged,
+    CountLiveUsers,
+    Deliveries,
+    Delivery,
+    Passivate,
+    Passivated,
+    UserFailed,
+)
+from actors.ports import DeliveryToken
+from actors.router import RouterActor
+from actors.settings import CoreSettings
+from actors.simulation import ManualClock
+from tests.doubles import IdleDispatcher, Inbox, RecordingAcknowledger, RecordingScheduler
+
+if TYPE_CHECKING:
+    from pykka import ActorRef
+
+
+class NoJitter(Random):
+    """Draws nothing but 0."""
+
+    def random(self) -> float:
+        """Return 0."""
+        return 0.0
+
+
+class RouterDesk:
+    """An unstarted router whose users are addresses that a test reads."""
+
+    def __init__(self, **settings: Any) -> None:
+        """Set it up."""
+        self.acknowledger, self.scheduler = RecordingAcknowledger(), RecordingScheduler()
+        self.clock = ManualClock()
+        self.spawned: list[UserID] = []
+        self.users: dict[UserID, Inbox] = {}
+        self.escalated: list[str] = []
+        self._tokens = itertools.count(1)
+        self.router = RouterActor(
+            IdleDispatcher(),
+            self.escalated.append,
+            CoreSettings(retry_wait_initial_s=1.0, retry_wait_max_s=8.0, **settings),
+            self.acknowledger,
+            self.scheduler,
+            self.clock,
+            NoJitter(),
+        )
+        self.router.spawn_users_with(self._spawn)
+        self.tell = self.router.on_receive
+
+    def send(self, *user_ids: UserID) -> list[Delivery]:
+        """Have an event of each user arrive in a batch; return the batch."""
+        batch = []
+        for user_id in user_ids:
+            token = DeliveryToken(next(self._tokens))
+            body = AlarmStatusChanged(user_id, AlarmID("a"), Severity.WARNING, 5)
+            batch.append(Delivery(token, body))
+        self.tell(Deliveries(tuple(batch)))
+        return batch
+
+    def taken(self, user_id: UserID) -> list[Any]:
+        """Return what the user's actor was told since the last time."""
+        return self.users[user_id].take()
+
+    def ref(self, user_id: UserID) -> ActorRef[Any]:
+        """Return the user's actor that was spawned last."""
+        return self.users[user_id].actor_ref
+
+    def live(self) -> int | None:
+        """Return how many users are in memory."""
+        return self.tell(CountLiveUsers())
+
+    def fail(self, user_id: UserID, culprit: Delivery | None, *returned: Delivery) -> None:
+        """Have a user's actor crash and hand back, and what was scheduled before forgotten."""
+        ref, token = self.ref(user_id), None if culprit is None else culprit.token
+        self.tell(UserFailed(user_id, ref, token, "boom"))
+        assert self.taken(user_id)[-1] == Passivate()
+        self.scheduler.later.clear()
+        self.tell(Passivated(user_id, ref, returned))
+
+    def _spawn(self, user_id: UserID) -> ActorRef[Any]:
+        self.spawned.append(user_id)
+        self.users[user_id] = Inbox()
+        return self.users[user_id].actor_ref

@@ -1,0 +1,243 @@
+"""The router alone: whom it spawns, feeds, paces and asks to leave."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from actors.alarms import UserID
+from actors.messages import (
+    Deliver,
+    Deliveries,
+    Passivate,
+    Passivated,
+    PassivationDeclined,
+    TakeCheckpoint,
+    Tick,
+    UserFailed,
+)
+from actors.router import PASSIVATIONS_PER_TICK
+from tests.doubles import logged
+from tests.unit.actors.router_desk import RouterDesk
+
+if TYPE_CHECKING:
+    import pytest
+
+    from actors.messages import Delivery
+
+X, Y, Z = UserID("x"), UserID("y"), UserID("z")
+
+
+def test_one_actor_a_user_gets_its_mail_in_order() -> None:
+    """Spawned at the first message; a batch makes one message a user."""
+    desk = RouterDesk()
+    first, second, third = desk.send(X, Y, X)
+    assert desk.spawned == [X, Y]
+    assert desk.taken(X) == [Deliver((first, third), save=True)]
+    assert desk.taken(Y) == [Deliver((second,), save=True)]
+    desk.send(X)
+    assert desk.spawned == [X, Y]
+    assert desk.live() == 2
+
+
+def test_a_user_is_told_to_save_once_an_interval() -> None:
+    """At its first change, then with the tick; a user with nothing new is left alone."""
+    desk = RouterDesk(checkpoint_interval_s=0.2)
+    desk.send(X, Y)
+    desk.clock.elapsed_s = 0.1
+    desk.send(X)
+    assert [message.save for message in desk.taken(X)] == [True, False]
+    desk.taken(Y)
+    desk.clock.elapsed_s = 0.2
+    desk.tell(Tick())
+    assert desk.taken(X) == [TakeCheckpoint()]
+    assert desk.taken(Y) == []
+    desk.tell(Tick())
+    assert desk.taken(X) == []
+    desk.clock.elapsed_s = 0.3
+    desk.send(X, Y)
+    assert [message.save for message in desk.taken(X)] == [False]
+    assert [message.save for message in desk.taken(Y)] == [True]
+
+
+def test_each_tick_sets_the_next() -> None:
+    """The start sets the first."""
+    desk = RouterDesk(checkpoint_interval_s=0.2)
+    desk.router.on_start()
+    desk.tell(Tick())
+    assert desk.scheduler.later == [(0.2, Tick())] * 2
+
+
+def test_beyond_the_maximum_the_least_recently_used_is_asked_to_leave() -> None:
+    """Not the oldest: X was used since."""
+    desk = RouterDesk(max_live_users=2)
+    desk.send(X, Y)
+    desk.send(X)
+    desk.send(Z)
+    assert desk.taken(Y)[-1] == Passivate()
+    assert Passivate() not in [*desk.taken(X), *desk.taken(Z)]
+
+
+def test_an_idle_user_is_asked_to_leave() -> None:
+    """After the timeout; one that was used since is not."""
+    desk = RouterDesk(idle_timeout_s=10.0)
+    desk.send(X, Y)
+    desk.clock.elapsed_s = 6.0
+    desk.send(X)
+    desk.clock.elapsed_s = 9.5
+    desk.tell(Tick())
+    assert Passivate() not in desk.taken(Y)
+    desk.clock.elapsed_s = 10.0
+    desk.tell(Tick())
+    assert desk.taken(Y) == [Passivate()]
+    assert Passivate() not in desk.taken(X)
+
+
+def test_a_tick_asks_no_more_than_so_many_to_leave() -> None:
+    """The rest at the next, so that a tick stays short."""
+    desk = RouterDesk(idle_timeout_s=10.0)
+    users = [UserID(str(number)) for number in range(PASSIVATIONS_PER_TICK + 1)]
+    desk.send(*users)
+    desk.clock.elapsed_s = 10.0
+    desk.tell(Tick())
+    asked = [Passivate() in desk.taken(user_id) for user_id in users]
+    assert asked == [True] * PASSIVATIONS_PER_TICK + [False]
+    desk.tell(Tick())
+    assert desk.taken(users[-1]) == [Passivate()]
+
+
+def test_mail_for_a_leaving_user_waits_and_goes_to_its_heir() -> None:
+    """Behind a stop it would be dropped without a word."""
+    desk = RouterDesk(max_live_users=1)
+    desk.send(X)
+    desk.send(Y)
+    leaver = desk.ref(X)
+    assert desk.taken(X)[-1] == Passivate()
+    mail = [*desk.send(X), *desk.send(X)]
+    assert desk.taken(X) == []
+    desk.tell(Passivated(X, leaver, ()))
+    assert desk.spawned == [X, Y, X]
+    assert desk.taken(X) == [Deliver(tuple(mail), save=True)]
+
+
+def test_a_user_that_left_is_forgotten() -> None:
+    """Until it counts as gone it is in memory."""
+    desk = RouterDesk(max_live_users=1)
+    desk.send(X, Y)
+    assert desk.live() == 2
+    desk.tell(Passivated(X, desk.ref(X), ()))
+    assert desk.live() == 1
+    assert desk.spawned == [X, Y]
+
+
+def test_a_user_that_declines_gets_the_mail_that_waited() -> None:
+    """And is a live user as before, used just now."""
+    desk = RouterDesk(max_live_users=1)
+    desk.send(X, Y)
+    desk.taken(X)
+    [waiting] = desk.send(X)
+    desk.tell(PassivationDeclined(X, desk.ref(X)))
+    assert desk.taken(X) == [Deliver((waiting,), save=True)]
+    assert desk.spawned == [X, Y]
+    desk.send(X)
+    assert Passivate() in desk.taken(Y)
+    assert Passivate() not in desk.taken(X)
+
+
+def test_an_answer_of_an_actor_that_is_gone_changes_nothing() -> None:
+    """Its heir is meant to stay."""
+    desk = RouterDesk(max_live_users=1)
+    desk.send(X, Y)
+    gone = desk.ref(X)
+    desk.tell(Passivated(X, gone, ()))
+    desk.send(X)
+    desk.send(Y)
+    live = desk.live()
+    desk.tell(Passivated(X, gone, ()))
+    desk.tell(PassivationDeclined(X, gone))
+    assert desk.live() == live
+    assert desk.spawned == [X, Y, X]
+
+
+def test_after_a_crash_the_culprit_is_retried_later_and_the_rest_at_once() -> None:
+    """In order, by an actor spawned afresh, with what came meanwhile."""
+    desk = RouterDesk()
+    before, culprit, behind = desk.send(X, X, X)
+    failed = desk.ref(X)
+    desk.tell(UserFailed(X, failed, culprit.token, "boom"))
+    [since] = desk.send(X)
+    assert desk.taken(X)[1:] == [Passivate()]
+    desk.tell(Passivated(X, failed, (before, culprit, behind)))
+    assert desk.taken(X) == [Deliver((before, behind, since), save=True)]
+    again = culprit._replace(attempt=2)
+    assert desk.scheduler.later == [(1.0, Deliveries((again,)))]
+    assert desk.acknowledger.dead == []
+
+
+def test_the_retries_of_a_culprit_wait_longer_and_longer() -> None:
+    """Up to the maximum of attempts, then it becomes a dead letter; only it."""
+    desk = RouterDesk(max_attempts=3)
+    [culprit] = desk.send(X)
+    for expected_s in (1.0, 2.0):
+        desk.fail(X, culprit, culprit)
+        [(wait_s, message)] = desk.scheduler.later
+        assert wait_s == expected_s
+        assert isinstance(message, Deliveries)
+        [culprit] = message.items
+        desk.tell(message)
+    desk.fail(X, culprit, culprit)
+    assert desk.scheduler.later == []
+    why = "processing failed 3 times, last with: boom"
+    assert desk.acknowledger.dead == [(culprit.token, why)]
+
+
+def test_when_no_message_is_to_blame_all_that_were_held_are() -> None:
+    """What came since was not seen by the crashed actor and is forwarded at once."""
+    desk = RouterDesk()
+    first, second = desk.send(X, X)
+    failed = desk.ref(X)
+    desk.tell(UserFailed(X, failed, None, "schema 99"))
+    [since] = desk.send(X)
+    desk.tell(Passivated(X, failed, (first, second)))
+    assert desk.taken(X) == [Deliver((since,), save=True)]
+    retried = [item.token for _, m in desk.scheduler.later for item in _items(m)]
+    assert retried == [first.token, second.token]
+
+
+def test_a_user_that_crashes_while_it_was_asked_to_leave_is_replaced() -> None:
+    """Whatever it answers: a failed actor is not taken back."""
+    desk = RouterDesk(max_live_users=1)
+    [event, _] = desk.send(X, Y)
+    failed = desk.ref(X)
+    desk.tell(UserFailed(X, failed, None, "boom"))
+    desk.tell(PassivationDeclined(X, failed))
+    [since] = desk.send(X)
+    desk.tell(Passivated(X, failed, (event,)))
+    assert desk.taken(X) == [Deliver((since,), save=True)]
+    assert len(desk.scheduler.later) == 1
+
+
+def test_a_life_cycle_is_logged_at_debug_and_a_crash_as_an_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """With the user and, for a crash, its reason; nothing for each event."""
+    caplog.set_level(logging.DEBUG)
+    desk = RouterDesk(max_live_users=1)
+    desk.send(X)
+    desk.send(X)
+    desk.send(Y)
+    desk.tell(Passivated(X, desk.ref(X), ()))
+    desk.tell(UserFailed(Y, desk.ref(Y), None, "boom"))
+    assert logged(caplog.records, "actors.router") == [
+        ("DEBUG", "user.activated"),
+        ("DEBUG", "user.activated"),
+        ("DEBUG", "user.passivated"),
+        ("ERROR", "user.crashed"),
+    ]
+    crashed = vars(caplog.records[-1])
+    assert (crashed["user"], crashed["error"]) == (Y, "boom")
+
+
+def _items(message: object) -> tuple[Delivery, ...]:
+    assert isinstance(message, Deliveries)
+    return message.items
