@@ -116,6 +116,13 @@ class Mailbox:
         """Whether nothing waits."""
         return not self.mail
 
+    def refuse(self) -> None:
+        """Answer what was asked while the actor died. Runs on the dispatcher's thread."""
+        while self.mail:
+            if reply_to := self.get().reply_to:
+                dead = pykka.ActorDeadError("stopped before handling the message")
+                reply_to.set_exception((type(dead), dead, None))
+
 
 class PooledActorRef(ActorRef[A]):
     """A reference whose ``tell`` spares the envelope, which only an answer needs."""
@@ -330,7 +337,9 @@ class PoolDispatcher:
 
     def _run(self, mailbox: Mailbox, awakened: list[Mailbox]) -> None:
         actor = mailbox.actor
-        if actor is not None:
+        if actor is None:
+            mailbox.refuse()
+        else:
             actor.run_batch(self._throughput)
             if mailbox.mail:
                 awakened.append(mailbox)
@@ -338,7 +347,7 @@ class PoolDispatcher:
         # Cleared first, looked at again afterwards: a sender that still saw the flag set has
         # appended before this line, so no mail is left behind unscheduled.
         mailbox.scheduled = False
-        if mailbox.mail and mailbox.actor is not None:
+        if mailbox.mail:
             self.mail_arrived(mailbox)
 
 

@@ -74,7 +74,9 @@ class SimulatedDispatcher(Dispatcher):
         self._ready[index], self._ready[-1] = self._ready[-1], self._ready[index]
         mailbox = self._ready.pop()
         mailbox.scheduled = False
-        if mailbox.actor is not None:
+        if mailbox.actor is None:
+            mailbox.refuse()
+        else:
             mailbox.actor.run_batch(1)
             if mailbox.mail:
                 self.mail_arrived(mailbox)
