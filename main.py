@@ -123,7 +123,14 @@ class Service:
         self._bus = NatsBus(settings.bus, Random(), self._deliver, stop.escalate)
         self._shared = PoolDispatcher("actors")
         self._checkpointer = PoolDispatcher("checkpointer")
+        self._urgent_checkpointer = PoolDispatcher("urgent")
         self._recovery = PoolDispatcher("recovery")
+        self._dispatchers = (
+            self._shared,
+            self._recovery,
+            self._urgent_checkpointer,
+            self._checkpointer,
+        )
         self._timer = TimerThread()
         self._threads_run = False
         self._heartbeat: asyncio.Task[None] | None = None
@@ -132,11 +139,17 @@ class Service:
         """Connect, start the actors, begin to take messages; waits for servers not up yet."""
         await self._reach_store()
         await self._bus.open()
-        for part in (self._timer, self._shared, self._checkpointer, self._recovery):
+        for part in (self._timer, *self._dispatchers):
             part.start()
         self._threads_run = True
         self._router = start_actors(
-            Dispatchers(self._shared, self._checkpointer, self._recovery, self._timer),
+            Dispatchers(
+                self._shared,
+                self._checkpointer,
+                self._urgent_checkpointer,
+                self._recovery,
+                self._timer,
+            ),
             Ports(
                 self._store,
                 self._bus.crossing,
@@ -188,7 +201,7 @@ class Service:
         await self._bus.close()
         ActorRegistry.stop_all(block=False)
         if self._threads_run:
-            for dispatcher in (self._shared, self._recovery, self._checkpointer):
+            for dispatcher in self._dispatchers:
                 dispatcher.stop(1)
         self._store.close()
 
@@ -212,6 +225,7 @@ class Service:
 
 async def serve(settings: Settings, servers: EmbeddedServers) -> int:
     """Run the service until it is to stop; return the exit status."""
+    sys.setswitchinterval(0.001)
     tune_garbage_collection()
     loop = asyncio.get_running_loop()
     stop = StopRequest(loop)

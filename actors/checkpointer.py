@@ -49,8 +49,9 @@ def _answer(outcome: SaveOutcome | Unsavable) -> UserMessage:
 class CheckpointActor(ServiceActor):
     """Writes what has come together since the last write; blocks while it writes.
 
-    Two lanes: what somebody waits for goes before what only has to be durable some day soon.
-    Both are bounded by the number of live users, each with at most one save at a time.
+    There are two: one for what somebody waits for, whose groups are small and soon written, and
+    one for what only has to be durable some day soon. What they hold is bounded by the number of
+    live users, each with one save at a time.
     """
 
     def __init__(
@@ -70,8 +71,7 @@ class CheckpointActor(ServiceActor):
         self._acknowledger = acknowledger
         self._scheduler = scheduler
         self._random = random
-        self._urgent: deque[SaveCheckpoint] = deque()
-        self._patient: deque[SaveCheckpoint] = deque()
+        self._waiting: deque[SaveCheckpoint] = deque()
         self._commit_is_coming = False
         self._failed_attempts = 0
 
@@ -79,7 +79,7 @@ class CheckpointActor(ServiceActor):
         """Handle one message. Runs on the dispatcher's thread."""
         match message:
             case SaveCheckpoint():
-                (self._urgent if message.urgent else self._patient).append(message)
+                self._waiting.append(message)
                 self._commit_soon()
             case CommitGroup():
                 self._commit_is_coming = False
@@ -89,7 +89,7 @@ class CheckpointActor(ServiceActor):
 
     def _commit_soon(self) -> None:
         """Commit behind the mail that has already arrived, so that it joins the group."""
-        if not self._commit_is_coming and (self._urgent or self._patient):
+        if not self._commit_is_coming and self._waiting:
             self._commit_is_coming = True
             self.actor_ref.tell(CommitGroup())
 
@@ -123,22 +123,20 @@ class CheckpointActor(ServiceActor):
         A user can have two only after a crash of its actor, whose last save is still queued.
         """
         group: dict[str, SaveCheckpoint] = {}
-        held_back: list[tuple[deque[SaveCheckpoint], SaveCheckpoint]] = []
-        for lane in (self._urgent, self._patient):
-            while lane and len(group) < self._settings.checkpoint_group_max:
-                save = lane.popleft()
-                user_id = save.update.user_id
-                if user_id in group:
-                    held_back.append((lane, save))
-                else:
-                    group[user_id] = save
-        for lane, save in reversed(held_back):
-            lane.appendleft(save)
+        held_back: list[SaveCheckpoint] = []
+        waiting = self._waiting
+        while waiting and len(group) < self._settings.checkpoint_group_max:
+            save = waiting.popleft()
+            user_id = save.update.user_id
+            if user_id in group:
+                held_back.append(save)
+            else:
+                group[user_id] = save
+        waiting.extendleft(reversed(held_back))
         return list(group.values())
 
     def _retry_later(self, group: list[SaveCheckpoint], error: StoreUnavailableError) -> None:
-        for save in reversed(group):
-            (self._urgent if save.urgent else self._patient).appendleft(save)
+        self._waiting.extendleft(reversed(group))
         self._failed_attempts += 1
         wait_s = self._settings.backoff_s(self._failed_attempts, self._random.random())
         logger.warning(

@@ -171,8 +171,6 @@ class SaveCheckpoint(NamedTuple):
     tokens: tuple[DeliveryToken, ...]
     """Acknowledged once the update is durable."""
     reply_to: ActorRef[Any]
-    urgent: bool
-    """Somebody waits for it: goes before those that are not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ class Unreadable:
 
 
 class CheckpointStore(Protocol):
-    """Keeps one checkpoint a user. Blocks; ``load`` and ``save`` run on a thread each."""
+    """Keeps one checkpoint a user. Blocks; called from several threads at a time."""
 
     def load(self, user_ids: Sequence[UserID]) -> Mapping[UserID, Checkpoint | Unreadable]:
         """Return the users that were saved; those that never were are absent.

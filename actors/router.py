@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("actors.router")
 
 PASSIVATIONS_PER_TICK = 1000
-"""Idle users asked to passivate at one tick, so that a tick stays short."""
+"""Idle users, and users in excess, asked to passivate at one tick, so that it stays short."""
 
 
 @dataclass(slots=True)
@@ -130,7 +130,7 @@ class RouterActor(ServiceActor):
                 leaving.waiting.extend(mail)
             else:
                 self._forward(user_id, mail, now_s)
-        self._shed_excess()
+        self._shed_excess(len(self._live))
 
     def _forward(self, user_id: UserID, mail: list[Delivery], now_s: float) -> None:
         live = self._live.get(user_id)
@@ -156,6 +156,8 @@ class RouterActor(ServiceActor):
             live.save_told_at_s = now_s
             tell_if_alive(live.ref, take_checkpoint)
         self._shed_idle()
+        # Those that declined when they were too many are still too many when nothing comes.
+        self._shed_excess(PASSIVATIONS_PER_TICK)
         self._tick_later()
 
     def _tick_later(self) -> None:
@@ -170,10 +172,10 @@ class RouterActor(ServiceActor):
             idle.append(user_id)
         self._ask_to_leave(idle)
 
-    def _shed_excess(self) -> None:
+    def _shed_excess(self, most: int) -> None:
         excess = len(self._live) - self._settings.max_live_users
         if excess > 0:
-            self._ask_to_leave(list(islice(self._live, excess)))
+            self._ask_to_leave(list(islice(self._live, min(excess, most))))
 
     def _ask_to_leave(self, user_ids: Iterable[UserID]) -> None:
         for user_id in user_ids:

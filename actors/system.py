@@ -32,6 +32,7 @@ class Dispatchers:
     shared: Dispatcher
     """User actors, router and publisher: these never block."""
     checkpointer: Dispatcher
+    urgent_checkpointer: Dispatcher
     recovery: Dispatcher
     scheduler: Scheduler
 
@@ -59,14 +60,11 @@ def start_actors(
     ``escalate`` is called, on any thread, when one of them crashes.
     """
     scheduler, random = dispatchers.scheduler, ports.random
-    checkpointer = CheckpointActor.start(
-        dispatchers.checkpointer,
-        escalate,
-        settings,
-        ports.store,
-        ports.acknowledger,
-        scheduler,
-        random,
+    checkpointer, urgent_checkpointer = (
+        CheckpointActor.start(
+            dispatcher, escalate, settings, ports.store, ports.acknowledger, scheduler, random
+        )
+        for dispatcher in (dispatchers.checkpointer, dispatchers.urgent_checkpointer)
     )
     recovery = RecoveryActor.start(
         dispatchers.recovery, escalate, settings, ports.store, scheduler, random
@@ -81,6 +79,7 @@ def start_actors(
         settings,
         router.actor_ref,
         checkpointer,
+        urgent_checkpointer,
         recovery,
         publisher,
         ports.acknowledger,

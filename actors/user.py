@@ -35,7 +35,7 @@ from actors.messages import (
     UserMessage,
 )
 from actors.ports import CheckpointUpdate
-from actors.runtime import PooledActor
+from actors.runtime import PooledActor, tell_if_alive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -70,6 +70,8 @@ class UserContext:
     settings: CoreSettings
     router: ActorRef[Any]
     checkpointer: ActorRef[Any]
+    urgent_checkpointer: ActorRef[Any]
+    """For what somebody waits for."""
     recovery: ActorRef[Any]
     publisher: ActorRef[Any]
     acknowledger: Acknowledger
@@ -193,14 +195,15 @@ class UserActor(PooledActor):
     def _answer_requests(self) -> None:
         """Make the digests that are asked for, one at a time: the next when this is published."""
         while self._requests and self._cursor.outbox is None:
-            delivery = self._requests.pop(0)
+            delivery = self._requests[0]
+            self._handling = delivery.token
             assert isinstance(delivery.body, SendDigest)
             request_id = delivery.body.request_id
             if request_id is not None and request_id in self._cursor.answered:
                 logger.warning(
                     "request.redelivered", extra={"user": self._user_id, "request": request_id}
                 )
-                self._unsaved.append(delivery)
+                self._unsaved.append(self._requests.pop(0))
                 continue
             items = due_items(self._alarms)
             # Saved even when there is nothing to tell: the compare-and-set proves that this
@@ -208,14 +211,15 @@ class UserActor(PooledActor):
             self._cursor_changed = True
             if not items and self._context.settings.skip_empty_digests:
                 self._cursor = answer(self._cursor, request_id, None)
-                self._unsaved.append(delivery)
+                self._unsaved.append(self._requests.pop(0))
                 continue
             digest = Digest(self._context.new_digest_id(), self._user_id, items)
             told = mark_told(self._alarms, items)
             self._alarms.update(told)
             self._changed.update(dict.fromkeys(told))
             self._cursor = answer(self._cursor, request_id, digest)
-            self._answering = delivery
+            self._answering = self._requests.pop(0)
+        self._handling = None
 
     def _save(self, *, urgent: bool) -> None:
         """Send what changed to the checkpointer, or remember to, while a save is under way."""
@@ -238,7 +242,9 @@ class UserActor(PooledActor):
         self._changed = {}
         self._cursor_changed = False
         tokens = tuple([delivery.token for delivery in self._saving])
-        self._context.checkpointer.tell(SaveCheckpoint(update, tokens, self.actor_ref, urgent))
+        context = self._context
+        checkpointer = context.urgent_checkpointer if urgent else context.checkpointer
+        tell_if_alive(checkpointer, SaveCheckpoint(update, tokens, self.actor_ref))
         # Unless a digest goes out when this is durable, there is no hurry to hear of it.
         self.mailbox.can_wait = not self._saving_outbox
 
@@ -275,7 +281,7 @@ class UserActor(PooledActor):
         """Hand the owed digest to the publisher; its outbox entry is durable."""
         digest = self._cursor.outbox
         assert digest is not None
-        self._context.publisher.tell(PublishDigest(digest, self.actor_ref))
+        tell_if_alive(self._context.publisher, PublishDigest(digest, self.actor_ref))
 
     def _on_published(self, digest_id: DigestID) -> None:
         """Clear the outbox; the request is acknowledged once that is saved.
@@ -306,7 +312,7 @@ class UserActor(PooledActor):
 
     def _recover(self) -> None:
         self._phase = Phase.RECOVERING
-        self._context.recovery.tell(RecoverUser(self._user_id, self.actor_ref))
+        tell_if_alive(self._context.recovery, RecoverUser(self._user_id, self.actor_ref))
 
     def _reload(self, deliveries: list[Delivery]) -> None:
         """Drop the state, load the checkpoint, apply ``deliveries`` again."""
@@ -339,12 +345,12 @@ class UserActor(PooledActor):
             or self._cursor.outbox is not None
         )
         if busy:
-            self._context.router.tell(PassivationDeclined(self._user_id, self.actor_ref))
+            tell_if_alive(self._context.router, PassivationDeclined(self._user_id, self.actor_ref))
         else:
             self._leave(())
 
     def _leave(self, returned: tuple[Delivery, ...]) -> None:
-        self._context.router.tell(Passivated(self._user_id, self.actor_ref, returned))
+        tell_if_alive(self._context.router, Passivated(self._user_id, self.actor_ref, returned))
         self.stop()
 
     def _unsettled(self) -> list[Delivery]:
@@ -365,7 +371,9 @@ class UserActor(PooledActor):
         logger.debug("user.failing", extra={"user": self._user_id}, exc_info=error)
         self._phase = Phase.FAILED
         reason = str(error) if isinstance(error, UnreadableCheckpointError) else repr(error)
-        self._context.router.tell(UserFailed(self._user_id, self.actor_ref, self._handling, reason))
+        tell_if_alive(
+            self._context.router, UserFailed(self._user_id, self.actor_ref, self._handling, reason)
+        )
 
     def _collect(self, message: UserMessage) -> None:
         """Failed: keep mail for the router, hand it back when asked, ignore the rest."""
