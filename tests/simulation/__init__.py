@@ -1,0 +1,1 @@
+"""Deterministic simulation: whole histories of the service, each drawn from one seed."""
