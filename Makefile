@@ -3,9 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-CODE := main.py actors bus ops store tests
+CODE := main.py actors bench bus ops store tests
 
-.PHONY: help setup run test lint format types coverage clean
+.PHONY: help setup run test lint format types coverage bench clean
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,6 +43,9 @@ types: $(READY) ## Check the types
 coverage: $(READY) ## Run the suite and show what it does not reach
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage report
+
+bench: $(READY) ## Measure against two baselines, figures into docs/benchmarks; QUICK=1 in a minute
+	$(BIN)/python -m bench $(if $(QUICK),quick)
 
 clean: ## Remove what setup and the tools made; ./data stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage

@@ -1,0 +1,312 @@
+"""The scenarios; each returns its figures by name."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from random import Random
+from statistics import quantiles
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from actors.alarms import Alarm, AlarmID, Severity, UserID
+from actors.ports import CheckpointUpdate
+from bench import baselines
+from bench.stage import Stopwatch, rss_bytes
+from store.mongo import MongoCheckpointStore
+from tests.broker import Names
+from tests.load import Event, events
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from nats.aio.msg import Msg
+
+    from bench.stage import Stage
+    from tests.broker import Broker
+
+Figures = dict[str, Any]
+
+ALARMS = 10
+_DRAIN_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How large the scenarios are."""
+
+    backlog: int
+    users: int
+    new_users: int
+    usual: int
+    digests: int
+    paced_s: float
+    many_users: int
+    live_users: int
+
+
+FULL = Scale(200_000, 20_000, 100_000, 10_000, 20_000, 15.0, 1_000_000, 100_000)
+QUICK = Scale(40_000, 4_000, 20_000, 2_000, 4_000, 4.0, 40_000, 4_000)
+
+
+async def known_users(stage: Stage, scale: Scale) -> Figures:
+    """Goal 1: a backlog of users that are stored already, against both baselines."""
+    first = list(_bodies(events(Random(1), scale.users, ALARMS, scale.backlog)))
+    second = list(_bodies(events(Random(2), scale.users, ALARMS, scale.backlog)))
+    names = Names()
+    async with stage.broker(names) as broker:
+        with stage.service(names) as service:
+            await broker.put_all(first)
+            await broker.settled(_DRAIN_S)
+            service.terminate()
+        await broker.put_all(second)
+        rate, cpu_us = await _drain(stage, broker, scale.backlog)
+    raw_names = Names()
+    async with stage.broker(raw_names) as broker:
+        await broker.create_input_stream()
+        collection = stage.collection(raw_names, "raw")
+        await broker.put_all(first)
+        await baselines.raw(broker, collection, scale.backlog)
+        await broker.put_all(second)
+        raw = await baselines.raw(broker, collection, scale.backlog)
+        usual = await baselines.usual(
+            broker, stage.collection(raw_names, "usual"), first[: scale.usual]
+        )
+    return {
+        "events_per_s": rate,
+        "cpu_us_per_event": cpu_us,
+        "raw_events_per_s": raw,
+        "usual_events_per_s": usual,
+        "of_raw": rate / raw,
+        "of_usual": rate / usual,
+    }
+
+
+async def new_users(stage: Stage, scale: Scale) -> Figures:
+    """Goal 2: users never seen before, one event each."""
+    bodies = list(_bodies(events(Random(3), scale.new_users, 1, scale.new_users)))
+    names = Names()
+    async with stage.broker(names) as broker:
+        with stage.service(names) as service:
+            service.terminate()
+        await broker.put_all(bodies)
+        rate, cpu_us = await _drain(stage, broker, scale.new_users)
+    raw_names = Names()
+    async with stage.broker(raw_names) as broker:
+        await broker.create_input_stream()
+        await broker.put_all(bodies)
+        raw = await baselines.raw(broker, stage.collection(raw_names, "raw"), scale.new_users)
+    return {
+        "events_per_s": rate,
+        "cpu_us_per_event": cpu_us,
+        "raw_events_per_s": raw,
+        "of_raw": rate / raw,
+    }
+
+
+async def digest_rate(stage: Stage, scale: Scale) -> Figures:
+    """Goal 3, first half: requests that wait, each of another user with something to tell."""
+    names = Names()
+    async with stage.broker(names) as broker:
+        with stage.service(names) as service:
+            await broker.put_all(_bodies(_one_active_alarm(scale.digests)))
+            await broker.settled(_DRAIN_S)
+            service.terminate()
+        await broker.put_many(
+            (names.requests, orjson.dumps({"UserID": f"user-{user}"}))
+            for user in range(scale.digests)
+        )
+        rate, cpu_us = await _drain(stage, broker, scale.digests)
+        told = (await broker.js.stream_info(names.digest_stream)).state.messages
+    assert told == scale.digests
+    return {"digests_per_s": rate, "cpu_us_per_digest": cpu_us}
+
+
+async def digest_latency(stage: Stage, scale: Scale, *, hot: bool = False) -> Figures:
+    """Goal 3, second half, and 7: request to digest under load; ``hot``: half of it one user's."""
+    names = Names()
+    latencies_s: list[float] = []
+    asked_at_s: dict[str, float] = {}
+
+    async def hear(msg: Msg) -> None:
+        fields = orjson.loads(msg.data)
+        asked = asked_at_s.pop(fields["UserID"], None)
+        if asked is not None:
+            latencies_s.append(time.perf_counter() - asked)
+
+    async with stage.broker(names) as broker, stage.broker(names) as listener:
+        with stage.service(names):
+            await listener.client.subscribe(names.digests, cb=hear)
+            await listener.client.flush()
+            random = Random(4)
+            users = [f"user-{number}" for number in range(scale.users)]
+            load = _paced_events(random, users, hot=hot)
+            began_s = time.perf_counter()
+            for turn in range(int(scale.paced_s * 100)):
+                for _ in range(100):
+                    await broker.client.publish(names.events, next(load))
+                for user in random.sample(users[1:], 5):
+                    if user not in asked_at_s:
+                        asked_at_s[user] = time.perf_counter()
+                        await broker.client.publish(names.requests, orjson.dumps({"UserID": user}))
+                await broker.client.flush()
+                await asyncio.sleep(max(0.0, began_s + (turn + 1) / 100 - time.perf_counter()))
+            achieved = scale.paced_s * 10_000 / (time.perf_counter() - began_s)
+            await broker.settled(_DRAIN_S)
+    cuts = quantiles(latencies_s, n=100)
+    return {
+        "background_events_per_s": achieved,
+        "digests": len(latencies_s),
+        "p50_ms": cuts[49] * 1e3,
+        "p99_ms": cuts[98] * 1e3,
+        "latencies_ms": [round(latency * 1e3, 3) for latency in sorted(latencies_s)[::10]],
+    }
+
+
+async def memory(stage: Stage, scale: Scale) -> Figures:
+    """Goals 4, 5 and 6: many users known, few live, uniform load over all."""
+    names = Names()
+    _store_users(stage, names, scale.many_users)
+    resident: list[tuple[int, int]] = []
+    async with stage.broker(names) as broker:
+        began_s = time.perf_counter()
+        with stage.service(names, MAX_LIVE_USERS=scale.live_users) as service:
+            ready_s = time.perf_counter() - began_s
+            empty = rss_bytes(service.pid)
+            # Ten alarms of each of as many users as may live, in memory now.
+            live = range(scale.live_users)
+            await broker.put_all(_bodies(_touch(live)))
+            await broker.settled(_DRAIN_S)
+            per_live = (rss_bytes(service.pid) - empty) / scale.live_users
+            watch = Stopwatch(service.pid)
+            random = Random(5)
+            done = 0
+            while done < scale.many_users:
+                some = [random.randrange(scale.many_users) for _ in range(scale.many_users // 10)]
+                await broker.put_all(_bodies(_touch(some)))
+                await broker.settled(_DRAIN_S)
+                done += len(some)
+                resident.append((done, rss_bytes(service.pid)))
+            uniform = done / watch.wall_s()
+            local = await _local_rate(broker, scale, scale.many_users)
+    few = Names()
+    _store_users(stage, few, 10_000)
+    async with stage.broker(few) as broker:
+        with stage.service(few, MAX_LIVE_USERS=scale.live_users):
+            small = await _local_rate(broker, scale, 10_000)
+    return {
+        "ready_s": ready_s,
+        "bytes_per_live_user": per_live,
+        "peak_bytes": max(size for _, size in resident),
+        "resident_bytes": resident,
+        "uniform_events_per_s": uniform,
+        "local_events_per_s": local,
+        "local_events_per_s_of_few_users": small,
+        "of_few_users": local / small,
+    }
+
+
+async def large_user(stage: Stage, scale: Scale) -> Figures:
+    """Goal 6, second half: an event for a user with 10,000 alarms against one with 10."""
+    figures: Figures = {}
+    for alarms in (10, 10_000):
+        names = Names()
+        count = scale.usual * 2
+        with_alarms = {AlarmID(f"alarm-{number}"): _ALARM for number in range(alarms)}
+        store = MongoCheckpointStore(stage.store_settings(names))
+        store.open()
+        users = [UserID(f"user-{number}") for number in range(20)]
+        for user in users:
+            store.save([CheckpointUpdate(user, 0, with_alarms, None)])
+        store.close()
+        random = Random(6)
+        load = [
+            Event(
+                random.choice(users),
+                AlarmID(f"alarm-{random.randrange(alarms)}"),
+                random.choice(list(Severity)),
+                2 * 10**18 + number,
+            )
+            for number in range(count)
+        ]
+        async with stage.broker(names) as broker:
+            with stage.service(names) as service:
+                await broker.put_all(_bodies(load[:100]))
+                await broker.settled(_DRAIN_S)
+                watch = Stopwatch(service.pid)
+                await broker.put_all(_bodies(load))
+                await broker.settled(_DRAIN_S)
+                figures[f"cpu_us_per_event_of_{alarms}_alarms"] = watch.cpu_us_per(count)
+    figures["ratio"] = (
+        figures["cpu_us_per_event_of_10000_alarms"] / figures["cpu_us_per_event_of_10_alarms"]
+    )
+    return figures
+
+
+_ALARM = Alarm(Severity.WARNING, 10**18, Severity.CLEARED, None, news=True, heard_at_s=0)
+
+
+async def _drain(stage: Stage, broker: Broker, count: int) -> tuple[float, float]:
+    """Run the service over what waits; return messages/s and its CPU microseconds for each."""
+    with stage.service(broker.names) as service:
+        watch = Stopwatch(service.pid)
+        await broker.settled(_DRAIN_S)
+        return count / watch.wall_s(), watch.cpu_us_per(count)
+
+
+async def _local_rate(broker: Broker, scale: Scale, known: int) -> float:
+    """Return events/s of a load on 1,000 users of many, wherever they are among them."""
+    random = Random(7)
+    some = random.sample(range(known), 1_000)
+    load = [some[random.randrange(1_000)] for _ in range(scale.backlog)]
+    await broker.put_all(_bodies(_touch(some)))
+    await broker.settled(_DRAIN_S)
+    began_s = time.perf_counter()
+    await broker.put_all(_bodies(_touch(load)))
+    await broker.settled(_DRAIN_S)
+    return scale.backlog / (time.perf_counter() - began_s)
+
+
+def _store_users(stage: Stage, names: Names, count: int) -> None:
+    store = MongoCheckpointStore(stage.store_settings(names))
+    store.open()
+    alarms = {AlarmID(f"alarm-{number}"): _ALARM for number in range(ALARMS)}
+    for first in range(0, count, 5_000):
+        store.save(
+            [
+                CheckpointUpdate(UserID(f"user-{user}"), 0, alarms, None)
+                for user in range(first, min(count, first + 5_000))
+            ]
+        )
+    store.close()
+
+
+def _touch(users: Iterable[int]) -> Iterator[Event]:
+    for number, user in enumerate(users):
+        yield Event(
+            UserID(f"user-{user}"),
+            AlarmID(f"alarm-{number % ALARMS}"),
+            Severity(number % 3),
+            2 * 10**18 + number,
+        )
+
+
+def _one_active_alarm(users: int) -> Iterator[Event]:
+    for user in range(users):
+        yield Event(UserID(f"user-{user}"), AlarmID("a"), Severity.CRITICAL, 10**18 + user)
+
+
+def _paced_events(random: Random, users: list[str], *, hot: bool) -> Iterator[bytes]:
+    at_ns = 10**18
+    while True:
+        user = users[0] if hot and random.random() < 0.5 else random.choice(users)
+        at_ns += 1
+        alarm = AlarmID(f"alarm-{random.randrange(ALARMS)}")
+        yield Event(UserID(user), alarm, random.choice(list(Severity)), at_ns).body()
+
+
+def _bodies(load: Iterable[Event]) -> Iterator[bytes]:
+    for event in load:
+        yield event.body()
