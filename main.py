@@ -21,8 +21,9 @@ from pykka import ActorRegistry
 
 from actors.digest import DigestID
 from actors.errors import SettingsError, StoreUnavailableError
+from actors.loop import LoopDispatcher
 from actors.messages import CountLiveUsers
-from actors.runtime import PoolDispatcher, TimerThread
+from actors.pool import PoolDispatcher
 from actors.settings import CoreSettings, require, setting
 from actors.system import Dispatchers, Ports, start_actors
 from bus.bus import NatsBus
@@ -121,17 +122,8 @@ class Service:
         self._router: ActorRef[Any]
         self._store = MongoCheckpointStore(settings.store)
         self._bus = NatsBus(settings.bus, Random(), self._deliver, stop.escalate)
-        self._shared = PoolDispatcher("actors")
-        self._checkpointer = PoolDispatcher("checkpointer")
-        self._urgent_checkpointer = PoolDispatcher("urgent")
-        self._recovery = PoolDispatcher("recovery")
-        self._dispatchers = (
-            self._shared,
-            self._recovery,
-            self._urgent_checkpointer,
-            self._checkpointer,
-        )
-        self._timer = TimerThread()
+        self._shared = LoopDispatcher(asyncio.get_running_loop())
+        self._pinned = [PoolDispatcher(name) for name in ("checkpointer", "urgent", "recovery")]
         self._threads_run = False
         self._heartbeat: asyncio.Task[None] | None = None
 
@@ -139,17 +131,11 @@ class Service:
         """Connect, start the actors, begin to take messages; waits for servers not up yet."""
         await self._reach_store()
         await self._bus.open()
-        for part in (self._timer, *self._dispatchers):
-            part.start()
+        for dispatcher in self._pinned:
+            dispatcher.start()
         self._threads_run = True
         self._router = start_actors(
-            Dispatchers(
-                self._shared,
-                self._checkpointer,
-                self._urgent_checkpointer,
-                self._recovery,
-                self._timer,
-            ),
+            Dispatchers(self._shared, *self._pinned, scheduler=self._shared),
             Ports(
                 self._store,
                 self._bus.crossing,
@@ -196,12 +182,11 @@ class Service:
         if self._heartbeat is not None:
             self._heartbeat.cancel()
             await asyncio.gather(self._heartbeat, return_exceptions=True)
-        if self._threads_run:
-            self._timer.stop(1)
         await self._bus.close()
         ActorRegistry.stop_all(block=False)
+        self._shared.run_until_idle()
         if self._threads_run:
-            for dispatcher in self._dispatchers:
+            for dispatcher in self._pinned:
                 dispatcher.stop(1)
         self._store.close()
 

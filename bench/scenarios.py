@@ -53,13 +53,13 @@ QUICK = Scale(40_000, 4_000, 20_000, 2_000, 4_000, 4.0, 40_000, 4_000)
 
 async def known_users(stage: Stage, scale: Scale) -> Figures:
     """Goal 1: a backlog of users that are stored already, against both baselines."""
-    first = list(_bodies(events(Random(1), scale.users, ALARMS, scale.backlog)))
-    second = list(_bodies(events(Random(2), scale.users, ALARMS, scale.backlog)))
+    first = list(bodies(events(Random(1), scale.users, ALARMS, scale.backlog)))
+    second = list(bodies(events(Random(2), scale.users, ALARMS, scale.backlog)))
     names = Names()
     async with stage.broker(names) as broker:
         with stage.service(names) as service:
             await broker.put_all(first)
-            await broker.settled(_DRAIN_S)
+            await drained(broker)
             service.terminate()
         await broker.put_all(second)
         rate, cpu_us = await _drain(stage, broker, scale.backlog)
@@ -86,7 +86,7 @@ async def known_users(stage: Stage, scale: Scale) -> Figures:
 
 async def new_users(stage: Stage, scale: Scale) -> Figures:
     """Goal 2: users never seen before, one event each."""
-    bodies = list(_bodies(events(Random(3), scale.new_users, 1, scale.new_users)))
+    bodies = list(bodies(events(Random(3), scale.new_users, 1, scale.new_users)))
     names = Names()
     async with stage.broker(names) as broker:
         with stage.service(names) as service:
@@ -111,8 +111,8 @@ async def digest_rate(stage: Stage, scale: Scale) -> Figures:
     names = Names()
     async with stage.broker(names) as broker:
         with stage.service(names) as service:
-            await broker.put_all(_bodies(_one_active_alarm(scale.digests)))
-            await broker.settled(_DRAIN_S)
+            await broker.put_all(bodies(_one_active_alarm(scale.digests)))
+            await drained(broker)
             service.terminate()
         await broker.put_many(
             (names.requests, orjson.dumps({"UserID": f"user-{user}"}))
@@ -154,7 +154,7 @@ async def digest_latency(stage: Stage, scale: Scale, *, hot: bool = False) -> Fi
                 await broker.client.flush()
                 await asyncio.sleep(max(0.0, began_s + (turn + 1) / 100 - time.perf_counter()))
             achieved = scale.paced_s * 10_000 / (time.perf_counter() - began_s)
-            await broker.settled(_DRAIN_S)
+            await drained(broker)
     cuts = quantiles(latencies_s, n=100)
     return {
         "background_events_per_s": achieved,
@@ -177,16 +177,16 @@ async def memory(stage: Stage, scale: Scale) -> Figures:
             empty = rss_bytes(service.pid)
             # Ten alarms of each of as many users as may live, in memory now.
             live = range(scale.live_users)
-            await broker.put_all(_bodies(_touch(live)))
-            await broker.settled(_DRAIN_S)
+            await broker.put_all(bodies(_touch(live)))
+            await drained(broker)
             per_live = (rss_bytes(service.pid) - empty) / scale.live_users
             watch = Stopwatch(service.pid)
             random = Random(5)
             done = 0
             while done < scale.many_users:
                 some = [random.randrange(scale.many_users) for _ in range(scale.many_users // 10)]
-                await broker.put_all(_bodies(_touch(some)))
-                await broker.settled(_DRAIN_S)
+                await broker.put_all(bodies(_touch(some)))
+                await drained(broker)
                 done += len(some)
                 resident.append((done, rss_bytes(service.pid)))
             uniform = done / watch.wall_s()
@@ -233,11 +233,11 @@ async def large_user(stage: Stage, scale: Scale) -> Figures:
         ]
         async with stage.broker(names) as broker:
             with stage.service(names) as service:
-                await broker.put_all(_bodies(load[:100]))
-                await broker.settled(_DRAIN_S)
+                await broker.put_all(bodies(load[:100]))
+                await drained(broker)
                 watch = Stopwatch(service.pid)
-                await broker.put_all(_bodies(load))
-                await broker.settled(_DRAIN_S)
+                await broker.put_all(bodies(load))
+                await drained(broker)
                 figures[f"cpu_us_per_event_of_{alarms}_alarms"] = watch.cpu_us_per(count)
     figures["ratio"] = (
         figures["cpu_us_per_event_of_10000_alarms"] / figures["cpu_us_per_event_of_10_alarms"]
@@ -252,7 +252,7 @@ async def _drain(stage: Stage, broker: Broker, count: int) -> tuple[float, float
     """Run the service over what waits; return messages/s and its CPU microseconds for each."""
     with stage.service(broker.names) as service:
         watch = Stopwatch(service.pid)
-        await broker.settled(_DRAIN_S)
+        await drained(broker)
         return count / watch.wall_s(), watch.cpu_us_per(count)
 
 
@@ -261,11 +261,11 @@ async def _local_rate(broker: Broker, scale: Scale, known: int) -> float:
     random = Random(7)
     some = random.sample(range(known), 1_000)
     load = [some[random.randrange(1_000)] for _ in range(scale.backlog)]
-    await broker.put_all(_bodies(_touch(some)))
-    await broker.settled(_DRAIN_S)
+    await broker.put_all(bodies(_touch(some)))
+    await drained(broker)
     began_s = time.perf_counter()
-    await broker.put_all(_bodies(_touch(load)))
-    await broker.settled(_DRAIN_S)
+    await broker.put_all(bodies(_touch(load)))
+    await drained(broker)
     return scale.backlog / (time.perf_counter() - began_s)
 
 
@@ -307,6 +307,12 @@ def _paced_events(random: Random, users: list[str], *, hot: bool) -> Iterator[by
         yield Event(UserID(user), alarm, random.choice(list(Severity)), at_ns).body()
 
 
-def _bodies(load: Iterable[Event]) -> Iterator[bytes]:
+async def drained(broker: Broker) -> None:
+    """Return once everything that waits is delivered and acknowledged."""
+    await broker.settled(_DRAIN_S)
+
+
+def bodies(load: Iterable[Event]) -> Iterator[bytes]:
+    """Yield the events as they are on the wire."""
     for event in load:
         yield event.body()

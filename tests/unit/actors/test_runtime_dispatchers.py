@@ -14,9 +14,11 @@ import pytest
 from pykka import ThreadingFuture
 from pykka._envelope import Envelope
 
-from actors.runtime import Mailbox, PoolDispatcher, PooledActor, TimerThread, tell_each
+from actors.pool import PoolDispatcher
+from actors.runtime import Mailbox, PooledActor, tell_each
 from actors.simulation import ManualClock, SimulatedDispatcher
 from tests.doubles import IdleDispatcher
+from tests.unit.actors.loop_thread import loop_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -73,20 +75,6 @@ class RacingMailbox(Mailbox):
         self.flag = flag
 
 
-class WatchedCondition(threading.Condition):
-    """Says when somebody waits."""
-
-    def __init__(self) -> None:
-        """Nobody waits yet."""
-        super().__init__()
-        self.waited_for = threading.Event()
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Say so, then wait; the lock is held until the wait has begun."""
-        self.waited_for.set()
-        return super().wait(timeout)
-
-
 @pytest.fixture
 def pool() -> Iterator[PoolDispatcher]:
     """A started dispatcher of two threads."""
@@ -96,11 +84,15 @@ def pool() -> Iterator[PoolDispatcher]:
     assert started.stop(TIMEOUT_S)
 
 
-@pytest.fixture(params=["simulated", "pool"])
+@pytest.fixture(params=["simulated", "pool", "loop"])
 def dispatcher(request: pytest.FixtureRequest) -> Iterator[Dispatcher]:
     """Each kind of dispatcher; ``_settled`` has the actors on it come to rest."""
     if request.param == "simulated":
         yield SimulatedDispatcher(Random(0), ManualClock())
+        return
+    if request.param == "loop":
+        with loop_thread() as on_loop:
+            yield on_loop
         return
     started = PoolDispatcher("pool")
     started.start()
@@ -280,20 +272,3 @@ def test_nobody_can_wait_on_the_flag_of_a_pooled_actor() -> None:
     worker = Worker(IdleDispatcher())
     with pytest.raises(NotImplementedError, match=r"ActorRef\.stop\(block=True\)"):
         worker.actor_stopped.wait(0)
-
-
-def test_the_timer_wakes_up_early_for_what_is_due_sooner(pool: PoolDispatcher) -> None:
-    """It waits for nothing at first, then for something far off."""
-    timer, watched = TimerThread(), WatchedCondition()
-    timer._changed = watched
-    worker, told = Worker.start(pool), threading.Event()
-    timer.start()
-    try:
-        assert watched.waited_for.wait(TIMEOUT_S)
-        watched.waited_for.clear()
-        timer.tell_after(TIMEOUT_S * 100, worker, _crash)
-        assert watched.waited_for.wait(TIMEOUT_S)
-        timer.tell_after(0.0, worker, told.set)
-        assert told.wait(TIMEOUT_S)
-    finally:
-        timer.stop(TIMEOUT_S)

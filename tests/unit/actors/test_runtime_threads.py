@@ -1,14 +1,15 @@
-"""The pool of threads and the timer, on real threads; a test waits for events only."""
+"""The pool of threads, on real threads; a test waits for events only."""
 
 from __future__ import annotations
 
 import threading
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from actors.runtime import PoolDispatcher, PooledActor, TimerThread, tell_each
+from actors.pool import PoolDispatcher
+from actors.runtime import PooledActor, tell_each
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,15 +59,6 @@ def pool() -> Iterator[PoolDispatcher]:
     started.start()
     yield started
     assert started.stop(TIMEOUT_S)
-
-
-@pytest.fixture
-def timer() -> Iterator[TimerThread]:
-    """A started timer."""
-    started = TimerThread()
-    started.start()
-    yield started
-    started.stop(TIMEOUT_S)
 
 
 def _nothing() -> None:
@@ -240,39 +232,3 @@ def test_a_stop_that_blocks_waits_for_the_end(pool: PoolDispatcher) -> None:
     assert worker.stop(timeout=TIMEOUT_S) is True
     assert order == [1]
     assert not worker.is_alive()
-
-
-def test_the_timer_tells_in_the_order_of_what_is_due(
-    pool: PoolDispatcher, timer: TimerThread
-) -> None:
-    """Also when something sooner is set while it waits for something later."""
-    told: SimpleQueue[str] = SimpleQueue()
-    worker = Worker.start(pool)
-    timer.tell_after(TIMEOUT_S * 100, worker, lambda: told.put("never"))
-    timer.tell_after(0.05, worker, lambda: told.put("late"))
-    timer.tell_after(0.0, worker, lambda: told.put("soon"))
-    assert [told.get(timeout=TIMEOUT_S) for _ in range(2)] == ["soon", "late"]
-    assert told.empty()
-
-
-def test_the_timer_survives_a_dead_actor(pool: PoolDispatcher, timer: TimerThread) -> None:
-    """Its message is dropped, the next one is told."""
-    dead, alive = Worker.start(pool), Worker.start(pool)
-    dead.stop(timeout=TIMEOUT_S)
-    told = threading.Event()
-    timer.tell_after(0.0, dead, _nothing)
-    timer.tell_after(0.0, alive, told.set)
-    assert told.wait(TIMEOUT_S)
-
-
-def test_a_stopped_timer_drops_what_is_not_yet_due(pool: PoolDispatcher) -> None:
-    """And its thread ends, be it waiting for a time or for anything at all."""
-    never: list[Any] = []
-    for delays in ([], [TIMEOUT_S * 100]):
-        timer = TimerThread("short-lived")
-        timer.start()
-        for delay_s in delays:
-            timer.tell_after(delay_s, Worker.start(pool), lambda: never.append(1))
-        timer.stop(TIMEOUT_S)
-        assert "short-lived" not in {thread.name for thread in threading.enumerate()}
-    assert never == []

@@ -1,0 +1,102 @@
+"""A dispatcher on an asyncio event loop, whose thread the actors share with the bus."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from actors.runtime import Dispatcher, Mailbox, tell_if_alive
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Sequence
+
+    from pykka import ActorRef
+
+TURN_S = 0.002
+"""How long actors run before the loop may do something else, read its sockets for one."""
+
+
+class LoopDispatcher(Dispatcher):
+    """Runs actors that never block as callbacks of an event loop; ``Scheduler`` as well.
+
+    Under the GIL a thread of their own would not make them faster: it would only have each
+    message, and each answer, wait for the interpreter to change threads.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, throughput: int = 64) -> None:
+        """Run on ``loop``; called on its thread."""
+        self._loop = loop
+        self._thread = threading.get_ident()
+        self._throughput = throughput
+        self._ready: deque[Mailbox] = deque()
+        self._turn_is_coming = False
+
+    def mail_arrived(self, mailbox: Mailbox) -> None:
+        """Have the mailbox's actor run at the next turn. Called from any thread."""
+        if mailbox.scheduled:
+            return
+        # Two threads may both come here: the actor then has a second turn with nothing to do.
+        mailbox.scheduled = True
+        self._ready.append(mailbox)
+        self._turn_soon()
+
+    def all_mail_arrived(self, mailboxes: Sequence[Mailbox]) -> None:
+        """Have the actors of many mailboxes run at the next turn. Called from any thread."""
+        for mailbox in mailboxes:
+            mailbox.scheduled = True
+        self._ready.extend(mailboxes)
+        self._turn_soon()
+
+    def tell_after(self, delay_s: float, ref: ActorRef[Any], message: object) -> None:
+        """See ``Scheduler``. Called from any thread."""
+        if threading.get_ident() == self._thread:
+            self._loop.call_later(delay_s, tell_if_alive, ref, message)
+        else:
+            self._from_outside(self._loop.call_later, delay_s, tell_if_alive, ref, message)
+
+    def run_until_idle(self) -> None:
+        """Run what is ready, and what that makes ready, to the end; on the loop's thread."""
+        while self._ready:
+            self._run(self._ready.popleft())
+
+    def _turn_soon(self) -> None:
+        if self._turn_is_coming:
+            return
+        self._turn_is_coming = True
+        if threading.get_ident() == self._thread:
+            self._loop.call_soon(self._turn)
+        else:
+            self._from_outside(self._turn)
+
+    def _from_outside(self, *call: Any) -> None:
+        try:
+            self._loop.call_soon_threadsafe(*call)
+        except RuntimeError:
+            # The loop is closed: the process ends, and what is not settled comes back.
+            self._ready.clear()
+
+    def _turn(self) -> None:
+        # Lowered first: who schedules an actor from here on has the loop come back.
+        self._turn_is_coming = False
+        ready, end_s = self._ready, perf_counter() + TURN_S
+        while ready:
+            self._run(ready.popleft())
+            if perf_counter() > end_s:
+                if ready:
+                    self._turn_soon()
+                return
+
+    def _run(self, mailbox: Mailbox) -> None:
+        # Cleared first: what a sender appends from here on is either in this batch or brings
+        # the mailbox back.
+        mailbox.scheduled = False
+        actor = mailbox.actor
+        if actor is None:
+            mailbox.refuse()
+            return
+        actor.run_batch(self._throughput)
+        if mailbox.mail:
+            self.mail_arrived(mailbox)

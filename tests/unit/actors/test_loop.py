@@ -1,0 +1,128 @@
+"""The dispatcher on an event loop; a test waits for events only."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
+
+from actors import loop as loop_module
+from actors.loop import LoopDispatcher
+from actors.runtime import PooledActor, tell_each
+from tests.unit.actors.loop_thread import NAME, TIMEOUT_S, loop_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pytest
+
+
+class Worker(PooledActor):
+    """Does what it is told; answers with the name of its thread."""
+
+    registered = False
+
+    def on_receive(self, message: Callable[[], object]) -> str:
+        """Do it."""
+        message()
+        return threading.current_thread().name
+
+
+def _nothing() -> None:
+    pass
+
+
+def test_actors_run_on_the_loops_thread() -> None:
+    """Whoever tells them, alone or many together."""
+    told: SimpleQueue[str] = SimpleQueue()
+
+    def tell() -> None:
+        told.put(threading.current_thread().name)
+
+    with loop_thread() as dispatcher:
+        workers = [Worker.start(dispatcher) for _ in range(3)]
+        assert workers[0].ask(_nothing, timeout=TIMEOUT_S) == NAME
+        tell_each((worker, tell) for worker in workers)
+        assert [told.get(timeout=TIMEOUT_S) for _ in workers] == [NAME] * 3
+
+
+def test_each_senders_order_holds_and_nothing_is_lost() -> None:
+    """Four threads at once, one actor, small batches."""
+    passed: list[tuple[int, int]] = []
+    ready = threading.Barrier(4, timeout=TIMEOUT_S)
+    with loop_thread(throughput=3) as dispatcher:
+        ref = Worker.start(dispatcher)
+
+        def send(sender: int) -> None:
+            ready.wait()
+            for number in range(500):
+                item = (sender, number)
+                ref.tell(lambda item=item: passed.append(item))
+
+        senders = [threading.Thread(target=send, args=(sender,)) for sender in range(4)]
+        for thread in senders:
+            thread.start()
+        for thread in senders:
+            thread.join(TIMEOUT_S)
+        ref.ask(_nothing, timeout=TIMEOUT_S)
+    for sender in range(4):
+        assert [number for who, number in passed if who == sender] == list(range(500))
+
+
+def test_an_actor_with_much_mail_does_not_hold_up_the_others() -> None:
+    """After ``throughput`` messages it goes back behind those that wait."""
+    order: list[str] = []
+
+    async def run() -> None:
+        dispatcher = LoopDispatcher(asyncio.get_running_loop(), throughput=1)
+        busy, other = Worker.start(dispatcher), Worker.start(dispatcher)
+        for _ in range(3):
+            busy.tell(lambda: order.append("busy"))
+        other.tell(lambda: order.append("other"))
+        dispatcher.run_until_idle()
+
+    asyncio.run(run())
+    assert order == ["busy", "other", "busy", "busy"]
+
+
+def test_the_loop_gets_its_turn_between_actors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the actors' time is up, what else is ready on the loop goes first."""
+    monkeypatch.setattr(loop_module, "TURN_S", 0.0)
+    order: list[str] = []
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        dispatcher = LoopDispatcher(loop)
+        for number in range(2):
+            Worker.start(dispatcher).tell(lambda number=number: order.append(f"actor {number}"))
+        loop.call_soon(order.append, "loop")
+        while len(order) < 3:
+            await asyncio.sleep(0)
+
+    asyncio.run(run())
+    assert order == ["actor 0", "loop", "actor 1"]
+
+
+def test_later_messages_come_in_the_order_of_what_is_due() -> None:
+    """Set from within and from other threads; a dead actor's is dropped."""
+    told: SimpleQueue[str] = SimpleQueue()
+    with loop_thread() as dispatcher:
+        worker, dead = Worker.start(dispatcher), Worker.start(dispatcher)
+        dead.stop(timeout=TIMEOUT_S)
+        dispatcher.tell_after(0.0, dead, lambda: told.put("never"))
+        dispatcher.tell_after(TIMEOUT_S * 100, worker, lambda: told.put("never"))
+        dispatcher.tell_after(0.05, worker, lambda: told.put("late"))
+        worker.tell(lambda: dispatcher.tell_after(0.0, worker, lambda: told.put("soon")))
+        assert [told.get(timeout=TIMEOUT_S) for _ in range(2)] == ["soon", "late"]
+    assert told.empty()
+
+
+def test_mail_for_a_loop_that_is_closed_is_dropped() -> None:
+    """The process ends; what was not settled comes back from the broker."""
+    with loop_thread() as dispatcher:
+        worker = Worker.start(dispatcher)
+        worker.ask(_nothing, timeout=TIMEOUT_S)
+    worker.tell(_nothing)
+    dispatcher.tell_after(0.0, worker, _nothing)
+    dispatcher.run_until_idle()
