@@ -123,7 +123,11 @@ class Service:
         self._store = MongoCheckpointStore(settings.store)
         self._bus = NatsBus(settings.bus, Random(), self._deliver, stop.escalate)
         self._shared = LoopDispatcher(asyncio.get_running_loop())
-        self._pinned = [PoolDispatcher(name) for name in ("checkpointer", "urgent", "recovery")]
+        self._pinned = (
+            PoolDispatcher("checkpointer"),
+            PoolDispatcher("urgent"),
+            PoolDispatcher("recovery"),
+        )
         self._threads_run = False
         self._heartbeat: asyncio.Task[None] | None = None
 
@@ -135,7 +139,7 @@ class Service:
             dispatcher.start()
         self._threads_run = True
         self._router = start_actors(
-            Dispatchers(self._shared, *self._pinned, scheduler=self._shared),
+            Dispatchers(self._shared, *self._pinned, self._shared),
             Ports(
                 self._store,
                 self._bus.crossing,

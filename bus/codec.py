@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 import orjson
 
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from actors.digest import Digest, DigestItem
 
 ID_MAX_BYTES = 256
+_ID_SURELY_FITS = ID_MAX_BYTES // 4
+"""Characters; each is four bytes at the most."""
+
+_new = tuple.__new__
+"""A named tuple's own constructor costs twice as much."""
 
 _SEVERITIES = {severity.name: severity for severity in Severity}
 
@@ -28,6 +33,14 @@ def decode_alarm_status_changed(body: bytes, max_bytes: int) -> AlarmStatusChang
     Raises ``MessageRejectedError`` with one sentence that names what is wrong.
     """
     fields = _decode_object(body, max_bytes)
+    try:
+        user_id, alarm_id = fields["UserID"], fields["AlarmID"]
+        # What most producers send, in half the time; whatever it is not gets the full reading.
+        if _is_plain(user_id) and _is_plain(alarm_id):
+            severity, at_ns = _SEVERITIES[fields["Status"]], parse_instant(fields["ChangedAt"])
+            return _new(AlarmStatusChanged, (user_id, alarm_id, severity, at_ns))
+    except (KeyError, TypeError, ValueError):
+        pass
     return AlarmStatusChanged(
         UserID(_identifier(fields, body, "UserID")),
         AlarmID(_identifier(fields, body, "AlarmID")),
@@ -41,7 +54,12 @@ def decode_send_alarm_digest(body: bytes, max_bytes: int) -> UserID:
     return UserID(_identifier(_decode_object(body, max_bytes), body, "UserID"))
 
 
-def _decode_object(body: bytes, max_bytes: int) -> dict[str, object]:
+def _is_plain(value: Any) -> TypeGuard[str]:
+    """Whether it is an id that needs no closer look: short whatever its characters, no NUL."""
+    return type(value) is str and 0 < len(value) <= _ID_SURELY_FITS and "\0" not in value
+
+
+def _decode_object(body: bytes, max_bytes: int) -> dict[str, Any]:
     if len(body) > max_bytes:
         raise MessageRejectedError(f"the body of {len(body)} bytes exceeds {max_bytes} bytes")
     try:
@@ -87,7 +105,7 @@ def _identifier(fields: dict[str, object], body: bytes, name: str) -> str:
     value = _text(fields, body, name)
     if not value:
         raise MessageRejectedError(f"{name} is empty")
-    if len(value) * 4 > ID_MAX_BYTES and len(value.encode()) > ID_MAX_BYTES:
+    if len(value) > _ID_SURELY_FITS and len(value.encode()) > ID_MAX_BYTES:
         raise MessageRejectedError(f"{name} exceeds {ID_MAX_BYTES} bytes")
     if "\0" in value:
         raise MessageRejectedError(f"{name} contains a NUL character")

@@ -9,11 +9,11 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.errors import OutboundBufferLimitError, SlowConsumerError
 
 from actors.errors import SettingsError
+from bus.lanes import LaneClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -48,7 +48,7 @@ class Connection:
 
         Raises ``SettingsError`` for files that are not there or not what they should be.
         """
-        self.client = Client()
+        self.client = LaneClient()
         self.slow_consumer_drops = 0
         self.on_reconnected: list[Callable[[], None]] = []
         self.on_disconnected: list[Callable[[], None]] = []
@@ -127,8 +127,9 @@ class Connection:
 
     def write_each(self, subjects: Sequence[str], body: bytes) -> None:
         """Publish the same body to many subjects, in order; like ``write``, but as one piece."""
-        end = f" {len(body)}\r\n".encode() + body + b"\r\n"
-        self._writes.append(b"".join([b"PUB " + subject.encode() + end for subject in subjects]))
+        end = f" {len(body)}\r\n{body.decode()}\r\n"
+        commands = "".join([f"PUB {subject}{end}" for subject in subjects])
+        self._writes.append(commands.encode())
         self._write_wanted.set()
 
     async def written(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -61,6 +62,14 @@ class Crossing:
     def _carry_out(self) -> None:
         # Lowered first: a call posted from here on brings its own wake-up.
         self._wake_up_is_coming = False
-        while self._calls:
-            function, arguments = self._calls.popleft()
-            function(*arguments)
+        calls, settle = self._calls, self._intake.settle
+        while calls:
+            function, arguments = calls.popleft()
+            if function != settle:
+                function(*arguments)
+                continue
+            # Acknowledgements that follow each other go out as one burst.
+            bursts = [arguments[0]]
+            while calls and calls[0][0] == settle:
+                bursts.append(calls.popleft()[1][0])
+            settle(chain.from_iterable(bursts))

@@ -18,10 +18,10 @@ from bus.topology import Topology, ensure_consumer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nats.aio.msg import Msg
     from nats.aio.subscription import Subscription
 
     from bus.connection import Connection
+    from bus.lanes import Frame
     from bus.settings import BusSettings
 
 logger = logging.getLogger("bus.jetstream")
@@ -33,20 +33,35 @@ IDLE_HEARTBEAT_S = 5.0
 REFUSED_WAIT_INITIAL_S = 0.1
 REFUSED_WAIT_MAX_S = 5.0
 
+_new = tuple.__new__
+"""A named tuple's own constructor costs twice as much."""
+
 _IN_PROGRESS = b"+WPI"
 _ACKNOWLEDGE = b"+ACK"
 _WPI_PER_TURN = 1000
 
 
-def parse_ack_subject(reply: str) -> tuple[int, int, int]:
-    """Return (delivery count, stream sequence, timestamp in ns) of a delivery's reply subject.
+def parse_ack_subject(reply: str) -> tuple[str, int]:
+    """Return (identity, stream sequence) of a delivery's reply subject.
 
     ``$JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<timestamp>.<pending>``;
-    newer servers may put two tokens behind ACK and one at the end.
+    newer servers may put two tokens behind ACK and one at the end. The identity is sequence and
+    timestamp: a broker that lost data hands out the same sequences again. Raises ``ValueError`` or
+    ``IndexError`` for what is no such subject.
     """
     tokens = reply.split(".")
-    first = 4 if len(tokens) < 11 else 6
-    return int(tokens[first]), int(tokens[first + 1]), int(tokens[first + 3])
+    at = 5 if len(tokens) < 11 else 7
+    sequence, timestamp = tokens[at], tokens[at + 2]
+    if not timestamp.isdigit():
+        raise ValueError(f"{reply!r} is not the address of a delivery")
+    return f"{sequence}.{timestamp}", int(sequence)
+
+
+def parse_status(headers: bytes) -> tuple[str, str]:
+    """Return status and description of a frame without a body: ``NATS/1.0 404 No Messages``."""
+    _, _, line = headers.partition(b"\r\n")[0].partition(b" ")
+    status, _, description = line.decode(errors="replace").strip().partition(" ")
+    return status, description
 
 
 class PullConsumer:
@@ -76,8 +91,6 @@ class PullConsumer:
         self._number = 0
         self._requests: OrderedDict[int, int] = OrderedDict()
         self._owed = 0
-        self._arrived: list[Message] = []
-        self._flush_scheduled = False
         self._pulling = False
         self._resetting = False
         self._refused_wait_s = REFUSED_WAIT_INITIAL_S
@@ -101,7 +114,6 @@ class PullConsumer:
         self._pulling = False
         self._cancel_pause()
         await self._close_inbox()
-        self._flush()
 
     async def close(self) -> None:
         """Make sure that the last acknowledgement has arrived, then end."""
@@ -127,11 +139,8 @@ class PullConsumer:
         self._requests.clear()
         self._owed = 0
         self._heard = True
-        self._subscription = await self._connection.client.subscribe(
-            f"{self._base}.*",
-            cb=self._on_frame,
-            pending_msgs_limit=0,
-            pending_bytes_limit=0,
+        self._subscription = await self._connection.client.open_lane(
+            f"{self._base}.*", self._on_frames
         )
         self._ask_for_more()
 
@@ -140,14 +149,14 @@ class PullConsumer:
         if subscription is None:
             return
         try:
-            await subscription.unsubscribe()
+            await self._connection.client.close_lane(subscription)
         except NatsError as error:
             logger.debug("unsubscribe.failed", extra={"error": repr(error)})
 
     def _ask_for_more(self) -> None:
         if not self._pulling or self._subscription is None or self._pause is not None:
             return
-        room = self._settings.max_in_flight - self._intake.size - len(self._arrived) - self._owed
+        room = self._settings.max_in_flight - self._intake.size - self._owed
         batch = min(room, BATCH)
         if self._owed >= BATCH // 2 or batch <= 0:
             return
@@ -168,51 +177,45 @@ class PullConsumer:
             f"{self._base}.{self._number}",
         )
 
-    async def _on_frame(self, msg: Msg) -> None:
+    def _on_frames(self, frames: list[Frame]) -> None:
         self._heard = True
-        if not msg.reply:
-            self._on_status(msg)
-            return
-        _, sequence, timestamp_ns = parse_ack_subject(msg.reply)
-        identity = f"{sequence}.{timestamp_ns}"
-        self._arrived.append(Message(msg.subject, msg.data, msg.reply, identity, sequence))
-        self._count_arrival()
-        self._refused_wait_s = REFUSED_WAIT_INITIAL_S
-        if not self._flush_scheduled:
-            # Behind what this turn of the loop still reads: the router gets it as one batch.
-            self._flush_scheduled = True
-            asyncio.get_running_loop().call_soon(self._flush)
-
-    def _count_arrival(self) -> None:
-        """The server serves requests in order: the oldest is the one that was answered."""
-        if not self._requests:
-            return
-        number = next(iter(self._requests))
-        self._owed -= 1
-        self._requests[number] -= 1
-        if not self._requests[number]:
-            del self._requests[number]
-
-    def _flush(self) -> None:
-        self._flush_scheduled = False
-        arrived, self._arrived = self._arrived, []
+        arrived: list[Message] = []
+        for frame in frames:
+            subject, address, body, _ = frame
+            if not address:
+                self._on_status(frame)
+                continue
+            reply = address.decode()
+            identity, sequence = parse_ack_subject(reply)
+            arrived.append(_new(Message, (subject.decode(), body, reply, identity, sequence)))
         if arrived:
+            self._count_arrivals(len(arrived))
+            self._refused_wait_s = REFUSED_WAIT_INITIAL_S
             self._intake.take(arrived)
         self._ask_for_more()
 
-    def _on_status(self, msg: Msg) -> None:
-        headers = msg.headers or {}
-        status = headers.get("Status", "")
-        description = headers.get("Description", "")
+    def _count_arrivals(self, count: int) -> None:
+        """The server serves requests in order: the oldest is the one that was answered."""
+        while count and self._requests:
+            number, left = next(iter(self._requests.items()))
+            served = min(count, left)
+            count -= served
+            self._owed -= served
+            if served == left:
+                del self._requests[number]
+            else:
+                self._requests[number] = left - served
+
+    def _on_status(self, frame: Frame) -> None:
+        status, description = parse_status(frame.headers)
         if status == "100":
             return
-        number = int(msg.subject.rpartition(".")[2])
+        number = int(frame.subject.rpartition(b".")[2])
         left = self._requests.pop(number, None)
         if left is None:
             return
         self._owed -= left
         if status in ("404", "408"):
-            self._ask_for_more()
             return
         if status == "409" and "deleted" not in description.lower():
             if "push based" in description.lower():
@@ -249,7 +252,6 @@ class PullConsumer:
         """Open a new inbox: whether an old request is still served cannot be known."""
         try:
             await self._close_inbox()
-            self._flush()
             self._topology = await ensure_consumer(self._js, self._settings, self._topology.stream)
             if self._pulling:
                 await self._open_inbox()

@@ -1,0 +1,135 @@
+"""Lanes: subscriptions whose messages skip the client's queues and come by the chunk.
+
+nats-py spends ten microseconds on a message: two regular expressions, an object, a queue and the
+wake-up of a task. Here a chunk read from the socket is cut into frames in one loop and handed over
+as one list. Whatever is not for a lane, or is not quite as expected, is left to nats-py's own parser.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from nats.aio.client import Client
+from nats.protocol.parser import AWAITING_CONTROL_LINE, Parser
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nats.aio.subscription import Subscription
+
+_NO_HEADERS = b""
+
+
+class Frame(NamedTuple):
+    """A message as it is on the wire."""
+
+    subject: bytes
+    reply: bytes
+    """Empty when there is none."""
+    body: bytes
+    headers: bytes
+    """``NATS/1.0 …``; empty when there are none."""
+
+
+class LaneClient(Client):
+    """A client that can open lanes. Runs on the event loop."""
+
+    def __init__(self) -> None:
+        """Create it, not connected, without lanes."""
+        super().__init__()
+        self._lanes: dict[bytes, Callable[[list[Frame]], None]] = {}
+        self._ps = self._lane_parser = LaneParser(self, self._lanes)
+
+    async def open_lane(self, subject: str, take: Callable[[list[Frame]], None]) -> Subscription:
+        """Subscribe; ``take`` gets the messages of each chunk that was read, in order.
+
+        It must not block, nor raise.
+        """
+        subscription = await self.subscribe(subject)
+        self._lanes[_sid(subscription)] = take
+        return subscription
+
+    async def close_lane(self, subscription: Subscription) -> None:
+        """Unsubscribe; nothing is handed over any more."""
+        self._lanes.pop(_sid(subscription), None)
+        await subscription.unsubscribe()
+
+    async def _process_msg(
+        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes | None
+    ) -> None:
+        """Hand a message over that nats-py's parser has read; called by it."""
+        take = self._lanes.get(b"%d" % sid)
+        if take is None:
+            await super()._process_msg(sid, subject, reply, data, headers)  # type: ignore[arg-type]
+        else:
+            take([Frame(subject, reply, data, headers or _NO_HEADERS)])
+
+
+class LaneParser(Parser):
+    """Reads the lanes' frames itself, leaves all else to the class it is derived from."""
+
+    def __init__(
+        self, client: LaneClient, lanes: dict[bytes, Callable[[list[Frame]], None]]
+    ) -> None:
+        """Parse for ``client``."""
+        self._lanes = lanes
+        super().__init__(client)
+
+    async def parse(self, data: bytes = b"") -> None:
+        """Read a chunk; raises ``ProtocolError``."""
+        if self.state == AWAITING_CONTROL_LINE and self._lanes:
+            if self.buf:
+                data = bytes(self.buf) + data
+                self.buf.clear()
+            rest, complete = self._take_frames(data)
+            if not complete:
+                self.buf.extend(rest)
+                return
+            data = rest
+        if data:
+            await super().parse(data)
+
+    def _take_frames(self, data: bytes) -> tuple[bytes, bool]:
+        """Hand over the lanes' frames at the beginning; return the rest.
+
+        False with the rest when it begins with a lane's frame that is not all there yet.
+        """
+        position, end = 0, len(data)
+        frames: list[Frame] = []
+        lane, complete = None, True
+        while position < end:
+            line_end = data.find(b"\r\n", position)
+            fields = data[position : max(line_end, position)].split()
+            if len(fields) < 4 or fields[0] not in (b"MSG", b"HMSG"):
+                break
+            take = self._lanes.get(fields[2])
+            if take is None:
+                break
+            if take is not lane:
+                if lane is not None:
+                    lane(frames)
+                frames, lane = [], take
+            body_at = line_end + 2
+            next_at = body_at + int(fields[-1]) + 2
+            if next_at > end:
+                complete = False
+                break
+            frames.append(_frame(fields, data, body_at, next_at - 2))
+            position = next_at
+        if lane is not None and frames:
+            lane(frames)
+        return data[position:], complete
+
+
+def _frame(fields: list[bytes], data: bytes, start: int, end: int) -> Frame:
+    """Cut a frame: ``MSG subject sid [reply] size``, ``HMSG subject sid [reply] headers size``."""
+    if fields[0] == b"MSG":
+        reply = fields[3] if len(fields) == 5 else b""
+        return Frame(fields[1], reply, data[start:end], _NO_HEADERS)
+    reply = fields[3] if len(fields) == 6 else b""
+    body_at = start + int(fields[-2])
+    return Frame(fields[1], reply, data[body_at:end], data[start:body_at])
+
+
+def _sid(subscription: Subscription) -> bytes:
+    return b"%d" % subscription._id  # noqa: SLF001  # what the server calls the subscription
