@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 from actors.errors import StoreUnavailableError
 from actors.messages import (
+    AwaitRoom,
     CheckpointConflicted,
     Checkpointed,
     CheckpointerMessage,
     CheckpointRefused,
     CommitGroup,
+    RoomAvailable,
     SaveCheckpoint,
     UserMessage,
 )
 from actors.ports import SaveOutcome, Unsavable
-from actors.runtime import tell_each
+from actors.runtime import tell_each, tell_if_alive
 from actors.supervision import ServiceActor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
+
+    from pykka import ActorRef
 
     from actors.ports import Acknowledger, CheckpointStore
     from actors.runtime import Dispatcher, Scheduler
@@ -72,6 +76,7 @@ class CheckpointActor(ServiceActor):
         self._scheduler = scheduler
         self._random = random
         self._waiting: deque[SaveCheckpoint] = deque()
+        self._room_awaited_by: ActorRef[Any] | None = None
         self._commit_is_coming = False
         self._failed_attempts = 0
 
@@ -84,6 +89,10 @@ class CheckpointActor(ServiceActor):
             case CommitGroup():
                 self._commit_is_coming = False
                 self._commit()
+                self._offer_room()
+            case AwaitRoom(reply_to):
+                self._room_awaited_by = reply_to
+                self._offer_room()
             case _:
                 assert_never(message)
 
@@ -92,6 +101,13 @@ class CheckpointActor(ServiceActor):
         if not self._commit_is_coming and self._waiting:
             self._commit_is_coming = True
             self.actor_ref.tell(CommitGroup())
+
+    def _offer_room(self) -> None:
+        """Let the router send more: what waits there still grows together, here it does not."""
+        ref = self._room_awaited_by
+        if ref is not None and len(self._waiting) < self._settings.checkpoint_group_max:
+            self._room_awaited_by = None
+            tell_if_alive(ref, RoomAvailable())
 
     def _commit(self) -> None:
         group = self._next_group()

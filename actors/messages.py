@@ -53,7 +53,19 @@ class Deliveries:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Timer to router: a checkpoint interval has passed."""
+    """Timer to router: see who is to be saved, and who is to leave."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomAvailable:
+    """Checkpointer to router: the answer to ``AwaitRoom``."""
+
+
+class CheckpointWanted(NamedTuple):
+    """User actor to router: something changed by itself, have me save with the next group."""
+
+    user_id: UserID
+    ref: ActorRef[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,20 +102,27 @@ class CountLiveUsers:
     """Anyone to router, with ``ask``: how many user actors are in memory?"""
 
 
-RouterMessage = Deliveries | Tick | UserFailed | Passivated | PassivationDeclined | CountLiveUsers
+RouterMessage = (
+    Deliveries
+    | Tick
+    | RoomAvailable
+    | CheckpointWanted
+    | UserFailed
+    | Passivated
+    | PassivationDeclined
+    | CountLiveUsers
+)
 
 
 class Deliver(NamedTuple):
     """Router to user actor: its messages, in order."""
 
     items: tuple[Delivery, ...]
-    save: bool = False
-    """Save at once: the last time is a checkpoint interval ago."""
 
 
 @dataclass(frozen=True, slots=True)
 class TakeCheckpoint:
-    """Router to user actor: the checkpoint interval has passed since it was told to save."""
+    """Router to user actor: save what is unsaved, there is room for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +197,13 @@ class CommitGroup:
     """Checkpointer to itself: write what has come together."""
 
 
-CheckpointerMessage = SaveCheckpoint | CommitGroup
+class AwaitRoom(NamedTuple):
+    """Router to checkpointer: say when less than a full group waits."""
+
+    reply_to: ActorRef[Any]
+
+
+CheckpointerMessage = SaveCheckpoint | CommitGroup | AwaitRoom
 
 
 class RecoverUser(NamedTuple):

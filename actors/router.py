@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from itertools import islice
 from math import inf
 from typing import TYPE_CHECKING, Any, assert_never
 
 from actors.messages import (
+    AwaitRoom,
+    CheckpointWanted,
     CountLiveUsers,
     Deliver,
     Deliveries,
@@ -17,12 +19,13 @@ from actors.messages import (
     Passivate,
     Passivated,
     PassivationDeclined,
+    RoomAvailable,
     RouterMessage,
     TakeCheckpoint,
     Tick,
     UserFailed,
 )
-from actors.runtime import tell_if_alive
+from actors.runtime import tell_each, tell_if_alive
 from actors.supervision import ServiceActor
 
 if TYPE_CHECKING:
@@ -38,8 +41,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("actors.router")
 
-PASSIVATIONS_PER_TICK = 1000
+TICKS_PER_INTERVAL = 8
+"""Of a checkpoint interval: the saves of a moment make a group, and no tick has many."""
+
+PASSIVATIONS_PER_TICK = 250
 """Idle users, and users in excess, asked to passivate at one tick, so that it stays short."""
+
+_TAKE_CHECKPOINT = TakeCheckpoint()
 
 
 @dataclass(slots=True)
@@ -49,6 +57,8 @@ class _Live:
     ref: ActorRef[Any]
     used_at_s: float
     save_told_at_s: float = -inf
+    to_save: bool = False
+    """It was sent mail since it was told to save."""
 
 
 @dataclass(slots=True)
@@ -71,6 +81,7 @@ class RouterActor(ServiceActor):
         dispatcher: Dispatcher,
         escalate: Callable[[str], None],
         settings: CoreSettings,
+        checkpointer: ActorRef[Any],
         acknowledger: Acknowledger,
         scheduler: Scheduler,
         clock: Clock,
@@ -79,6 +90,7 @@ class RouterActor(ServiceActor):
         """Create the router, unstarted; ``spawn_users_with`` completes it."""
         super().__init__(dispatcher, escalate)
         self._settings = settings
+        self._checkpointer = checkpointer
         self._acknowledger = acknowledger
         self._scheduler = scheduler
         self._clock = clock
@@ -86,7 +98,12 @@ class RouterActor(ServiceActor):
         self._spawn: Callable[[UserID], ActorRef[Any]]
         self._live: OrderedDict[UserID, _Live] = OrderedDict()
         self._leaving: dict[UserID, _Leaving] = {}
-        self._touched: dict[UserID, _Live] = {}
+        self._resting: deque[tuple[float, UserID, _Live]] = deque()
+        """To be saved an interval after the time beside them: they were saved just before."""
+        self._due: deque[tuple[UserID, _Live]] = deque()
+        """To be saved as soon as there is room; what comes for them meanwhile saves a write."""
+        self._due_at_tick = 0
+        self._awaiting_room = False
 
     def spawn_users_with(self, spawn: Callable[[UserID], ActorRef[Any]]) -> None:
         """Set how a user actor is started. Called once, before the router is started."""
@@ -103,6 +120,13 @@ class RouterActor(ServiceActor):
                 self._route(items)
             case Tick():
                 self._tick()
+            case RoomAvailable():
+                self._awaiting_room = False
+                self._tell_due()
+            case CheckpointWanted(user_id, ref):
+                live = self._live.get(user_id)
+                if live is not None and live.ref is ref:
+                    self._save_later(user_id, live, self._clock.monotonic_s())
             case PassivationDeclined(user_id, ref):
                 self._keep(user_id, ref)
             case Passivated(user_id, ref, returned):
@@ -124,15 +148,17 @@ class RouterActor(ServiceActor):
             else:
                 by_user[user_id] = [delivery]
         now_s = self._clock.monotonic_s()
+        told: list[tuple[ActorRef[Any], Deliver]] = []
         for user_id, mail in by_user.items():
-            leaving = self._leaving.get(user_id)
-            if leaving is not None:
-                leaving.waiting.extend(mail)
+            if self._leaving and user_id in self._leaving:
+                self._leaving[user_id].waiting.extend(mail)
             else:
-                self._forward(user_id, mail, now_s)
+                told.append((self._live_ref(user_id, now_s), Deliver(tuple(mail))))
+        tell_each(told)
         self._shed_excess(len(self._live))
 
-    def _forward(self, user_id: UserID, mail: list[Delivery], now_s: float) -> None:
+    def _live_ref(self, user_id: UserID, now_s: float) -> ActorRef[Any]:
+        """Return the actor of a user that gets mail; spawn it if there is none."""
         live = self._live.get(user_id)
         if live is None:
             live = self._live[user_id] = _Live(self._spawn(user_id), now_s)
@@ -140,28 +166,57 @@ class RouterActor(ServiceActor):
         else:
             live.used_at_s = now_s
             self._live.move_to_end(user_id)
-        # The first change is saved at once, those that follow within an interval together.
-        save = now_s - live.save_told_at_s >= self._settings.checkpoint_interval_s
-        if save:
-            live.save_told_at_s = now_s
+        if not live.to_save:
+            self._save_later(user_id, live, now_s)
+        return live.ref
+
+    def _forward(self, user_id: UserID, mail: list[Delivery], now_s: float) -> None:
+        self._live_ref(user_id, now_s).tell(Deliver(tuple(mail)))
+
+    def _save_later(self, user_id: UserID, live: _Live, now_s: float) -> None:
+        """Have a user save: soon the first time, then once an interval."""
+        if live.to_save:
+            return
+        live.to_save = True
+        if now_s - live.save_told_at_s >= self._settings.checkpoint_interval_s:
+            self._due.append((user_id, live))
         else:
-            self._touched[user_id] = live
-        live.ref.tell(Deliver(tuple(mail), save))
+            self._resting.append((now_s, user_id, live))
 
     def _tick(self) -> None:
-        touched, self._touched = self._touched, {}
-        now_s = self._clock.monotonic_s()
-        take_checkpoint = TakeCheckpoint()
-        for live in touched.values():
-            live.save_told_at_s = now_s
-            tell_if_alive(live.ref, take_checkpoint)
+        rested_since_s = self._clock.monotonic_s() - self._settings.checkpoint_interval_s
+        while self._resting and self._resting[0][0] <= rested_since_s:
+            _, user_id, live = self._resting.popleft()
+            self._due.append((user_id, live))
+        self._due_at_tick = len(self._due)
+        if not self._awaiting_room:
+            self._tell_due()
         self._shed_idle()
         # Those that declined when they were too many are still too many when nothing comes.
         self._shed_excess(PASSIVATIONS_PER_TICK)
         self._tick_later()
 
+    def _tell_due(self) -> None:
+        """Tell a group of those that were due at the tick to save, then wait for room again."""
+        count = min(self._due_at_tick, self._settings.checkpoint_group_max)
+        if not count:
+            return
+        self._due_at_tick -= count
+        now_s = self._clock.monotonic_s()
+        refs: list[ActorRef[Any]] = []
+        for _ in range(count):
+            user_id, live = self._due.popleft()
+            live.to_save = False
+            live.save_told_at_s = now_s
+            if self._live.get(user_id) is live:
+                refs.append(live.ref)
+        tell_each((ref, _TAKE_CHECKPOINT) for ref in refs)
+        self._awaiting_room = True
+        self._checkpointer.tell(AwaitRoom(self.actor_ref))
+
     def _tick_later(self) -> None:
-        self._scheduler.tell_after(self._settings.checkpoint_interval_s, self.actor_ref, Tick())
+        wait_s = self._settings.checkpoint_interval_s / TICKS_PER_INTERVAL
+        self._scheduler.tell_after(wait_s, self.actor_ref, Tick())
 
     def _shed_idle(self) -> None:
         used_before_s = self._clock.monotonic_s() - self._settings.idle_timeout_s
@@ -190,7 +245,8 @@ class RouterActor(ServiceActor):
             return
         del self._leaving[user_id]
         now_s = self._clock.monotonic_s()
-        self._live[user_id] = _Live(ref, now_s)
+        self._live[user_id] = live = _Live(ref, now_s)
+        self._save_later(user_id, live, now_s)
         if leaving.waiting:
             self._forward(user_id, leaving.waiting, now_s)
 

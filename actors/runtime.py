@@ -68,14 +68,17 @@ def tell_each(
     """
     awakened: dict[Dispatcher, list[Mailbox]] = {}
     for ref, message in messages:
-        mailbox = ref.actor_inbox
-        assert isinstance(mailbox, Mailbox)
+        mailbox: Mailbox = ref.actor_inbox  # type: ignore[assignment]  # told to pooled actors only
         if mailbox.actor is None:
             logger.debug("message.undeliverable", extra={"actor": str(ref)})
             continue
         mailbox.mail.append(message)
-        if not (mailbox.scheduled or (at_leisure and mailbox.can_wait)):
-            awakened.setdefault(mailbox.dispatcher, []).append(mailbox)
+        if mailbox.scheduled or (at_leisure and mailbox.can_wait):
+            continue
+        if mailbox.dispatcher in awakened:
+            awakened[mailbox.dispatcher].append(mailbox)
+        else:
+            awakened[mailbox.dispatcher] = [mailbox]
     for dispatcher, mailboxes in awakened.items():
         dispatcher.all_mail_arrived(mailboxes)
 

@@ -73,7 +73,14 @@ def start_actors(
         dispatchers.shared, escalate, settings, ports.publisher, scheduler, random
     )
     router = RouterActor(
-        dispatchers.shared, escalate, settings, ports.acknowledger, scheduler, ports.clock, random
+        dispatchers.shared,
+        escalate,
+        settings,
+        checkpointer,
+        ports.acknowledger,
+        scheduler,
+        ports.clock,
+        random,
     )
     context = UserContext(
         settings,

@@ -18,6 +18,7 @@ from actors.messages import (
     CheckpointConflicted,
     Checkpointed,
     CheckpointRefused,
+    CheckpointWanted,
     Deliver,
     Delivery,
     DigestPublished,
@@ -134,11 +135,12 @@ class UserActor(PooledActor):
         self, message: UserMessage
     ) -> None:
         self.mailbox.can_wait = False
+        if type(message) is Deliver:  # by far the most, and matching a pattern takes its time
+            self._take(message.items)
+            return
         match message:
-            case Deliver(items, save):
+            case Deliver(items):
                 self._take(items)
-                if save:
-                    self._save(urgent=False)
             case TakeCheckpoint():
                 self._save(urgent=False)
             case Checkpointed():
@@ -298,7 +300,12 @@ class UserActor(PooledActor):
             self._unsaved.append(self._answering)
             self._answering = None
         self._answer_requests()
-        self._save(urgent=self._cursor.outbox is not None)
+        if self._cursor.outbox is not None:
+            self._save(urgent=True)
+        else:
+            # Nobody waits for this: it goes with the next group instead of making one.
+            wanted = CheckpointWanted(self._user_id, self.actor_ref)
+            tell_if_alive(self._context.router, wanted)
 
     def _on_recovered(self, checkpoint: Checkpoint) -> None:
         self._reset(checkpoint.version, dict(checkpoint.alarms), checkpoint.cursor)

@@ -14,6 +14,8 @@ from actors.messages import (
     Delivery,
     Passivate,
     Passivated,
+    RoomAvailable,
+    Tick,
     UserFailed,
 )
 from actors.ports import DeliveryToken
@@ -41,6 +43,7 @@ class RouterDesk:
         """Set it up."""
         self.acknowledger, self.scheduler = RecordingAcknowledger(), RecordingScheduler()
         self.clock = ManualClock()
+        self.checkpointer = Inbox()
         self.spawned: list[UserID] = []
         self.users: dict[UserID, Inbox] = {}
         self.escalated: list[str] = []
@@ -49,6 +52,7 @@ class RouterDesk:
             IdleDispatcher(),
             self.escalated.append,
             CoreSettings(retry_wait_initial_s=1.0, retry_wait_max_s=8.0, **settings),
+            self.checkpointer.actor_ref,
             self.acknowledger,
             self.scheduler,
             self.clock,
@@ -66,6 +70,12 @@ class RouterDesk:
             batch.append(Delivery(token, body))
         self.tell(Deliveries(tuple(batch)))
         return batch
+
+    def save_all(self) -> None:
+        """Have a tick come, and room for all that are due by then."""
+        self.tell(Tick())
+        while self.checkpointer.take():
+            self.tell(RoomAvailable())
 
     def taken(self, user_id: UserID) -> list[Any]:
         """Return what the user's actor was told since the last time."""

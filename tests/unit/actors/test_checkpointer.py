@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from actors.checkpointer import CheckpointActor
 from actors.messages import (
+    AwaitRoom,
     CheckpointConflicted,
     Checkpointed,
     CheckpointRefused,
+    RoomAvailable,
     SaveCheckpoint,
 )
 from actors.ports import DeliveryToken
@@ -232,3 +234,20 @@ def test_a_retry_is_logged_as_a_warning(caplog: pytest.LogCaptureFixture) -> Non
     assert (retried["levelno"], retried["name"]) == (logging.WARNING, "actors.checkpointer")
     assert (retried["users"], retried["attempt"], retried["wait_s"]) == (2, 1, 1.0)
     assert retried["error"] == "no primary"
+
+
+def test_room_is_offered_once_less_than_a_group_waits() -> None:
+    """At once when it is so already; the router keeps the rest, where it still grows together."""
+    desk = Desk(group_max=2)
+    router = desk.stage.probe()
+    desk.store.save_faults.append(BEFORE)
+    for token, user in enumerate("abc", start=1):
+        desk.send(user, token)
+    desk.stage.settle()
+    desk.stage.tell(desk.checkpointer, AwaitRoom(router.actor_ref))
+    assert router.received == []
+    desk.stage.dispatcher.advance(1.0)
+    assert desk.store.saved_groups() == [["a", "b"], ["a", "b"], ["c"]]
+    assert router.received == [RoomAvailable()]
+    desk.stage.tell(desk.checkpointer, AwaitRoom(router.actor_ref))
+    assert router.received == [RoomAvailable()] * 2

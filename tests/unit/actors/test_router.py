@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING
 
 from actors.alarms import UserID
 from actors.messages import (
+    AwaitRoom,
+    CheckpointWanted,
     Deliver,
     Deliveries,
     Passivate,
     Passivated,
     PassivationDeclined,
+    RoomAvailable,
     TakeCheckpoint,
     Tick,
     UserFailed,
 )
-from actors.router import PASSIVATIONS_PER_TICK
+from actors.router import PASSIVATIONS_PER_TICK, TICKS_PER_INTERVAL
 from tests.doubles import logged
 from tests.unit.actors.router_desk import RouterDesk
 
@@ -33,39 +36,93 @@ def test_one_actor_a_user_gets_its_mail_in_order() -> None:
     desk = RouterDesk()
     first, second, third = desk.send(X, Y, X)
     assert desk.spawned == [X, Y]
-    assert desk.taken(X) == [Deliver((first, third), save=True)]
-    assert desk.taken(Y) == [Deliver((second,), save=True)]
+    assert desk.taken(X) == [Deliver((first, third))]
+    assert desk.taken(Y) == [Deliver((second,))]
     desk.send(X)
     assert desk.spawned == [X, Y]
     assert desk.live() == 2
 
 
 def test_a_user_is_told_to_save_once_an_interval() -> None:
-    """At its first change, then with the tick; a user with nothing new is left alone."""
+    """Soon after its first change, then an interval later; one with nothing new is left alone."""
     desk = RouterDesk(checkpoint_interval_s=0.2)
     desk.send(X, Y)
+    assert TakeCheckpoint() not in [*desk.taken(X), *desk.taken(Y)]
+    desk.save_all()
+    assert desk.taken(X) == desk.taken(Y) == [TakeCheckpoint()]
     desk.clock.elapsed_s = 0.1
     desk.send(X)
-    assert [message.save for message in desk.taken(X)] == [True, False]
-    desk.taken(Y)
-    desk.clock.elapsed_s = 0.2
-    desk.tell(Tick())
+    desk.taken(X)
+    desk.save_all()
+    assert desk.taken(X) == []
+    desk.clock.elapsed_s = 0.31
+    desk.save_all()
     assert desk.taken(X) == [TakeCheckpoint()]
     assert desk.taken(Y) == []
-    desk.tell(Tick())
+    desk.save_all()
     assert desk.taken(X) == []
-    desk.clock.elapsed_s = 0.3
-    desk.send(X, Y)
-    assert [message.save for message in desk.taken(X)] == [False]
-    assert [message.save for message in desk.taken(Y)] == [True]
+
+
+def test_no_more_are_told_to_save_than_there_is_room_for() -> None:
+    """A group at a time; what waits for room goes on collecting changes, and first comes first."""
+    desk = RouterDesk(checkpoint_group_max=2)
+    users = [UserID(str(number)) for number in range(5)]
+    desk.send(*users)
+    told: list[UserID] = []
+
+    def note() -> None:
+        told.extend(user_id for user_id in users if TakeCheckpoint() in desk.taken(user_id))
+
+    desk.tell(Tick())
+    note()
+    assert told == users[:2]
+    assert desk.checkpointer.take() == [AwaitRoom(desk.router.actor_ref)]
+    desk.tell(Tick())
+    note()
+    assert told == users[:2]
+    desk.tell(RoomAvailable())
+    note()
+    assert told == users[:4]
+    desk.send(users[0])
+    desk.tell(RoomAvailable())
+    note()
+    assert told == users
+    assert desk.checkpointer.take() == [AwaitRoom(desk.router.actor_ref)] * 2
+    desk.tell(RoomAvailable())
+    assert desk.checkpointer.take() == []
+
+
+def test_what_becomes_due_between_ticks_waits_for_the_next() -> None:
+    """However much room there is: a tick makes one group, not many small ones."""
+    desk = RouterDesk()
+    desk.send(X)
+    desk.tell(Tick())
+    desk.send(Y)
+    desk.tell(RoomAvailable())
+    assert TakeCheckpoint() not in desk.taken(Y)
+    desk.tell(Tick())
+    assert TakeCheckpoint() in desk.taken(Y)
+
+
+def test_a_user_may_wish_to_be_saved() -> None:
+    """With the next group."""
+    desk = RouterDesk()
+    desk.send(X)
+    desk.save_all()
+    desk.taken(X)
+    desk.clock.elapsed_s = 1.0
+    desk.tell(CheckpointWanted(X, desk.ref(X)))
+    assert desk.taken(X) == []
+    desk.save_all()
+    assert desk.taken(X) == [TakeCheckpoint()]
 
 
 def test_each_tick_sets_the_next() -> None:
-    """The start sets the first."""
+    """The start sets the first; several to an interval."""
     desk = RouterDesk(checkpoint_interval_s=0.2)
     desk.router.on_start()
     desk.tell(Tick())
-    assert desk.scheduler.later == [(0.2, Tick())] * 2
+    assert desk.scheduler.later == [(0.2 / TICKS_PER_INTERVAL, Tick())] * 2
 
 
 def test_beyond_the_maximum_the_least_recently_used_is_asked_to_leave() -> None:
@@ -117,7 +174,7 @@ def test_mail_for_a_leaving_user_waits_and_goes_to_its_heir() -> None:
     assert desk.taken(X) == []
     desk.tell(Passivated(X, leaver, ()))
     assert desk.spawned == [X, Y, X]
-    assert desk.taken(X) == [Deliver(tuple(mail), save=True)]
+    assert desk.taken(X) == [Deliver(tuple(mail))]
 
 
 def test_a_user_that_left_is_forgotten() -> None:
@@ -137,7 +194,7 @@ def test_a_user_that_declines_gets_the_mail_that_waited() -> None:
     desk.taken(X)
     [waiting] = desk.send(X)
     desk.tell(PassivationDeclined(X, desk.ref(X)))
-    assert desk.taken(X) == [Deliver((waiting,), save=True)]
+    assert desk.taken(X) == [Deliver((waiting,))]
     assert desk.spawned == [X, Y]
     desk.send(X)
     assert Passivate() in desk.taken(Y)
@@ -168,7 +225,7 @@ def test_after_a_crash_the_culprit_is_retried_later_and_the_rest_at_once() -> No
     [since] = desk.send(X)
     assert desk.taken(X)[1:] == [Passivate()]
     desk.tell(Passivated(X, failed, (before, culprit, behind)))
-    assert desk.taken(X) == [Deliver((before, behind, since), save=True)]
+    assert desk.taken(X) == [Deliver((before, behind, since))]
     again = culprit._replace(attempt=2)
     assert desk.scheduler.later == [(1.0, Deliveries((again,)))]
     assert desk.acknowledger.dead == []
@@ -199,7 +256,7 @@ def test_when_no_message_is_to_blame_all_that_were_held_are() -> None:
     desk.tell(UserFailed(X, failed, None, "schema 99"))
     [since] = desk.send(X)
     desk.tell(Passivated(X, failed, (first, second)))
-    assert desk.taken(X) == [Deliver((since,), save=True)]
+    assert desk.taken(X) == [Deliver((since,))]
     retried = [item.token for _, m in desk.scheduler.later for item in _items(m)]
     assert retried == [first.token, second.token]
 
@@ -213,7 +270,7 @@ def test_a_user_that_crashes_while_it_was_asked_to_leave_is_replaced() -> None:
     desk.tell(PassivationDeclined(X, failed))
     [since] = desk.send(X)
     desk.tell(Passivated(X, failed, (event,)))
-    assert desk.taken(X) == [Deliver((since,), save=True)]
+    assert desk.taken(X) == [Deliver((since,))]
     assert len(desk.scheduler.later) == 1
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from actors.alarms import UserID
 from actors.messages import (
+    CheckpointWanted,
     Deliver,
     Passivate,
     Passivated,
@@ -39,7 +40,7 @@ def test_stale_answers_do_not_end_the_wait_for_an_heir() -> None:
     assert desk.spawned == [X, Y, X, Z]
     desk.tell(Passivated(X, heir, ()))
     assert desk.spawned == [X, Y, X, Z, X]
-    assert desk.taken(X) == [Deliver(tuple(mail), save=True)]
+    assert desk.taken(X) == [Deliver(tuple(mail))]
 
 
 def test_a_tick_passes_over_an_actor_that_has_stopped_since_it_was_touched() -> None:
@@ -90,10 +91,43 @@ def test_an_actor_that_declines_is_idle_only_a_whole_timeout_later() -> None:
     assert desk.taken(X) == [Passivate()]
 
 
-def test_a_whole_interval_after_it_was_told_to_save_a_user_saves_again() -> None:
+def test_an_actor_that_declines_is_told_to_save() -> None:
+    """Whatever kept it from leaving is to be durable soon."""
+    desk = RouterDesk(max_live_users=1)
+    desk.send(X, Y)
+    desk.taken(X)
+    desk.tell(PassivationDeclined(X, desk.ref(X)))
+    desk.tell(Tick())
+    assert desk.taken(X)[0] == TakeCheckpoint()
+
+
+def test_a_wish_to_save_of_an_actor_that_is_gone_is_not_its_heirs() -> None:
+    """Nor is it that of a user nobody knows."""
+    desk = RouterDesk(max_live_users=1)
+    desk.send(X, Y)
+    gone = desk.ref(X)
+    desk.tell(Passivated(X, gone, ()))
+    desk.tell(CheckpointWanted(X, gone))
+    desk.save_all()
+    desk.clock.elapsed_s = 10.0
+    desk.send(X)
+    desk.save_all()
+    desk.taken(X)
+    desk.tell(CheckpointWanted(X, gone))
+    desk.clock.elapsed_s = 20.0
+    desk.tell(Tick())
+    assert TakeCheckpoint() not in desk.taken(X)
+
+
+def test_a_whole_interval_after_it_was_touched_a_user_saves_again() -> None:
     """The interval itself counts as passed."""
     desk = RouterDesk(checkpoint_interval_s=1.0)
-    for elapsed_s in (0.0, 0.5, 1.0):
+    desk.send(X)
+    desk.save_all()
+    desk.clock.elapsed_s = 0.5
+    desk.send(X)
+    desk.taken(X)
+    for elapsed_s, told in ((1.25, []), (1.5, [TakeCheckpoint()])):
         desk.clock.elapsed_s = elapsed_s
-        desk.send(X)
-    assert [message.save for message in desk.taken(X)] == [True, False, True]
+        desk.save_all()
+        assert desk.taken(X) == told

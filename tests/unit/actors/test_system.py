@@ -36,8 +36,10 @@ def test_the_service_actors_start_those_first_that_are_depended_on() -> None:
 def test_an_event_is_acknowledged_once_it_is_durable() -> None:
     """And told by the next digest, once."""
     world = World()
-    world.event("x")
+    event = world.event("x")
     world.run()
+    assert world.unacknowledged() == [event]
+    world.run(0.2)
     assert world.unacknowledged() == []
     assert world.checkpoint("x").version == 1
     for _ in range(2):
@@ -88,14 +90,16 @@ def test_many_events_of_many_users_are_few_writes() -> None:
 
 
 def test_changes_within_an_interval_are_saved_together() -> None:
-    """The first at once, the others with the tick."""
+    """The first soon, the others an interval after they came."""
     world = World(checkpoint_interval_s=0.2)
-    for at_ns in range(10):
+    world.event("x")
+    world.run(0.05)
+    for at_ns in range(6, 15):
         world.event("x", at_ns=at_ns)
         world.run()
     assert world.store.saves_of(UserID("x")) == 1
     assert len(world.unacknowledged()) == 9
-    world.run(0.2)
+    world.run(0.25)
     assert world.store.saves_of(UserID("x")) == 2
     assert world.unacknowledged() == []
 

@@ -185,7 +185,7 @@ def test_an_unreadable_checkpoint_makes_dead_letters_in_the_end_and_others_go_on
     event = world.event("x")
     world.event("y")
     world.request("y")
-    world.run(0.01)
+    world.run(0.06)
     assert world.digests("y") == [["a WARNING"]]
     assert world.unacknowledged() == [event]
     world.run(60.0)
@@ -219,7 +219,7 @@ def test_a_message_that_keeps_crashing_becomes_a_dead_letter_and_the_users_other
     world.event("x", "a")
     poison = world.request("x")
     world.event("x", "b")
-    world.run(0.02)
+    world.run(0.06)
     assert world.unacknowledged() == [poison]
     assert sorted(world.checkpoint("x").alarms) == ["a", "b"]
     world.run(60.0)

@@ -51,6 +51,8 @@ def test_a_digest_is_published_once_its_record_is_durable() -> None:
     desk.deliver(desk.event(), request)
     assert request.token not in desk.saved().tokens
     assert desk.published() == DIGEST
+    assert desk.saves() == []
+    desk.group()
     [save] = desk.checkpointer.take()
     assert save.update.cursor == Cursor(1, (R1,))
     assert save.tokens == (request.token,)
@@ -119,6 +121,7 @@ def test_a_request_redelivered_while_its_digest_is_owed_waits_for_it() -> None:
     desk.saved()
     assert desk.acknowledger.acknowledged == []
     desk.published()
+    desk.group()
     assert again.token in desk.saved().tokens
     assert desk.publications() == []
 
@@ -130,6 +133,7 @@ def test_a_request_that_cannot_be_redelivered_is_answered_each_time() -> None:
         desk.deliver(desk.request(None))
         desk.saved()
         assert desk.published().digest_id == expected
+        desk.group()
         desk.saved()
 
 
@@ -141,6 +145,7 @@ def test_an_owed_digest_is_published_on_recovery() -> None:
     desk.recover(OWING)
     assert desk.published() == OWED
     assert desk.acknowledger.acknowledged == []
+    desk.group()
     save = desk.saved()
     assert save.update.base_version == 7
     assert save.update.cursor == Cursor(1, (R1,))
@@ -153,6 +158,7 @@ def test_a_digest_that_is_not_owed_is_none_to_clear() -> None:
     desk.tell(DigestPublished(DigestID("another")))
     assert desk.saves() == []
     desk.published()
+    desk.group()
     desk.saved()
     desk.tell(DigestPublished(OWED.digest_id))
     assert desk.saves() == []
@@ -178,6 +184,7 @@ def test_a_user_that_owes_something_declines_to_leave(step: str) -> None:
         desk.saved()
     if step == "clearing":
         desk.published()
+        desk.group()
     desk.tell(Passivate())
     assert desk.router.take() == [PassivationDeclined(USER, desk.user.actor_ref)]
     assert desk.user.mailbox.empty()
@@ -197,5 +204,6 @@ def test_nothing_of_a_digest_is_logged_below_a_warning(caplog: pytest.LogCapture
     desk.deliver(desk.event(), desk.request())
     desk.saved()
     desk.published()
+    desk.group()
     desk.saved()
     assert logged(caplog.records, "actors.user") == []

@@ -12,7 +12,6 @@ from actors.digest import Cursor, RequestID
 from actors.messages import (
     CheckpointConflicted,
     CheckpointRefused,
-    Deliver,
     Passivate,
     Passivated,
     RecoverUser,
@@ -111,6 +110,7 @@ def test_a_digest_saved_without_an_answer_is_published_and_not_made_again() -> N
     saved = {alarm_id: alarm for alarm_id, alarm in update.alarms.items() if alarm is not None}
     desk.recover(Checkpoint(1, saved, update.cursor))
     assert desk.published() == update.cursor.outbox
+    desk.group()
     save = desk.saved()
     assert save.update.cursor == Cursor(1, (RequestID("r1"),))
     assert save.tokens == (request.token,)
@@ -246,7 +246,7 @@ def test_a_conflict_while_another_save_was_asked_for_saves_once(*, urgent: bool)
     desk = UserDesk(NEVER_SAVED)
     desk.deliver(desk.event(A), save=True)
     desk.save()
-    desk.tell(Deliver((desk.event(B), *([desk.request()] if urgent else [])), save=True))
+    desk.deliver(desk.event(B), *([desk.request()] if urgent else []), save=True)
     desk.tell(CheckpointConflicted())
     assert desk.recovery.take() == [RecoverUser(USER, desk.user.actor_ref)]
     desk.recovery.actor_ref.tell(RecoverUser(USER, desk.user.actor_ref))

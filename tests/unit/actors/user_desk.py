@@ -10,6 +10,7 @@ from actors.digest import Cursor, Digest, DigestID, DigestItem, RequestID
 from actors.messages import (
     AlarmStatusChanged,
     Checkpointed,
+    CheckpointWanted,
     Deliver,
     Delivery,
     DigestPublished,
@@ -18,6 +19,7 @@ from actors.messages import (
     RecoverUser,
     SaveCheckpoint,
     SendDigest,
+    TakeCheckpoint,
 )
 from actors.ports import NEVER_SAVED, Checkpoint, DeliveryToken
 from actors.settings import CoreSettings
@@ -92,8 +94,10 @@ class UserDesk:
         return Delivery(DeliveryToken(next(self._tokens)), body)
 
     def deliver(self, *items: Delivery, save: bool = False) -> None:
-        """Have deliveries arrive."""
-        self.tell(Deliver(items, save))
+        """Have deliveries arrive; ``save``: and be told to save then."""
+        self.tell(Deliver(items))
+        if save:
+            self.tell(TakeCheckpoint())
 
     def recover(self, checkpoint: Checkpoint = NEVER_SAVED) -> None:
         """Answer the one recovery that was asked for."""
@@ -129,3 +133,8 @@ class UserDesk:
         [digest] = self.publications()
         self.tell(DigestPublished(digest.digest_id))
         return digest
+
+    def group(self) -> None:
+        """Have the user's wish to be saved with the next group fulfilled."""
+        assert self.router.take() == [CheckpointWanted(USER, self.user.actor_ref)]
+        self.tell(TakeCheckpoint())
