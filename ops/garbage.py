@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import gc
 
-YOUNG_OBJECTS = 100_000
-"""Net allocations between collections of the youngest, some milliseconds each."""
+YOUNG_OBJECTS = 500_000
+"""Net allocations between collections of the youngest, tens of milliseconds each: more than the
+messages in flight make, so that only users that come into memory bring one about."""
 MIDDLE_EVERY = 50
 OLD_EVERY = 1000
 
