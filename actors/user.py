@@ -123,11 +123,15 @@ class UserActor(PooledActor):
 
     def on_receive(self, message: UserMessage) -> None:
         """Handle one message; a crash is reported to the router and ends this actor only."""
-        if self._phase is Phase.FAILED:
-            self._collect(message)
-            return
         try:
-            self._handle_user_message(message)
+            if type(message) is Deliver and self._phase is Phase.ACTIVE:
+                # By far the most; what is here goes the short way.
+                self.mailbox.can_wait = False
+                self._apply(message.items)
+            elif self._phase is Phase.FAILED:
+                self._collect(message)
+            else:
+                self._handle_user_message(message)
         except Exception as error:
             self._fail(error)
 
@@ -135,12 +139,9 @@ class UserActor(PooledActor):
         self, message: UserMessage
     ) -> None:
         self.mailbox.can_wait = False
-        if type(message) is Deliver:  # by far the most, and matching a pattern takes its time
-            self._take(message.items)
-            return
         match message:
             case Deliver(items):
-                self._take(items)
+                self._stash.extend(items)
             case TakeCheckpoint():
                 self._save(urgent=False)
             case Checkpointed():
@@ -160,12 +161,6 @@ class UserActor(PooledActor):
                 raise UnreadableCheckpointError(reason)
             case _:
                 assert_never(message)
-
-    def _take(self, items: Sequence[Delivery]) -> None:
-        if self._phase is Phase.ACTIVE:
-            self._apply(items)
-        else:
-            self._stash.extend(items)
 
     def _apply(self, items: Sequence[Delivery]) -> None:
         """Apply in order. What a crash interrupts is among ``_applying``, be it applied or not."""

@@ -89,6 +89,7 @@ def test_an_actor_with_much_mail_does_not_hold_up_the_others() -> None:
 def test_the_loop_gets_its_turn_between_actors(monkeypatch: pytest.MonkeyPatch) -> None:
     """When the actors' time is up, what else is ready on the loop goes first."""
     monkeypatch.setattr(loop_module, "TURN_S", 0.0)
+    monkeypatch.setattr(loop_module, "ACTORS_BETWEEN_LOOKS", 1)
     order: list[str] = []
 
     async def run() -> None:
