@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CODE := main.py actors bench bus ops store tests
 
-.PHONY: help setup run test lint format types coverage bench clean
+.PHONY: help setup run test lint format types coverage bench profile clean
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,9 @@ coverage: $(READY) ## Run the suite and show what it does not reach
 
 bench: $(READY) ## Measure against two baselines, figures into docs/benchmarks; QUICK=1 in a minute
 	$(BIN)/python -m bench $(if $(QUICK),quick)
+
+profile: $(READY) ## Show where the service spends its time over a backlog; LOAD=digests for requests
+	$(BIN)/python -m bench.profile $(LOAD)
 
 clean: ## Remove what setup and the tools made; ./data stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage

@@ -135,9 +135,7 @@ class UserActor(PooledActor):
         except Exception as error:
             self._fail(error)
 
-    def _handle_user_message(  # noqa: C901  # a case a message, none nested
-        self, message: UserMessage
-    ) -> None:
+    def _handle_user_message(self, message: UserMessage) -> None:
         self.mailbox.can_wait = False
         match message:
             case Deliver(items):

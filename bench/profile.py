@@ -1,15 +1,15 @@
-"""``python -m bench.profile``: where the service spends its time over a backlog of known users.
+"""``python -m bench.profile [events | digests]``: where the service spends its time over a backlog.
 
-Prints the functions that are on the processor most, and writes a flame graph.
+Prints the functions that hold the interpreter most, and writes collapsed stacks.
 """
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 import sys
 import tempfile
 from collections import Counter
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -17,43 +17,71 @@ from typing import TYPE_CHECKING
 import click
 import uvloop
 
-from bench.scenarios import ALARMS, bodies, drained
+from bench.scenarios import ALARMS, bodies, drained, one_active_alarm, requests
 from bench.stage import Stopwatch, stage
 from tests.broker import Names
 from tests.load import events
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bench.stage import Stage
+    from tests.broker import Broker
 
 _SHOWN = 45
 _RATE = 400
 
 
-async def profile(on: Stage, folder: Path, *, backlog: int, users: int) -> tuple[str, Path]:
-    """Drain a backlog under py-spy; return its samples as collapsed stacks, and the figures."""
-    names = Names()
+async def events_of_known_users(on: Stage, broker: Broker) -> int:
+    """Put a backlog of users that are stored into the stream."""
+    with on.service(broker.names) as service:
+        await broker.put_all(bodies(events(Random(1), 10_000, ALARMS, 100_000)))
+        await drained(broker)
+        service.terminate()
+    return await broker.put_all(bodies(events(Random(2), 10_000, ALARMS, 100_000)))
+
+
+async def digest_requests(on: Stage, broker: Broker) -> int:
+    """Put a backlog of requests into the stream, each of a user with something to tell."""
+    with on.service(broker.names) as service:
+        await broker.put_all(bodies(one_active_alarm(20_000)))
+        await drained(broker)
+        service.terminate()
+    return await broker.put_many(requests(broker.names, 20_000))
+
+
+LOADS = {"events": events_of_known_users, "digests": digest_requests}
+
+
+@contextmanager
+def _spying(pid: int, stacks: Path) -> Iterator[None]:
+    """Sample a process for the time of a ``with`` block, at the end of which it must end."""
+    spy = subprocess.Popen(  # noqa: S603  # the profiler that setup has installed
+        [
+            str(Path(sys.executable).parent / "py-spy"),
+            *("record", "--pid", str(pid), "--rate", str(_RATE), "--threads", "--gil"),
+            *("--function", "--format", "raw", "--output", str(stacks)),
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    yield
+    spy.wait(30)
+
+
+async def profile(on: Stage, folder: Path, load: str) -> tuple[str, Path]:
+    """Drain a backlog under py-spy; return the figures and its samples as collapsed stacks."""
     stacks = folder / "stacks.txt"
-    async with on.broker(names) as broker:
-        with on.service(names) as service:
-            await broker.put_all(bodies(events(Random(1), users, ALARMS, backlog)))
-            await drained(broker)
-            service.terminate()
-        await broker.put_all(bodies(events(Random(2), users, ALARMS, backlog)))
-        with on.service(names) as service:
+    async with on.broker(Names()) as broker:
+        count = await LOADS[load](on, broker)
+        with on.service(broker.names) as service:
             watch = Stopwatch(service.pid)
-            command = ["py-spy", "record", "--pid", str(service.pid), "--format", "raw"]
-            command += ["--output", str(stacks), "--rate", str(_RATE), "--threads", "--gil", "--function"]
-            with subprocess.Popen(
-                [str(Path(sys.executable).parent / command[0]), *command[1:]],
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            ) as spy:
+            with _spying(service.pid, stacks):
                 await drained(broker)
-                rate = backlog / watch.wall_s()
-                cpu_us = watch.cpu_us_per(backlog)
+                rate = count / watch.wall_s()
+                cpu_us = watch.cpu_us_per(count)
                 service.terminate()
-                await asyncio.to_thread(spy.wait, 30)
-    return f"{rate:,.0f} events/s, {cpu_us:.1f} us of CPU an event (under the profiler)", stacks
+    return f"{rate:,.0f} {load}/s, {cpu_us:.1f} us of CPU each (under the profiler)", stacks
 
 
 def table(stacks: str) -> str:
@@ -72,14 +100,14 @@ def table(stacks: str) -> str:
     return "\n".join(lines)
 
 
-async def run() -> None:
+async def run(load: str) -> None:
     """Profile and print."""
     folder = Path(tempfile.mkdtemp(prefix="alarm-digest-profile-"))
     with stage() as on:
-        figures, stacks = await profile(on, folder, backlog=100_000, users=10_000)
+        figures, stacks = await profile(on, folder, load)
     click.echo(table(stacks.read_text()))
     click.echo(f"\n{figures}\ncollapsed stacks, for flamegraph.pl or speedscope.app: {stacks}")
 
 
 if __name__ == "__main__":
-    uvloop.run(run())
+    uvloop.run(run(*sys.argv[1:] or ["events"]))

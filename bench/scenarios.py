@@ -86,17 +86,17 @@ async def known_users(stage: Stage, scale: Scale) -> Figures:
 
 async def new_users(stage: Stage, scale: Scale) -> Figures:
     """Goal 2: users never seen before, one event each."""
-    bodies = list(bodies(events(Random(3), scale.new_users, 1, scale.new_users)))
+    load = list(bodies(events(Random(3), scale.new_users, 1, scale.new_users)))
     names = Names()
     async with stage.broker(names) as broker:
         with stage.service(names) as service:
             service.terminate()
-        await broker.put_all(bodies)
+        await broker.put_all(load)
         rate, cpu_us = await _drain(stage, broker, scale.new_users)
     raw_names = Names()
     async with stage.broker(raw_names) as broker:
         await broker.create_input_stream()
-        await broker.put_all(bodies)
+        await broker.put_all(load)
         raw = await baselines.raw(broker, stage.collection(raw_names, "raw"), scale.new_users)
     return {
         "events_per_s": rate,
@@ -111,13 +111,10 @@ async def digest_rate(stage: Stage, scale: Scale) -> Figures:
     names = Names()
     async with stage.broker(names) as broker:
         with stage.service(names) as service:
-            await broker.put_all(bodies(_one_active_alarm(scale.digests)))
+            await broker.put_all(bodies(one_active_alarm(scale.digests)))
             await drained(broker)
             service.terminate()
-        await broker.put_many(
-            (names.requests, orjson.dumps({"UserID": f"user-{user}"}))
-            for user in range(scale.digests)
-        )
+        await broker.put_many(requests(names, scale.digests))
         rate, cpu_us = await _drain(stage, broker, scale.digests)
         told = (await broker.js.stream_info(names.digest_stream)).state.messages
     assert told == scale.digests
@@ -293,7 +290,14 @@ def _touch(users: Iterable[int]) -> Iterator[Event]:
         )
 
 
-def _one_active_alarm(users: int) -> Iterator[Event]:
+def requests(names: Names, users: int) -> Iterator[tuple[str, bytes]]:
+    """Yield a digest request of each user, with its subject."""
+    for user in range(users):
+        yield names.requests, orjson.dumps({"UserID": f"user-{user}"})
+
+
+def one_active_alarm(users: int) -> Iterator[Event]:
+    """Yield an alarm for each user."""
     for user in range(users):
         yield Event(UserID(f"user-{user}"), AlarmID("a"), Severity.CRITICAL, 10**18 + user)
 

@@ -6,11 +6,17 @@ import asyncio
 import logging
 import ssl
 from collections import deque
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from nats.errors import (
+    ConnectionClosedError,
+    MaxPayloadError,
+    OutboundBufferLimitError,
+    SlowConsumerError,
+)
 from nats.errors import Error as NatsError
-from nats.errors import OutboundBufferLimitError, SlowConsumerError
 
 from actors.errors import SettingsError
 from bus.lanes import LaneClient
@@ -25,16 +31,14 @@ logger = logging.getLogger("bus.connection")
 
 _RECONNECT_WAIT_INITIAL_S = 0.1
 _RECONNECT_WAIT_MAX_S = 5.0
-_WRITES_PER_TURN = 500
+_WRITES_PER_TURN = 200
 _BUFFER_BYTES = 8 * 1024 * 1024
 """What the client keeps while it is disconnected."""
 
 
 class _Write(NamedTuple):
-    subject: str
-    body: bytes
-    reply: str
-    headers: dict[str, str] | None
+    commands: bytes
+    """As they go over the wire."""
     failed: Callable[[Exception], None] | None
 
 
@@ -59,7 +63,7 @@ class Connection:
         self._closing = False
         self._refused: asyncio.Future[str] | None = None
         self._wait_s = _RECONNECT_WAIT_INITIAL_S
-        self._writes: deque[_Write | bytes] = deque()
+        self._writes: deque[_Write] = deque()
         self._write_wanted = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self._options = _authentication(settings)
@@ -120,16 +124,24 @@ class Connection:
         ``failed`` is called when the client refuses; that the server has the message is
         something only an answer from it can tell.
         """
-        self._writes.append(
-            _Write(subject, body, reply, dict(headers) if headers else None, failed)
-        )
+        head = b"" if headers is None else _encode_headers(headers)
+        size = len(head) + len(body)
+        if size > self.client.max_payload:
+            error = MaxPayloadError()
+            if failed is not None:
+                failed(error)
+            logger.debug("write.failed", extra={"error": repr(error)})
+            return
+        sizes = f"{len(head)} {size}" if head else f"{size}"
+        line = f"{'HPUB' if head else 'PUB'} {subject} {reply} {sizes}\r\n".encode()
+        self._writes.append(_Write(b"".join((line, head, body, b"\r\n")), failed))
         self._write_wanted.set()
 
     def write_each(self, subjects: Sequence[str], body: bytes) -> None:
         """Publish the same body to many subjects, in order; like ``write``, but as one piece."""
         end = f" {len(body)}\r\n{body.decode()}\r\n"
         commands = "".join([f"PUB {subject}{end}" for subject in subjects])
-        self._writes.append(commands.encode())
+        self._writes.append(_Write(commands.encode(), None))
         self._write_wanted.set()
 
     async def written(self) -> None:
@@ -154,29 +166,28 @@ class Connection:
             await self._write_wanted.wait()
             self._write_wanted.clear()
             while self._writes:
-                for _ in range(min(len(self._writes), _WRITES_PER_TURN)):
-                    await self._write_one(self._writes.popleft())
+                # They leave the queue once the client has them: ``written`` waits for that.
+                writes = list(islice(self._writes, _WRITES_PER_TURN))
+                try:
+                    await self._write_commands(b"".join([write.commands for write in writes]))
+                except (NatsError, OSError) as error:
+                    logger.debug("write.failed", extra={"error": repr(error)})
+                    for write in writes:
+                        if write.failed is not None:
+                            write.failed(error)
+                for _ in writes:
+                    self._writes.popleft()
                 await asyncio.sleep(0)
-
-    async def _write_one(self, write: _Write | bytes) -> None:
-        try:
-            if isinstance(write, bytes):
-                await self._write_commands(write)
-                return
-            await self.client.publish(write.subject, write.body, write.reply, write.headers)
-        except (NatsError, OSError) as error:
-            if isinstance(write, _Write) and write.failed is not None:
-                write.failed(error)
-            else:
-                logger.debug("write.failed", extra={"error": repr(error)})
 
     async def _write_commands(self, commands: bytes) -> None:
         """Hand ready-made commands to the client, past its ``publish``.
 
         A call of ``publish`` costs more than the rest of what an acknowledgement needs; its
-        guard against filling the buffer while disconnected is repeated here.
+        guards are repeated here.
         """
         client = self.client
+        if client.is_closed:
+            raise ConnectionClosedError
         if not self.connected and client._pending_data_size > _BUFFER_BYTES:  # noqa: SLF001
             raise OutboundBufferLimitError
         await client._send_command(commands)  # noqa: SLF001  # no public way
@@ -233,6 +244,11 @@ class Connection:
     async def _on_closed(self) -> None:
         if not self._closing:
             self._escalate("the NATS connection was closed for good")
+
+
+def _encode_headers(headers: Mapping[str, str]) -> bytes:
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    return f"NATS/1.0\r\n{lines}\r\n".encode()
 
 
 def _is_refusal(text: str) -> bool:

@@ -13,6 +13,7 @@ from nats.js.errors import APIError
 
 from bus.errors import BusSetupError
 from bus.intake import Intake, Message
+from bus.lanes import parse_status
 from bus.topology import Topology, ensure_consumer
 
 if TYPE_CHECKING:
@@ -55,13 +56,6 @@ def parse_ack_subject(reply: str) -> tuple[str, int]:
     if not timestamp.isdigit():
         raise ValueError(f"{reply!r} is not the address of a delivery")
     return f"{sequence}.{timestamp}", int(sequence)
-
-
-def parse_status(headers: bytes) -> tuple[str, str]:
-    """Return status and description of a frame without a body: ``NATS/1.0 404 No Messages``."""
-    _, _, line = headers.partition(b"\r\n")[0].partition(b" ")
-    status, _, description = line.decode(errors="replace").strip().partition(" ")
-    return status, description
 
 
 class PullConsumer:

@@ -2,7 +2,7 @@
 
 nats-py spends ten microseconds on a message: two regular expressions, an object, a queue and the
 wake-up of a task. Here a chunk read from the socket is cut into frames in one loop and handed over
-as one list. Whatever is not for a lane, or is not quite as expected, is left to nats-py's own parser.
+as one list. Whatever is not for a lane is left to nats-py's own parser.
 """
 
 from __future__ import annotations
@@ -29,6 +29,13 @@ class Frame(NamedTuple):
     body: bytes
     headers: bytes
     """``NATS/1.0 …``; empty when there are none."""
+
+
+def parse_status(headers: bytes) -> tuple[str, str]:
+    """Return status and description of a frame without a body: ``NATS/1.0 404 No Messages``."""
+    _, _, line = headers.partition(b"\r\n")[0].partition(b" ")
+    status, _, description = line.decode(errors="replace").strip().partition(" ")
+    return status, description
 
 
 class LaneClient(Client):

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import deque
 from typing import TYPE_CHECKING
 
+import orjson
 from nats.errors import Error as NatsError
 
 from actors.errors import PublishFailedError
+from bus.lanes import parse_status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from nats.aio.msg import Msg
-
     from bus.connection import Connection
+    from bus.lanes import Frame
 
 
 class ProvedTransport:
@@ -41,12 +41,7 @@ class ProvedTransport:
     async def start(self) -> None:
         """Begin to listen for answers."""
         self._base = self._connection.client.new_inbox()
-        await self._connection.client.subscribe(
-            f"{self._base}.*",
-            cb=self._on_answer,
-            pending_msgs_limit=0,
-            pending_bytes_limit=0,
-        )
+        await self._connection.client.open_lane(f"{self._base}.*", self._on_answers)
         self._connection.on_disconnected.append(self._fail_all)
         self._sweeper = asyncio.create_task(self._sweep())
 
@@ -83,9 +78,9 @@ class ProvedTransport:
         """See ``Transport``."""
         asyncio.get_running_loop().call_later(delay_s, action)
 
-    async def _on_answer(self, msg: Msg) -> None:
-        number = int(msg.subject.rpartition(".")[2])
-        self._settle(number, _refusal(msg))
+    def _on_answers(self, frames: list[Frame]) -> None:
+        for frame in frames:
+            self._settle(int(frame.subject.rpartition(b".")[2]), _refusal(frame))
 
     def _settle(self, number: int, error: PublishFailedError | None) -> None:
         settled = self._pending.pop(number, None)
@@ -105,13 +100,12 @@ class ProvedTransport:
                 self._settle(number, PublishFailedError("no answer from the stream in time"))
 
 
-def _refusal(msg: Msg) -> PublishFailedError | None:
+def _refusal(frame: Frame) -> PublishFailedError | None:
     """Return why a publication was not taken, or None when it was."""
-    status = (msg.headers or {}).get("Status")
-    if status == "503":
+    if frame.headers and parse_status(frame.headers)[0] == "503":
         return PublishFailedError("no stream captures the subject")
     try:
-        answer = json.loads(msg.data)
+        answer = orjson.loads(frame.body)
         error = answer.get("error")
         if error is not None:
             return PublishFailedError(f"{error.get('code')}: {error.get('description')}")

@@ -1,7 +1,7 @@
 """Logs: one line an event, with fields; text for people, JSON for machines.
 
-The code logs with the standard library, ``logger.info("digest.published", extra={...})``;
-structlog formats it, so that the core needs no logging library.
+The code logs with the standard library, ``logger.info("digest.published", extra={...})``, so that
+the core needs no logging library; structlog makes it legible on a terminal.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TextIO
 
 import orjson
@@ -18,6 +19,9 @@ from actors.settings import setting
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+"""What every record has; the rest are the event's own fields."""
 
 _ESCAPED = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 """Characters that move a terminal's cursor or end a line; ids from outside may hold them."""
@@ -47,7 +51,11 @@ def set_up_logging(settings: LogSettings, stream: TextIO = sys.stderr) -> None:
     """Have everything logged to ``stream`` from here on."""
     as_text = settings.form == "text" or (settings.form == "auto" and stream.isatty())
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(_text_formatter(stream) if as_text else _json_formatter())
+    handler.setFormatter(_text_formatter(stream) if as_text else JsonFormatter())
+    # Nobody asks for the line of code, the thread or the process: finding them costs more than
+    # the rest of a record. The documented way to leave the first out is this.
+    logging._srcfile = None  # noqa: SLF001
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.level)
@@ -62,12 +70,6 @@ def _text_formatter(stream: TextIO) -> logging.Formatter:
     return _formatter(stamp, _escape_control_characters, renderer)
 
 
-def _json_formatter() -> logging.Formatter:
-    stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
-    renderer = structlog.processors.JSONRenderer(serializer=_to_json)
-    return _formatter(stamp, structlog.processors.format_exc_info, renderer)
-
-
 def _formatter(*processors: Processor) -> logging.Formatter:
     known: list[Processor] = [
         structlog.stdlib.add_log_level,
@@ -80,13 +82,31 @@ def _formatter(*processors: Processor) -> logging.Formatter:
     )
 
 
-def _to_json(event: EventDict, **_: object) -> str:
-    # A lone surrogate, which no JSON may hold, is the only thing orjson refuses in a string.
-    try:
-        return orjson.dumps(event, default=str).decode()
-    except orjson.JSONEncodeError:
-        plain = {key: ascii(value) for key, value in event.items()}
-        return orjson.dumps(plain).decode()
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: event, level, logger and timestamp, then the event's fields.
+
+    At thousands of digests a second the line that tells of each must cost little; structlog's
+    chain of processors took a sixth of the service's time.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format a record. Runs on the thread that logs."""
+        fields = {
+            "event": record.getMessage(),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "timestamp": datetime.fromtimestamp(record.created, UTC),
+        }
+        about = record.__dict__
+        fields |= {name: about[name] for name in about.keys() - _STANDARD}
+        if record.exc_info:
+            fields["exception"] = self.formatException(record.exc_info)
+        # A lone surrogate, which no JSON may hold, is the only thing orjson refuses in a string.
+        try:
+            return orjson.dumps(fields, default=str, option=orjson.OPT_UTC_Z).decode()
+        except orjson.JSONEncodeError:
+            plain = {name: ascii(value) for name, value in fields.items()}
+            return orjson.dumps(plain).decode()
 
 
 def _escape_control_characters(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
