@@ -11,7 +11,6 @@ from __future__ import annotations
 import itertools
 import logging
 import sys
-import threading
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 import pykka
@@ -135,11 +134,13 @@ class PooledActorRef(ActorRef[A]):
         mailbox.put(message)
 
 
-class _StopFlag(threading.Event):
+class _StopFlag:
     """A flag in place of an event: nobody waits for a pooled actor's stop.
 
     A real event costs each of a million actors half a kilobyte and two microseconds.
     """
+
+    __slots__ = ("flag",)
 
     def __init__(self) -> None:
         self.flag = False
@@ -172,7 +173,8 @@ class PooledActor(pykka.Actor):
         mailbox.actor = self
         mailbox.dispatcher = dispatcher
         self.actor_inbox = self.mailbox = mailbox
-        self.actor_stopped = self._stopped = _StopFlag()
+        self._stopped = _StopFlag()
+        self.actor_stopped = self._stopped  # type: ignore[assignment]  # what Pykka calls of it
         self._actor_ref = PooledActorRef(self)
         self._set_up = False
 
