@@ -7,6 +7,7 @@ as one list. Whatever is not for a lane is left to nats-py's own parser.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
 from nats.aio.client import Client
@@ -69,7 +70,7 @@ class LaneClient(Client):
         if take is None:
             await super()._process_msg(sid, subject, reply, data, headers)  # type: ignore[arg-type]
         else:
-            take([Frame(subject, reply, data, headers or _NO_HEADERS)])
+            _hand_over(take, [Frame(subject, reply, data, headers or _NO_HEADERS)])
 
 
 class LaneParser(Parser):
@@ -114,9 +115,11 @@ class LaneParser(Parser):
                 break
             if take is not lane:
                 if lane is not None:
-                    lane(frames)
+                    _hand_over(lane, frames)
                 frames, lane = [], take
             body_at = line_end + 2
+            if not fields[-1].isdigit():
+                break
             next_at = body_at + int(fields[-1]) + 2
             if next_at > end:
                 complete = False
@@ -124,8 +127,17 @@ class LaneParser(Parser):
             frames.append(_frame(fields, data, body_at, next_at - 2))
             position = next_at
         if lane is not None and frames:
-            lane(frames)
+            _hand_over(lane, frames)
         return data[position:], complete
+
+
+def _hand_over(take: Callable[[list[Frame]], None], frames: list[Frame]) -> None:
+    """Call a lane; what it raises must not end the client's read loop, which nobody would see."""
+    try:
+        take(frames)
+    except Exception as error:
+        about = {"message": "a lane's messages were not taken", "exception": error}
+        asyncio.get_running_loop().call_exception_handler(about)
 
 
 def _frame(fields: list[bytes], data: bytes, start: int, end: int) -> Frame:
