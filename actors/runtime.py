@@ -210,8 +210,11 @@ class PooledActor(pykka.Actor):
                 self._tear_down()
                 return
         mail = self.mailbox.mail
-        batch = mail[:throughput]
-        del mail[:throughput]
+        if len(mail) == 1:
+            batch = [mail.pop(0)]
+        else:
+            batch = mail[:throughput]
+            del mail[:throughput]
         for handled, message in enumerate(batch, start=1):
             kind = type(message)
             if kind is Envelope:

@@ -37,6 +37,8 @@ REFUSED_WAIT_MAX_S = 5.0
 _new = tuple.__new__
 """A named tuple's own constructor costs twice as much."""
 
+_DOTS_OF_PLAIN_ADDRESS = 8
+
 _IN_PROGRESS = b"+WPI"
 _ACKNOWLEDGE = b"+ACK"
 _WPI_PER_TURN = 1000
@@ -50,9 +52,12 @@ def parse_ack_subject(reply: str) -> tuple[str, int]:
     timestamp: a broker that lost data hands out the same sequences again. Raises ``ValueError`` or
     ``IndexError`` for what is no such subject.
     """
-    tokens = reply.split(".")
-    at = 5 if len(tokens) < 11 else 7
-    sequence, timestamp = tokens[at], tokens[at + 2]
+    if reply.count(".") == _DOTS_OF_PLAIN_ADDRESS:
+        _, sequence, _, timestamp, _ = reply.rsplit(".", 4)
+    else:
+        tokens = reply.split(".")
+        at = 5 if len(tokens) < 11 else 7
+        sequence, timestamp = tokens[at], tokens[at + 2]
     if not timestamp.isdigit():
         raise ValueError(f"{reply!r} is not the address of a delivery")
     return f"{sequence}.{timestamp}", int(sequence)
