@@ -20,7 +20,7 @@ import uvloop
 from bench.scenarios import ALARMS, bodies, drained, one_active_alarm, requests
 from bench.stage import Stopwatch, stage
 from tests.broker import Names
-from tests.load import events
+from tests.load import SPAN_NS, START_NS, events
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,8 @@ async def events_of_known_users(on: Stage, broker: Broker) -> int:
         await broker.put_all(bodies(events(Random(1), 10_000, ALARMS, 100_000)))
         await drained(broker)
         service.terminate()
-    return await broker.put_all(bodies(events(Random(2), 10_000, ALARMS, 100_000)))
+    later_ns = START_NS + SPAN_NS
+    return await broker.put_all(bodies(events(Random(2), 10_000, ALARMS, 100_000, later_ns)))
 
 
 async def digest_requests(on: Stage, broker: Broker) -> int:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from actors.ports import Checkpoint
     from tests.oracle import Oracle
 
-_START_NS = 1_600_000_000_123_456_789
+START_NS = 1_600_000_000_123_456_789
+SPAN_NS = 10**15
 
 
 class Event(NamedTuple):
@@ -35,10 +36,12 @@ class Event(NamedTuple):
         ).encode()
 
 
-def events(random: Random, users: int, alarms: int, count: int) -> Iterator[Event]:
-    """Yield ``count`` events, one in twenty a repeat, times in any order.
+def events(
+    random: Random, users: int, alarms: int, count: int, start_ns: int = START_NS
+) -> Iterator[Event]:
+    """Yield ``count`` events, one in twenty a repeat, times from ``start_ns`` on in any order.
 
-    The first ``users * alarms`` touch every alarm of every user once.
+    The first ``users * alarms`` touch every alarm of every user once. Times span ``SPAN_NS``.
     """
     severities = list(Severity)
     every = [(user, alarm) for user in range(users) for alarm in range(alarms)]
@@ -53,7 +56,7 @@ def events(random: Random, users: int, alarms: int, count: int) -> Iterator[Even
             UserID(f"user-{user}"),
             AlarmID(f"alarm-{alarm}"),
             random.choice(severities),
-            _START_NS + random.randrange(10**15),
+            start_ns + random.randrange(SPAN_NS),
         )
         yield last
 
