@@ -33,6 +33,8 @@ class SendDigest(NamedTuple):
     user_id: UserID
     request_id: RequestID | None
     """The same when the broker delivers the request again; None where it never does."""
+    taken_at_s: float = 0.0
+    """When it came into this process, by ``Clock.monotonic_s``."""
 
 
 class Delivery(NamedTuple):

@@ -15,6 +15,7 @@ from actors.messages import (
 )
 from actors.runtime import tell_if_alive
 from actors.supervision import ServiceActor
+from actors.tally import CoreTally
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +50,7 @@ class PublisherActor(ServiceActor):
         publisher: DigestPublisher,
         scheduler: Scheduler,
         random: Random,
+        tally: CoreTally | None = None,
     ) -> None:
         """Create it, unstarted."""
         super().__init__(dispatcher, escalate)
@@ -56,6 +58,7 @@ class PublisherActor(ServiceActor):
         self._publisher = publisher
         self._scheduler = scheduler
         self._random = random
+        self._tally = tally or CoreTally()
         self._owed: dict[DigestID, _Owed] = {}
 
     def on_receive(self, message: PublisherMessage) -> None:
@@ -92,12 +95,15 @@ class PublisherActor(ServiceActor):
         owed = self._owed[digest_id]
         if error is None:
             del self._owed[digest_id]
+            self._tally.digests_published += 1
+            self._tally.digest_alarms.observe(len(owed.digest.items))
             logger.info(
                 "digest.published",
                 extra={"user": owed.digest.user_id, "alarms": len(owed.digest.items)},
             )
             tell_if_alive(owed.reply_to, DigestPublished(digest_id))
             return
+        self._tally.publish_retries += 1
         wait_s = self._settings.backoff_s(owed.attempt, self._random.random())
         logger.warning(
             "publish.retried",

@@ -27,6 +27,7 @@ from actors.messages import (
 )
 from actors.runtime import tell_each, tell_if_alive
 from actors.supervision import ServiceActor
+from actors.tally import CoreTally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -89,6 +90,7 @@ class RouterActor(ServiceActor):
         scheduler: Scheduler,
         clock: Clock,
         random: Random,
+        tally: CoreTally | None = None,
     ) -> None:
         """Create the router, unstarted; ``spawn_users_with`` completes it."""
         super().__init__(dispatcher, escalate)
@@ -98,6 +100,7 @@ class RouterActor(ServiceActor):
         self._scheduler = scheduler
         self._clock = clock
         self._random = random
+        self._tally = tally or CoreTally()
         self._spawn: Callable[[UserID], ActorRef[Any]]
         self._live: OrderedDict[UserID, _Live] = OrderedDict()
         self._leaving: dict[UserID, _Leaving] = {}
@@ -165,6 +168,7 @@ class RouterActor(ServiceActor):
         live = self._live.get(user_id)
         if live is None:
             live = self._live[user_id] = _Live(self._spawn(user_id), now_s)
+            self._tally.activations += 1
             logger.debug("user.activated", extra={"user": user_id})
         else:
             live.used_at_s = now_s
@@ -194,6 +198,7 @@ class RouterActor(ServiceActor):
         self._due_at_tick = len(self._due)
         if not self._awaiting_room:
             self._tell_due()
+        self._tally.live_users = len(self._live) + len(self._leaving)
         self._shed_idle()
         # Those that declined when they were too many are still too many when nothing comes.
         self._shed_excess(PASSIVATIONS_PER_TICK)
@@ -260,6 +265,7 @@ class RouterActor(ServiceActor):
             return
         del self._leaving[user_id]
         logger.debug("user.passivated", extra={"user": user_id})
+        self._tally.passivations += 1
         mail = [*returned, *leaving.waiting]
         if leaving.failure is not None:
             mail = self._without_culprits(mail, returned, leaving.failure)
@@ -269,6 +275,7 @@ class RouterActor(ServiceActor):
     def _retire_failed(self, failed: UserFailed) -> None:
         """Have a crashed actor hand back what it has not settled."""
         logger.error("user.crashed", extra={"user": failed.user_id, "error": failed.reason})
+        self._tally.crashes += 1
         leaving = self._leaving.get(failed.user_id)
         if leaving is None:
             leaving = self._leaving[failed.user_id] = _Leaving(failed.ref)
@@ -294,6 +301,7 @@ class RouterActor(ServiceActor):
             why = f"processing failed {delivery.attempt} times, last with: {reason}"
             self._acknowledger.dead_letter((delivery.token,), why)
             return
+        self._tally.message_retries += 1
         again = delivery._replace(attempt=delivery.attempt + 1)
         wait_s = self._settings.backoff_s(delivery.attempt, self._random.random())
         self._scheduler.tell_after(wait_s, self.actor_ref, Deliveries((again,)))

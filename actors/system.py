@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from actors.alarms import Retention
@@ -10,6 +10,7 @@ from actors.checkpointer import CheckpointActor
 from actors.publisher import PublisherActor
 from actors.recovery import RecoveryActor
 from actors.router import RouterActor
+from actors.tally import CoreTally
 from actors.user import UserActor, UserContext
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Ports:
     clock: Clock
     random: Random
     new_digest_id: Callable[[], DigestID]
+    tally: CoreTally = field(default_factory=CoreTally)
 
 
 def start_actors(
@@ -70,7 +72,7 @@ def start_actors(
         dispatchers.recovery, escalate, settings, ports.store, scheduler, random
     )
     publisher = PublisherActor.start(
-        dispatchers.shared, escalate, settings, ports.publisher, scheduler, random
+        dispatchers.shared, escalate, settings, ports.publisher, scheduler, random, ports.tally
     )
     router = RouterActor(
         dispatchers.shared,
@@ -81,6 +83,7 @@ def start_actors(
         scheduler,
         ports.clock,
         random,
+        ports.tally,
     )
     context = UserContext(
         settings,
@@ -93,6 +96,7 @@ def start_actors(
         ports.clock,
         ports.new_digest_id,
         Retention(settings.cleared_retention_s),
+        ports.tally,
     )
 
     def spawn(user_id: UserID) -> ActorRef[Any]:

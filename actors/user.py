@@ -7,7 +7,7 @@ Phases: *recovering* (what comes is stashed until the checkpoint is loaded), *ac
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, assert_never
 
@@ -37,6 +37,7 @@ from actors.messages import (
 )
 from actors.ports import CheckpointUpdate
 from actors.runtime import PooledActor, tell_if_alive
+from actors.tally import CoreTally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -80,6 +81,7 @@ class UserContext:
     new_digest_id: Callable[[], DigestID]
 
     retention: Retention
+    tally: CoreTally = field(default_factory=CoreTally)
 
 
 class UserActor(PooledActor):
@@ -152,6 +154,7 @@ class UserActor(PooledActor):
                 self._passivate()
             case CheckpointConflicted():
                 logger.warning("checkpoint.conflicted", extra={"user": self._user_id})
+                self._context.tally.conflicts += 1
                 self._reload(self._unsettled())
             case CheckpointRefused(reason):
                 self._on_refused(reason)
@@ -166,6 +169,7 @@ class UserActor(PooledActor):
         alarms, changed, unsaved = self._alarms, self._changed, self._unsaved
         retention = self._context.retention
         now_s = self._context.clock.wall_s()
+        unchanged = requests = 0
         for delivery in items:
             token, body, _ = delivery
             self._handling = token
@@ -176,10 +180,16 @@ class UserActor(PooledActor):
                 if alarm is not known:
                     alarms[alarm_id] = alarm
                     changed[alarm_id] = None
+                else:
+                    unchanged += 1
                 unsaved.append(delivery)
             else:
+                requests += 1
                 self._requests.append(delivery)
                 self._answer_requests()
+        tally = self._context.tally
+        tally.events_changed += len(items) - requests - unchanged
+        tally.events_unchanged += unchanged
         self._applying = ()
         self._handling = None
         if self._cursor_changed:
@@ -198,9 +208,14 @@ class UserActor(PooledActor):
                 logger.warning(
                     "request.redelivered", extra={"user": self._user_id, "request": request_id}
                 )
+                self._context.tally.requests_repeated += 1
                 self._unsaved.append(self._requests.pop(0))
                 continue
             items = due_items(self._alarms)
+            if items:
+                self._context.tally.digests_made += 1
+            else:
+                self._context.tally.digests_empty += 1
             # Saved even when there is nothing to tell: the compare-and-set proves that this
             # actor's state, from which it is decided, is not stale.
             self._cursor_changed = True
@@ -290,6 +305,7 @@ class UserActor(PooledActor):
         self._cursor = settle(self._cursor)
         self._cursor_changed = True
         if self._answering is not None:
+            self._note_latency(self._answering)
             self._unsaved.append(self._answering)
             self._answering = None
         self._answer_requests()
@@ -299,6 +315,11 @@ class UserActor(PooledActor):
             # Nobody waits for this: it goes with the next group instead of making one.
             wanted = CheckpointWanted(self._user_id, self.actor_ref)
             tell_if_alive(self._context.router, wanted)
+
+    def _note_latency(self, request: Delivery) -> None:
+        assert isinstance(request.body, SendDigest)
+        latency_s = self._context.clock.monotonic_s() - request.body.taken_at_s
+        self._context.tally.digest_latency_s.observe(latency_s)
 
     def _on_recovered(self, checkpoint: Checkpoint) -> None:
         self._reset(checkpoint.version, dict(checkpoint.alarms), checkpoint.cursor)
@@ -323,6 +344,7 @@ class UserActor(PooledActor):
 
     def _on_refused(self, reason: str) -> None:
         """Give up what the refused save held; it would be refused again."""
+        self._context.tally.refusals += 1
         refused = list(self._saving or ())
         if self._saving_outbox and self._answering is not None:
             refused.append(self._answering)

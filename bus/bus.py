@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nats.errors import Error as NatsError
@@ -19,8 +20,10 @@ from bus.crossing import Crossing
 from bus.errors import BusSetupError
 from bus.intake import Intake
 from bus.jetstream import PullConsumer
+from bus.lag import Lag
 from bus.sending import DeadLetterSender, DigestSender
 from bus.settings import DeliveryMode
+from bus.tally import BusTally
 from bus.topology import Topology, ensure_topology
 from bus.transports import FlushedTransport, ProvedTransport
 
@@ -35,6 +38,25 @@ if TYPE_CHECKING:
 logger = logging.getLogger("bus")
 
 _SETUP_RETRY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class BusStatus:
+    """How the bus stands at a moment."""
+
+    connected: bool
+    pulling: bool
+    """Messages are asked for; false before the start, during the stop, and while it is refused."""
+    in_flight: int
+    """Messages taken and not settled."""
+    dropped: int
+    """Messages lost on core NATS because we were too slow."""
+    waiting: int
+    """Messages in the stream that were not delivered yet; 0 on core NATS."""
+    behind_s: float
+    """How long the oldest of those has waited, at the most."""
+    last_taken_at_s: float | None
+    """When the message taken last was put into the stream, in seconds since 1970."""
 
 
 class NatsBus:
@@ -55,17 +77,45 @@ class NatsBus:
         self._deliver = deliver
         self._escalate = escalate
         self._connection = Connection(settings, random, escalate)
+        self._connection.on_reconnected.append(self._count_reconnect)
+        self.tally = BusTally()
+        self._lag = Lag(time.time())
         self.crossing = Crossing(asyncio.get_running_loop())
-        self._consumer: PullConsumer | QueueConsumer
+        self._consumer: PullConsumer | QueueConsumer | None = None
         self._transport: ProvedTransport | FlushedTransport
-        self._intake: Intake
+        self._intake: Intake | None = None
         self._opened = AsyncExitStack()
         self.mode = settings.delivery
 
     @property
     def in_flight(self) -> int:
         """Messages taken and not settled."""
-        return self._intake.size
+        return 0 if self._intake is None else self._intake.size
+
+    def status(self) -> BusStatus:
+        """Return how the bus stands now."""
+        lag = self._lag
+        return BusStatus(
+            connected=self._connection.connected,
+            pulling=self._consumer is not None and self._consumer.pulling,
+            in_flight=self.in_flight,
+            dropped=self._connection.slow_consumer_drops,
+            waiting=lag.waiting,
+            behind_s=lag.behind_s(time.time()),
+            last_taken_at_s=lag.last_taken_at_s,
+        )
+
+    async def look_behind(self) -> None:
+        """Find out how far we are behind; at the most a question to the server. Never raises."""
+        consumer = self._consumer
+        if not isinstance(consumer, PullConsumer):
+            return
+        if self._lag.look(self.tally.last_reply, time.time()) or not self._connection.connected:
+            return
+        try:
+            self._lag.learn(await consumer.waiting(), time.time())
+        except (NatsError, APIError) as error:
+            logger.debug("lag.unknown", extra={"error": repr(error)})
 
     async def open(self) -> None:
         """Connect, choose the way of delivery, find or create streams and consumer.
@@ -83,31 +133,40 @@ class NatsBus:
         self._opened.push_async_callback(self._transport.close)
         await self._transport.start()
         subjects = self._settings.subjects
-        dead_letters = DeadLetterSender(self._transport, subjects, time.time)
-        self._intake = Intake(
-            subjects, self._settings.max_body_bytes, self._deliver, dead_letters.send, self._settle
+        dead_letters = DeadLetterSender(self._transport, subjects, time.time, self.tally)
+        intake = self._intake = Intake(
+            subjects,
+            self._settings.max_body_bytes,
+            self._deliver,
+            dead_letters.send,
+            self._settle,
+            self.tally,
         )
-        self.crossing.connect(self._intake, DigestSender(self._transport, subjects))
+        self.crossing.connect(intake, DigestSender(self._transport, subjects))
+        consumer: PullConsumer | QueueConsumer
         if topology is None:
-            self._consumer = QueueConsumer(self._connection, self._settings, self._intake)
+            consumer = QueueConsumer(self._connection, self._settings, intake)
         else:
-            self._consumer = PullConsumer(
-                self._connection, self._settings, topology, self._intake, self._escalate
+            consumer = PullConsumer(
+                self._connection, self._settings, topology, intake, self._escalate, self.tally
             )
-        self._opened.push_async_callback(self._consumer.close)
+        self._consumer = consumer
+        self._opened.push_async_callback(consumer.close)
         logger.info("bus.opened", extra={"delivery": str(self.mode)})
 
     async def start(self) -> None:
         """Begin to take messages; the actors must be there."""
+        assert self._consumer is not None
         await self._consumer.start()
 
     async def stop_pulling(self) -> None:
         """Take no more messages."""
+        assert self._consumer is not None
         await self._consumer.stop_pulling()
 
     async def drained(self) -> None:
         """Return once every message that was taken is settled."""
-        while self._intake.size:  # noqa: ASYNC110  # an event would cost every message
+        while self.in_flight:  # noqa: ASYNC110  # an event would cost every message
             await asyncio.sleep(0.01)
 
     async def close(self) -> None:
@@ -117,7 +176,11 @@ class NatsBus:
         await self._connection.close()
 
     def _settle(self, messages: list[Message], rejection: str | None) -> None:
+        assert self._consumer is not None
         self._consumer.settle(messages, rejection)
+
+    def _count_reconnect(self) -> None:
+        self.tally.reconnects += 1
 
     async def _choose_delivery(self) -> Topology | None:
         """Return what JetStream has ready for us, or None for core."""

@@ -68,6 +68,11 @@ class QueueConsumer:
             )
         await client.flush()
 
+    @property
+    def pulling(self) -> bool:
+        """Whether it is subscribed."""
+        return bool(self._subscriptions)
+
     async def stop_pulling(self) -> None:
         """Unsubscribe, and take what has already arrived."""
         self._room.set()

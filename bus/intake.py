@@ -6,6 +6,7 @@ The same for every way of delivery; a consumer feeds it and tells it how to sett
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from actors.digest import RequestID
@@ -13,9 +14,11 @@ from actors.messages import Deliveries, Delivery, SendDigest
 from actors.ports import DeliveryToken
 from bus.codec import decode_alarm_status_changed, decode_send_alarm_digest
 from bus.errors import MessageRejectedError
+from bus.reasons import reason_class
+from bus.tally import BusTally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from actors.messages import AlarmStatusChanged
     from bus.subjects import Subjects
@@ -54,18 +57,23 @@ class Intake:
         deliver: Callable[[Deliveries], None],
         reject: Callable[[Message, str, Callable[[], None]], None],
         settle: Callable[[list[Message], str | None], None],
+        tally: BusTally | None = None,
+        monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """Wire the intake.
 
         ``deliver`` hands a batch to the router. ``reject(message, reason, done)`` makes a dead
         letter and calls ``done`` once it is durable. ``settle(messages, rejection)`` acknowledges
-        a burst; ``rejection`` is the reason of those that became dead letters.
+        a burst; ``rejection`` is the reason of those that became dead letters. ``monotonic_s`` is
+        the time at which a request counts as taken.
         """
         self._subjects = subjects
         self._max_body_bytes = max_body_bytes
         self._deliver = deliver
         self._reject = reject
         self._settle = settle
+        self._tally = tally or BusTally()
+        self._monotonic_s = monotonic_s
         self._last_token = DeliveryToken(0)
         self._in_flight: dict[DeliveryToken, Message] = {}
         self._token_of: dict[str | None, DeliveryToken] = {}
@@ -90,8 +98,10 @@ class Intake:
             held.append(message)
         return held
 
-    def take(self, messages: Iterable[Message]) -> None:
+    def take(self, messages: Sequence[Message]) -> None:
         """Decode a batch and hand it on; what cannot be decoded becomes a dead letter."""
+        tally = self._tally
+        tally.taken += len(messages)
         batch: list[Delivery] = []
         strangers: list[Message] = []
         in_flight, token_of = self._in_flight, self._token_of
@@ -100,10 +110,12 @@ class Intake:
             if identity in token_of:
                 in_flight[token_of[identity]] = message
                 logger.debug("message.redelivered", extra={"sequence": message.sequence})
+                tally.repeated += 1
                 continue
             try:
                 body = self._decode(message)
             except MessageRejectedError as error:
+                tally.rejected += 1
                 self._dead_letter(self._enter(message), str(error))
                 continue
             if body is None:
@@ -115,6 +127,7 @@ class Intake:
                 token_of[identity] = token
             batch.append(_new(Delivery, (token, body, 1)))
         if strangers:
+            tally.foreign += len(strangers)
             self._settle(strangers, None)
         if batch:
             self._deliver(Deliveries(tuple(batch)))
@@ -133,6 +146,7 @@ class Intake:
                 del token_of[message.identity]
             settled.append(message)
         if settled:
+            self._tally.settled += len(settled)
             self._settle(settled, None)
 
     def dead_letter(self, tokens: Iterable[DeliveryToken], reason: str) -> None:
@@ -145,8 +159,9 @@ class Intake:
             return decode_alarm_status_changed(message.body, self._max_body_bytes)
         if message.subject == self._subjects.send_alarm_digest:
             user_id = decode_send_alarm_digest(message.body, self._max_body_bytes)
-            identity = message.identity
-            return SendDigest(user_id, None if identity is None else RequestID(identity))
+            request_id = None if message.identity is None else RequestID(message.identity)
+            self._tally.requests += 1
+            return SendDigest(user_id, request_id, self._monotonic_s())
         # A stream that was set up by somebody else may capture more than our subjects.
         return None
 
@@ -175,6 +190,7 @@ class Intake:
 
         def done() -> None:
             self._rejecting.discard(token)
+            self._tally.dead_letters[reason_class(reason)] += 1
             if (rejected := self._leave(token)) is not None:
                 self._settle([rejected], reason)
 

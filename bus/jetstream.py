@@ -14,6 +14,7 @@ from nats.js.errors import APIError
 from bus.errors import BusSetupError
 from bus.intake import Intake, Message
 from bus.lanes import parse_status
+from bus.tally import BusTally
 from bus.topology import Topology, ensure_consumer
 
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ _ACKNOWLEDGE = b"+ACK"
 _WPI_PER_TURN = 1000
 
 
-def parse_ack_subject(reply: str) -> tuple[str, int]:
-    """Return (identity, stream sequence) of a delivery's reply subject.
+def parse_ack_subject(reply: str) -> tuple[str, int, str]:
+    """Return (identity, stream sequence, attempt) of a delivery's reply subject.
 
     ``$JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<timestamp>.<pending>``;
     newer servers may put two tokens behind ACK and one at the end. The identity is sequence and
@@ -53,14 +54,14 @@ def parse_ack_subject(reply: str) -> tuple[str, int]:
     ``IndexError`` for what is no such subject.
     """
     if reply.count(".") == _DOTS_OF_PLAIN_ADDRESS:
-        _, sequence, _, timestamp, _ = reply.rsplit(".", 4)
+        _, attempt, sequence, _, timestamp, _ = reply.rsplit(".", 5)
     else:
         tokens = reply.split(".")
         at = 5 if len(tokens) < 11 else 7
-        sequence, timestamp = tokens[at], tokens[at + 2]
+        attempt, sequence, timestamp = tokens[at - 1], tokens[at], tokens[at + 2]
     if not timestamp.isdigit():
         raise ValueError(f"{reply!r} is not the address of a delivery")
-    return f"{sequence}.{timestamp}", int(sequence)
+    return f"{sequence}.{timestamp}", int(sequence), attempt
 
 
 class PullConsumer:
@@ -77,6 +78,7 @@ class PullConsumer:
         topology: Topology,
         intake: Intake,
         escalate: Callable[[str], None],
+        tally: BusTally | None = None,
     ) -> None:
         """Prepare; ``start`` begins to pull."""
         self._connection = connection
@@ -84,6 +86,7 @@ class PullConsumer:
         self._topology = topology
         self._intake = intake
         self._escalate = escalate
+        self._tally = tally or BusTally()
         self._js = connection.client.jetstream()
         self._subscription: Subscription | None = None
         self._base = ""
@@ -107,6 +110,17 @@ class PullConsumer:
             asyncio.create_task(self._watch_heartbeat()),
             asyncio.create_task(self._keep_in_progress()),
         ]
+
+    @property
+    def pulling(self) -> bool:
+        """Whether messages are asked for, or would be if the window had room."""
+        return self._pulling and self._subscription is not None and self._pause is None
+
+    async def waiting(self) -> int:
+        """Ask the server how many messages nobody has been given; raises nats-py's errors."""
+        topology = self._topology
+        info = await self._js.consumer_info(topology.stream, topology.consumer, timeout=2)
+        return info.num_pending or 0
 
     async def stop_pulling(self) -> None:
         """Ask for nothing more; what the server was already asked for may come back later."""
@@ -179,17 +193,22 @@ class PullConsumer:
     def _on_frames(self, frames: list[Frame]) -> None:
         self._heard = True
         arrived: list[Message] = []
+        again = 0
         for frame in frames:
             subject, address, body, _ = frame
             if not address:
                 self._on_status(frame)
                 continue
             reply = address.decode()
-            identity, sequence = parse_ack_subject(reply)
+            identity, sequence, attempt = parse_ack_subject(reply)
+            if attempt != "1":
+                again += 1
             arrived.append(_new(Message, (subject.decode(), body, reply, identity, sequence)))
         if arrived:
             self._count_arrivals(len(arrived))
             self._refused_wait_s = REFUSED_WAIT_INITIAL_S
+            self._tally.redelivered += again
+            self._tally.last_reply = arrived[-1].reply
             self._intake.take(arrived)
         self._ask_for_more()
 
@@ -222,6 +241,7 @@ class PullConsumer:
                 return
             self._pause_then(self._ask_for_more)
             return
+        self._tally.pull_refusals += 1
         logger.warning("pull.refused", extra={"status": status, "description": description})
         self._pause_then(self._reset_soon)
 
@@ -249,6 +269,7 @@ class PullConsumer:
 
     async def _reset(self) -> None:
         """Open a new inbox: whether an old request is still served cannot be known."""
+        self._tally.pull_resets += 1
         try:
             await self._close_inbox()
             self._topology = await ensure_consumer(self._js, self._settings, self._topology.stream)

@@ -92,7 +92,9 @@ class InMemoryBus:
         self._call_later = call_later
         self._digests = DigestSender(self, subjects)
         dead_letters = DeadLetterSender(self, subjects, wall_s)
-        self.intake = Intake(subjects, max_body_bytes, deliver, dead_letters.send, self._settle)
+        self.intake = Intake(
+            subjects, max_body_bytes, deliver, dead_letters.send, self._settle, monotonic_s=wall_s
+        )
 
     @property
     def max_payload_bytes(self) -> int:

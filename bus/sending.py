@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from bus.codec import encode_digest
+from bus.tally import BusTally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -76,12 +77,17 @@ class DeadLetterSender:
     """Sends dead letters, each until the server has it. Runs on the bus's thread."""
 
     def __init__(
-        self, transport: Transport, subjects: Subjects, wall_s: Callable[[], float]
+        self,
+        transport: Transport,
+        subjects: Subjects,
+        wall_s: Callable[[], float],
+        tally: BusTally | None = None,
     ) -> None:
         """Send over ``transport``; ``wall_s`` is the time in seconds since 1970."""
         self._transport = transport
         self._subject = subjects.dead_letter
         self._wall_s = wall_s
+        self._tally = tally or BusTally()
 
     def send(self, message: Message, reason: str, done: Callable[[], None]) -> None:
         """Send the body unchanged, with why and whence in the headers; then call ``done``.
@@ -104,6 +110,7 @@ class DeadLetterSender:
             if error is None:
                 done()
                 return
+            self._tally.dead_letter_retries += 1
             logger.warning("dead_letter.retried", extra={"error": str(error)})
             self._transport.call_later(DEAD_LETTER_RETRY_S, attempt)
 

@@ -33,6 +33,9 @@ class InMemoryCheckpointStore:
         self._checkpoints: dict[UserID, Checkpoint] = {}
         self._lock = threading.Lock()
 
+    def check(self) -> None:
+        """Return: memory always answers."""
+
     def load(self, user_ids: Sequence[UserID]) -> Mapping[UserID, Checkpoint | Unreadable]:
         """See ``CheckpointStore``."""
         with self._lock:

@@ -114,6 +114,13 @@ class MongoCheckpointStore:
         except PyMongoError as error:
             raise StoreUnavailableError(_describe(error)) from error
 
+    def check(self) -> None:
+        """Return when the primary answers a read; raises ``StoreUnavailableError``."""
+        try:
+            self._users.find_one({"_id": NOBODY}, {"_id": 1})
+        except PyMongoError as error:
+            raise StoreUnavailableError(_describe(error)) from error
+
     def _fence(self) -> None:
         """Make sure that the collection is there and has the validator that saves rely on."""
         database = self._users.database

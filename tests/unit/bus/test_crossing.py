@@ -55,8 +55,10 @@ class FarSide:
         self.transport = RecordingTransport()
         intake = Intake(SUBJECTS, 1000, self._deliver, self._reject, self._settle)
         intake.take(
-            Message(SUBJECTS.alarm_status_changed, EVENT_BODY, f"ack.{n}", f"id.{n}", n)
-            for n in range(1, 10)
+            [
+                Message(SUBJECTS.alarm_status_changed, EVENT_BODY, f"ack.{n}", f"id.{n}", n)
+                for n in range(1, 10)
+            ]
         )
         self.crossing = Crossing(loop)
         self.crossing.connect(intake, DigestSender(self.transport, SUBJECTS))

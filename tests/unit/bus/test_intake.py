@@ -10,6 +10,7 @@ from actors.messages import AlarmStatusChanged, SendDigest
 from actors.ports import DeliveryToken
 from bus.intake import Intake, Message
 from bus.subjects import Subjects
+from bus.tally import BusTally
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +21,7 @@ SUBJECTS = Subjects()
 EVENT_BODY = b'{"UserID":"u1","AlarmID":"a1","Status":"WARNING","ChangedAt":"1970-01-01T00:00:00Z"}'
 EVENT = AlarmStatusChanged(UserID("u1"), AlarmID("a1"), Severity.WARNING, 0)
 CRASHED = "the handling crashed"
+NOW_S = 41.5
 
 
 class Desk:
@@ -30,7 +32,16 @@ class Desk:
         self.batches: list[tuple[Delivery, ...]] = []
         self.rejected: list[tuple[Message, str, Callable[[], None]]] = []
         self.settled: list[tuple[list[Message], str | None]] = []
-        self.intake = Intake(SUBJECTS, max_body_bytes, self._deliver, self._reject, self._settle)
+        self.tally = BusTally()
+        self.intake = Intake(
+            SUBJECTS,
+            max_body_bytes,
+            self._deliver,
+            self._reject,
+            self._settle,
+            self.tally,
+            lambda: NOW_S,
+        )
 
     def take(self, *messages: Message) -> None:
         """Have a batch arrive."""
@@ -66,7 +77,7 @@ def test_a_batch_is_decoded_and_enqueued_in_order() -> None:
     [batch] = desk.batches
     assert [delivery.body for delivery in batch] == [
         EVENT,
-        SendDigest(UserID("u1"), RequestID("id.2")),
+        SendDigest(UserID("u1"), RequestID("id.2"), NOW_S),
         EVENT,
     ]
     assert len({delivery.token for delivery in batch}) == 3
@@ -79,7 +90,7 @@ def test_a_request_that_cannot_be_redelivered_has_no_id() -> None:
     """On core NATS nothing comes twice, and nothing need be remembered."""
     desk = Desk()
     desk.take(_request(None))
-    assert desk.batches[0][0].body == SendDigest(UserID("u1"), None)
+    assert desk.batches[0][0].body == SendDigest(UserID("u1"), None, NOW_S)
 
 
 def test_a_settled_message_is_acknowledged_once() -> None:

@@ -16,9 +16,9 @@ from bus.jetstream import parse_ack_subject
         "$JS.ACK._.kXzR7q.ALARM_INPUT.alarm-digester.3.71.42.1623098415598765212.9.rAnd",
     ],
 )
-def test_sequence_and_time_are_read_from_old_and_new_forms(reply: str) -> None:
+def test_sequence_time_and_attempt_are_read_from_old_and_new_forms(reply: str) -> None:
     """Newer servers put domain and account behind ACK, and a token at the end."""
-    assert parse_ack_subject(reply) == ("71.1623098415598765212", 71)
+    assert parse_ack_subject(reply) == ("71.1623098415598765212", 71, "3")
 
 
 @pytest.mark.parametrize("names", [("1", "2"), ("9", "9")])
@@ -27,7 +27,7 @@ def test_names_made_of_digits_are_not_taken_for_numbers(names: tuple[str, str]) 
     stream, consumer = names
     old = f"$JS.ACK.{stream}.{consumer}.1.5.4.7.0"
     new = f"$JS.ACK._.8.{stream}.{consumer}.1.5.4.7.0.6"
-    assert parse_ack_subject(old) == parse_ack_subject(new) == ("5.7", 5)
+    assert parse_ack_subject(old) == parse_ack_subject(new) == ("5.7", 5, "1")
 
 
 @pytest.mark.parametrize("reply", ["", "_INBOX.a.b", "$JS.ACK.s.c.1.2", "$JS.ACK.s.c.1.x.3.4.5"])

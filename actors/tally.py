@@ -1,0 +1,82 @@
+"""Tallies: what has been done so far, as plain numbers that monitoring reads when it likes.
+
+Each attribute is written by one thread, without a lock and without a library, once a batch
+where there are batches; a reader on another thread sees a number that is right or a moment old.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DURATION_BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Buckets of durations: a digest takes 5 to 50 ms, a group commit 2 to 200 ms, trouble seconds."""
+
+SIZE_BOUNDS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+"""Buckets of what is counted: alarms in a digest, users in a group commit (1,000 at the most)."""
+
+
+class Histogram:
+    """How often a value fell into which of a few fixed buckets. One thread writes."""
+
+    __slots__ = ("bounds", "counts", "total")
+
+    def __init__(self, bounds: Sequence[float] = DURATION_BOUNDS_S) -> None:
+        """Create an empty one; a value that equals a bound is in the bucket below it."""
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        """How many fell into each bucket; the last is for those above all bounds."""
+        self.total = 0.0
+        """The sum of all values."""
+
+    def observe(self, value: float) -> None:
+        """Count a value."""
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.total += value
+
+    def count(self) -> int:
+        """Return how many values were counted."""
+        return sum(self.counts)
+
+
+@dataclass(slots=True)
+class CoreTally:
+    """What router, publisher and user actors did. Written on their dispatcher's thread only.
+
+    An event is counted each time it is applied: again after a conflict or a crash.
+    """
+
+    events_changed: int = 0
+    """Events that changed their alarm."""
+    events_unchanged: int = 0
+    """Events that were repeated or stale and changed nothing."""
+    requests_repeated: int = 0
+    """Digest requests that were answered before."""
+    digests_made: int = 0
+    """Digests with something to tell."""
+    digests_empty: int = 0
+    """Digests with nothing to tell, also those that are then skipped."""
+    digests_published: int = 0
+    publish_retries: int = 0
+    conflicts: int = 0
+    """Saves that lost to another process: the user is loaded again."""
+    refusals: int = 0
+    """Saves that the store will never take."""
+    live_users: int = 0
+    """User actors in memory, as of the last tick."""
+    activations: int = 0
+    """User actors spawned."""
+    passivations: int = 0
+    """User actors that left memory, crashed ones included."""
+    crashes: int = 0
+    """User actors that crashed."""
+    message_retries: int = 0
+    """Messages tried again after a crash."""
+    digest_latency_s: Histogram = field(default_factory=Histogram)
+    """From a request's arrival in this process until its digest is in the stream."""
+    digest_alarms: Histogram = field(default_factory=lambda: Histogram(SIZE_BOUNDS))
+    """Alarms in a digest that was published."""

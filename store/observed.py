@@ -1,0 +1,127 @@
+"""A checkpoint store that keeps a tally of another one's calls."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Protocol
+
+from actors.errors import StoreUnavailableError
+from actors.ports import CheckpointStore, SaveOutcome, Unsavable
+from store.tally import StoreTally
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from actors.alarms import UserID
+    from actors.ports import Checkpoint, CheckpointUpdate, Unreadable
+    from store.tally import CallTally
+
+CHECK_AFTER_S = 5.0
+"""A store that was not used for so long is asked whether it is there."""
+
+
+class CheckableStore(CheckpointStore, Protocol):
+    """A store that can be asked whether it is there."""
+
+    def check(self) -> None:
+        """Return when it is; raises ``StoreUnavailableError``."""
+
+
+class ObservedCheckpointStore:
+    """Passes everything on, and notes how long it took and how it ended."""
+
+    def __init__(
+        self, store: CheckableStore, monotonic_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Observe ``store``."""
+        self._store = store
+        self._monotonic_s = monotonic_s
+        self._numbers = itertools.count()
+        self.tally = StoreTally()
+
+    def load(self, user_ids: Sequence[UserID]) -> Mapping[UserID, Checkpoint | Unreadable]:
+        """See ``CheckpointStore``."""
+        with self._observed(self.tally.loads, len(user_ids)):
+            return self._store.load(user_ids)
+
+    def save(self, updates: Sequence[CheckpointUpdate]) -> Sequence[SaveOutcome | Unsavable]:
+        """See ``CheckpointStore``."""
+        with self._observed(self.tally.saves, len(updates)):
+            outcomes = self._store.save(updates)
+        conflicts = outcomes.count(SaveOutcome.CONFLICTED)
+        refusals = sum(isinstance(outcome, Unsavable) for outcome in outcomes)
+        if conflicts or refusals:
+            with self.tally.lock:
+                self.tally.conflicts += conflicts
+                self.tally.refusals += refusals
+        return outcomes
+
+    def check(self) -> None:
+        """See ``CheckableStore``."""
+        with self._observed(self.tally.checks, 0):
+            self._store.check()
+
+    def check_if_silent(self) -> None:
+        """Check unless something was heard of late; never raises, the tally tells."""
+        if self._monotonic_s() - self.tally.answered_at_s < CHECK_AFTER_S:
+            return
+        with suppress(StoreUnavailableError):
+            self.check()
+
+    @contextmanager
+    def _observed(self, call: CallTally, users: int) -> Iterator[None]:
+        tally = self.tally
+        number, began_s = next(self._numbers), self._monotonic_s()
+        with tally.lock:
+            tally.under_way[number] = began_s
+        try:
+            yield
+        except StoreUnavailableError as error:
+            with tally.lock:
+                call.failures += 1
+                call.failing = str(error)
+            raise
+        else:
+            ended_s = self._monotonic_s()
+            with tally.lock:
+                call.durations_s.observe(ended_s - began_s)
+                call.users.observe(users)
+                call.failing = None
+                # Whoever can write can be read.
+                tally.checks.failing = None
+                if call is tally.saves:
+                    tally.loads.failing = None
+                tally.answered_at_s = ended_s
+        finally:
+            with tally.lock:
+                del tally.under_way[number]
+
+
+class StoreWatch:
+    """Asks a silent store every few seconds whether it is there, on a thread of its own.
+
+    So that a probe is answered from what is known, and MongoDB's absence shows while no user
+    changes. Not the event loop's pool of threads: the process would wait for it at its end.
+    """
+
+    def __init__(self, store: ObservedCheckpointStore) -> None:
+        """Watch ``store``; ``start`` starts the thread."""
+        self._store = store
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="store-watch", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float) -> None:
+        """End the thread, or leave it to the end of the process if it waits for an answer."""
+        self._stopping.set()
+        self._thread.join(timeout_s)
+
+    def _work(self) -> None:
+        while not self._stopping.wait(CHECK_AFTER_S / 2):
+            self._store.check_if_silent()
