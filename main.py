@@ -22,20 +22,23 @@ from pykka import ActorRegistry
 from actors.digest import DigestID
 from actors.errors import SettingsError, StoreUnavailableError
 from actors.loop import LoopDispatcher
-from actors.messages import CountLiveUsers
 from actors.pool import PoolDispatcher
 from actors.settings import CoreSettings, require, setting
 from actors.system import Dispatchers, Ports, start_actors
+from actors.tally import CoreTally
 from bus.bus import NatsBus
 from bus.settings import BusSettings
 from ops.embedded import EmbeddedServers, EmbeddedSettings
 from ops.garbage import tune_garbage_collection
-from ops.heartbeat import beat
 from ops.logs import LogSettings, set_up_logging
+from ops.monitor import Monitor
 from ops.options import Parsed, command_line, misspelt, run
 from ops.stopping import EXIT_FAILURE, StopRequest
+from ops.supervisor import Supervisor
 from ops.tools import send, watch
+from ops.web.settings import HttpSettings
 from store.mongo import MongoCheckpointStore
+from store.observed import ObservedCheckpointStore
 from store.settings import StoreSettings
 
 if TYPE_CHECKING:
@@ -92,6 +95,7 @@ class Settings:
     heartbeat_file: str | None = setting(
         "HEARTBEAT_FILE", None, "file touched every two seconds while the service's loops turn"
     )
+    http: HttpSettings = field(default_factory=HttpSettings)
     logs: LogSettings = field(default_factory=LogSettings)
     embedded: EmbeddedSettings = field(default_factory=EmbeddedSettings)
 
@@ -129,10 +133,21 @@ class Service:
             PoolDispatcher("recovery"),
         )
         self._threads_run = False
-        self._heartbeat: asyncio.Task[None] | None = None
+        self._tally = CoreTally()
+        self._observed_store = ObservedCheckpointStore(self._store)
+        self._monitor = Monitor(
+            settings.http,
+            settings.heartbeat_file,
+            Supervisor(os.environ, os.getpid()),
+            self._tally,
+            self._bus,
+            self._observed_store,
+            settings.bus.max_in_flight,
+        )
 
     async def start(self) -> None:
         """Connect, start the actors, begin to take messages; waits for servers not up yet."""
+        await self._monitor.open()
         await self._reach_store()
         await self._bus.open()
         for dispatcher in self._pinned:
@@ -141,20 +156,20 @@ class Service:
         self._router = start_actors(
             Dispatchers(self._shared, *self._pinned, self._shared),
             Ports(
-                self._store,
+                self._observed_store,
                 self._bus.crossing,
                 self._bus.crossing,
                 SystemClock(),
                 Random(),
                 lambda: DigestID(secrets.token_hex(16)),
+                self._tally,
             ),
             self._settings.core,
             self._stop.escalate,
         )
         await self._bus.start()
-        if self._settings.heartbeat_file is not None:
-            file = Path(self._settings.heartbeat_file)
-            self._heartbeat = asyncio.create_task(beat(file, self._turn))
+        self._monitor.watch(self._shared, self._shared)
+        self._monitor.serving()
         logger.info("service.ready")
 
     async def run(self) -> bool:
@@ -173,6 +188,7 @@ class Service:
         """Take no more messages, see every one that was taken settled; whether in time."""
         if self._stop.failure is not None:
             return False
+        self._monitor.stopping()
         await self._bus.stop_pulling()
         try:
             await asyncio.wait_for(self._bus.drained(), self._settings.shutdown_timeout_s)
@@ -183,9 +199,7 @@ class Service:
 
     async def _close(self) -> None:
         """End the parts, those that feed others first."""
-        if self._heartbeat is not None:
-            self._heartbeat.cancel()
-            await asyncio.gather(self._heartbeat, return_exceptions=True)
+        await self._monitor.close()
         await self._bus.close()
         ActorRegistry.stop_all(block=False)
         self._shared.run_until_idle()
@@ -203,10 +217,6 @@ class Service:
                 await asyncio.sleep(_STORE_RETRY_S)
             else:
                 return
-
-    async def _turn(self) -> None:
-        """Return once the actors have turned; a thread waits, the loop does not."""
-        await asyncio.to_thread(self._router.ask, CountLiveUsers(), timeout=30)
 
     def _deliver(self, deliveries: Deliveries) -> None:
         self._router.tell(deliveries)

@@ -44,6 +44,7 @@ class Names:
             "INPUT_STREAM": self.input_stream,
             "DIGEST_STREAM": self.digest_stream,
             "DEAD_LETTER_STREAM": f"DEAD-{self.suffix}",
+            "HTTP_ADDRESS": "off",  # tests run side by side
         }
 
     @property

@@ -1,0 +1,101 @@
+"""Monitor: all that watches the service and shows it, in the order it starts and stops."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ops.health import Health, Phase
+from ops.heartbeat import Heartbeat
+from ops.metrics import Sources, registry_of
+from ops.pulse import INTERVAL_S, Pulse
+from ops.web.exposition import metrics_routes
+from ops.web.probes import probe_routes
+from ops.web.server import WebServer
+from store.observed import StoreWatch
+
+if TYPE_CHECKING:
+    from actors.runtime import Dispatcher, Scheduler
+    from actors.tally import CoreTally
+    from bus.bus import NatsBus
+    from ops.supervisor import Supervisor
+    from ops.web.settings import HttpSettings
+    from store.observed import ObservedCheckpointStore
+
+logger = logging.getLogger("ops.monitor")
+
+
+class Monitor:
+    """Runs on the event loop. Reads what the parts have counted; they do not know it."""
+
+    def __init__(
+        self,
+        http: HttpSettings,
+        heartbeat_file: str | None,
+        supervisor: Supervisor,
+        core: CoreTally,
+        bus: NatsBus,
+        store: ObservedCheckpointStore,
+        max_in_flight: int,
+    ) -> None:
+        """Prepare; nothing runs yet."""
+        self._bus = bus
+        self._supervisor = supervisor
+        self._pulse = Pulse()
+        self._health = Health(self._pulse, bus.status, lambda: bus.tally.settled, store.tally)
+        sources = Sources(
+            core, bus.tally, bus.status, store.tally, self._pulse, self._health, max_in_flight
+        )
+        routes = [*probe_routes(self._health), *metrics_routes(registry_of(sources))]
+        self._server = WebServer(http, routes)
+        self._store_watch = StoreWatch(store)
+        self._watches_store = False
+        self._tasks: list[asyncio.Task[None]] = []
+        self._pulse.listeners.append(self._health.look_for_progress)
+        self._pulse.listeners.append(supervisor.alive)
+        if heartbeat_file is not None:
+            self._pulse.listeners.append(Heartbeat(Path(heartbeat_file)).beat)
+
+    async def open(self) -> None:
+        """Answer probes from the very start; raises ``SettingsError`` for a bad address."""
+        await self._server.start()
+
+    def watch(self, dispatcher: Dispatcher, scheduler: Scheduler) -> None:
+        """Begin to watch the actors on ``dispatcher``, and the servers."""
+        self._store_watch.start()
+        self._watches_store = True
+        self._tasks = [
+            asyncio.create_task(self._pulse.run(dispatcher, scheduler)),
+            asyncio.create_task(self._look_behind()),
+        ]
+
+    def serving(self) -> None:
+        """Messages are being taken."""
+        self._health.phase = Phase.SERVING
+        self._supervisor.ready()
+        if 0 < self._supervisor.watchdog_s < 3 * INTERVAL_S:
+            logger.warning(
+                "watchdog.too_short",
+                extra={"watchdog_s": self._supervisor.watchdog_s, "fed_every_s": INTERVAL_S},
+            )
+
+    def stopping(self) -> None:
+        """The orderly stop has begun."""
+        self._health.phase = Phase.STOPPING
+        self._supervisor.stopping()
+
+    async def close(self) -> None:
+        """End, however far it came."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._watches_store:
+            self._store_watch.stop(1)
+        await self._server.stop()
+
+    async def _look_behind(self) -> None:
+        while True:
+            await self._bus.look_behind()
+            await asyncio.sleep(INTERVAL_S)
