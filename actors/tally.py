@@ -62,10 +62,6 @@ class CoreTally:
     """Digests with nothing to tell, also those that are then skipped."""
     digests_published: int = 0
     publish_retries: int = 0
-    conflicts: int = 0
-    """Saves that lost to another process: the user is loaded again."""
-    refusals: int = 0
-    """Saves that the store will never take."""
     live_users: int = 0
     """User actors in memory, as of the last tick."""
     activations: int = 0

@@ -154,7 +154,6 @@ class UserActor(PooledActor):
                 self._passivate()
             case CheckpointConflicted():
                 logger.warning("checkpoint.conflicted", extra={"user": self._user_id})
-                self._context.tally.conflicts += 1
                 self._reload(self._unsettled())
             case CheckpointRefused(reason):
                 self._on_refused(reason)
@@ -344,7 +343,6 @@ class UserActor(PooledActor):
 
     def _on_refused(self, reason: str) -> None:
         """Give up what the refused save held; it would be refused again."""
-        self._context.tally.refusals += 1
         refused = list(self._saving or ())
         if self._saving_outbox and self._answering is not None:
             refused.append(self._answering)

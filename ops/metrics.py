@@ -159,14 +159,6 @@ def _of_core(tally: CoreTally) -> Iterator[Metric]:
     yield _counter("user_passivations", "User actors that left memory.", tally.passivations)
     yield _counter("user_crashes", "User actors that crashed.", tally.crashes)
     yield _counter("message_retries", "Messages tried again after a crash.", tally.message_retries)
-    yield _counter(
-        "user_conflicts",
-        "Users loaded again because another process had saved them.",
-        tally.conflicts,
-    )
-    yield _counter(
-        "user_refusals", "Users whose checkpoint MongoDB will never take.", tally.refusals
-    )
 
 
 def _of_store(tally: StoreTally) -> Iterator[Metric]:

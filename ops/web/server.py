@@ -96,8 +96,9 @@ class _Refusal(asyncio.Protocol):
 
 
 async def _harden(request: web.Request, response: web.StreamResponse) -> None:
-    """Keep answers out of caches, and browsers from guessing what they are."""
+    """Keep answers out of caches, browsers from guessing, and our versions to ourselves."""
     del request
+    response.headers["Server"] = "alarm-digest"
     response.headers.setdefault("Cache-Control", "no-store")
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
 
