@@ -128,6 +128,7 @@ class Intake:
             batch.append(_new(Delivery, (token, body, 1)))
         if strangers:
             tally.foreign += len(strangers)
+            tally.settled += len(strangers)
             self._settle(strangers, None)
         if batch:
             self._deliver(Deliveries(tuple(batch)))
@@ -192,6 +193,7 @@ class Intake:
             self._rejecting.discard(token)
             self._tally.dead_letters[reason_class(reason)] += 1
             if (rejected := self._leave(token)) is not None:
+                self._tally.settled += 1
                 self._settle([rejected], reason)
 
         self._reject(message, reason, done)

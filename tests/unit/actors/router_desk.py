@@ -22,6 +22,7 @@ from actors.ports import DeliveryToken
 from actors.router import RouterActor
 from actors.settings import CoreSettings
 from actors.simulation import ManualClock
+from actors.tally import CoreTally
 from tests.doubles import IdleDispatcher, Inbox, RecordingAcknowledger, RecordingScheduler
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class RouterDesk:
         self.acknowledger, self.scheduler = RecordingAcknowledger(), RecordingScheduler()
         self.clock = ManualClock()
         self.checkpointer = Inbox()
+        self.tally = CoreTally()
         self.spawned: list[UserID] = []
         self.users: dict[UserID, Inbox] = {}
         self.escalated: list[str] = []
@@ -57,6 +59,7 @@ class RouterDesk:
             self.scheduler,
             self.clock,
             NoJitter(),
+            self.tally,
         )
         self.router.spawn_users_with(self._spawn)
         self.tell = self.router.on_receive

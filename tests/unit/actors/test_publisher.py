@@ -10,6 +10,7 @@ from actors.errors import PublishFailedError
 from actors.messages import DigestPublished, PublishDigest
 from actors.publisher import PublisherActor
 from actors.settings import CoreSettings
+from actors.tally import CoreTally
 from tests.unit.actors.router_desk import NoJitter
 from tests.unit.actors.service_doubles import SILENCE_S, Press, Stage, digest, fields
 
@@ -27,6 +28,7 @@ class Desk:
         """Start it."""
         self.stage = Stage()
         self.press = Press(self.stage.clock)
+        self.tally = CoreTally()
         self.publisher = PublisherActor.start(
             self.stage.dispatcher,
             self.stage.escalated.append,
@@ -34,6 +36,7 @@ class Desk:
             self.press,
             self.stage.dispatcher,
             NoJitter(),
+            self.tally,
         )
         self.asker = self.stage.probe()
 
@@ -167,3 +170,15 @@ def test_a_publication_is_logged_as_info_and_a_retry_as_a_warning(
     [published] = fields(caplog, "digest.published")
     assert (published["levelno"], published["name"]) == (logging.INFO, "actors.publisher")
     assert (published["user"], published["alarms"]) == ("u1", 1)
+
+
+def test_publications_and_retries_are_counted() -> None:
+    """A digest is counted when the stream has it, however often it was tried."""
+    desk = Desk()
+    desk.ask()
+    desk.end(DOWN)
+    desk.stage.dispatcher.advance(1.0)
+    assert (desk.tally.publish_retries, desk.tally.digests_published) == (1, 0)
+    desk.end()
+    assert (desk.tally.publish_retries, desk.tally.digests_published) == (1, 1)
+    assert desk.tally.digest_alarms.count() == 1

@@ -24,6 +24,7 @@ from actors.messages import (
 from actors.ports import NEVER_SAVED, Checkpoint, DeliveryToken
 from actors.settings import CoreSettings
 from actors.simulation import ManualClock
+from actors.tally import CoreTally
 from actors.user import UserActor, UserContext
 from tests.doubles import IdleDispatcher, Inbox, NumberedIds, RecordingAcknowledger
 
@@ -61,6 +62,7 @@ class UserDesk:
         self.acknowledger = RecordingAcknowledger()
         self.clock = ManualClock(NOW_S)
         self.ids = NumberedIds()
+        self.tally = CoreTally()
         self._tokens = itertools.count(1)
         core = CoreSettings(**settings)
         context = UserContext(
@@ -74,6 +76,7 @@ class UserDesk:
             self.clock,
             self.ids,
             Retention(core.cleared_retention_s),
+            self.tally,
         )
         self.user = UserActor(IdleDispatcher(), USER, context)
         self.tell = self.user.on_receive

@@ -61,19 +61,21 @@ class Desk:
         self.settled.append((messages, rejection))
 
 
-def _event(sequence: int, attempt: int = 1, body: bytes = EVENT_BODY) -> Message:
+def event(sequence: int, attempt: int = 1, body: bytes = EVENT_BODY) -> Message:
+    """Return a delivery of an event."""
     subject = SUBJECTS.alarm_status_changed
     return Message(subject, body, f"ack.{sequence}.{attempt}", f"id.{sequence}", sequence)
 
 
-def _request(identity: str | None) -> Message:
+def request(identity: str | None) -> Message:
+    """Return a delivery of a request."""
     return Message(SUBJECTS.send_alarm_digest, b'{"UserID":"u1"}', "ack.r", identity, 1)
 
 
 def test_a_batch_is_decoded_and_enqueued_in_order() -> None:
     """Events that precede a request in the stream precede it in the batch."""
     desk = Desk()
-    desk.take(_event(1), _request("id.2"), _event(3))
+    desk.take(event(1), request("id.2"), event(3))
     [batch] = desk.batches
     assert [delivery.body for delivery in batch] == [
         EVENT,
@@ -89,70 +91,70 @@ def test_a_batch_is_decoded_and_enqueued_in_order() -> None:
 def test_a_request_that_cannot_be_redelivered_has_no_id() -> None:
     """On core NATS nothing comes twice, and nothing need be remembered."""
     desk = Desk()
-    desk.take(_request(None))
+    desk.take(request(None))
     assert desk.batches[0][0].body == SendDigest(UserID("u1"), None, NOW_S)
 
 
 def test_a_settled_message_is_acknowledged_once() -> None:
     """In one burst, in the order of the tokens; a second time is ignored."""
     desk = Desk()
-    desk.take(_event(1), _event(2), _event(3))
+    desk.take(event(1), event(2), event(3))
     first, second, _ = desk.tokens()
     desk.intake.settle([second, first])
     desk.intake.settle([first, second, DeliveryToken(99)])
-    assert desk.settled == [([_event(2), _event(1)], None)]
+    assert desk.settled == [([event(2), event(1)], None)]
     assert desk.intake.size == 1
 
 
 def test_a_redelivery_in_memory_replaces_the_address_and_is_not_enqueued_again() -> None:
     """The work is under way; only the way to acknowledge it has changed."""
     desk = Desk()
-    desk.take(_event(1))
-    desk.take(_event(1, attempt=2), _event(1, attempt=3))
+    desk.take(event(1))
+    desk.take(event(1, attempt=2), event(1, attempt=3))
     assert len(desk.tokens()) == 1
     assert desk.intake.size == 1
     desk.intake.settle(desk.tokens())
-    assert desk.settled == [([_event(1, attempt=3)], None)]
+    assert desk.settled == [([event(1, attempt=3)], None)]
 
 
 def test_a_message_twice_in_one_batch_is_enqueued_once() -> None:
     """The redelivery may come right behind the first."""
     desk = Desk()
-    desk.take(_event(1), _event(1, attempt=2))
+    desk.take(event(1), event(1, attempt=2))
     assert len(desk.tokens()) == 1
     desk.intake.settle(desk.tokens())
-    assert desk.settled == [([_event(1, attempt=2)], None)]
+    assert desk.settled == [([event(1, attempt=2)], None)]
 
 
 def test_a_redelivery_after_it_was_settled_is_enqueued_again() -> None:
     """Its acknowledgement was lost: it must be settled anew, under a new token."""
     desk = Desk()
-    desk.take(_event(1))
+    desk.take(event(1))
     desk.intake.settle(desk.tokens())
-    desk.take(_event(1, attempt=2))
+    desk.take(event(1, attempt=2))
     first, again = desk.tokens()
     assert first != again
     desk.intake.settle([first])
     assert len(desk.settled) == 1
     desk.intake.settle([again])
-    assert desk.settled[1] == ([_event(1, attempt=2)], None)
+    assert desk.settled[1] == ([event(1, attempt=2)], None)
 
 
 def test_messages_without_identity_are_never_taken_for_one_another() -> None:
     """Core NATS has no redelivery; two equal messages are two."""
     desk = Desk()
-    desk.take(_request(None), _request(None))
+    desk.take(request(None), request(None))
     assert len(desk.tokens()) == 2
     desk.intake.settle(desk.tokens())
-    assert desk.settled == [([_request(None), _request(None)], None)]
+    assert desk.settled == [([request(None), request(None)], None)]
     assert desk.intake.size == 0
 
 
 def test_a_rejected_message_is_settled_only_once_its_dead_letter_is_durable() -> None:
     """Until then it counts as in flight, and nothing else may settle it."""
     desk = Desk()
-    bad = _event(1, body=b"{}")
-    desk.take(bad, _event(2))
+    bad = event(1, body=b"{}")
+    desk.take(bad, event(2))
     [(message, reason, done)] = desk.rejected
     assert (message, reason) == (bad, "UserID is missing")
     assert [delivery.body for delivery in desk.batches[0]] == [EVENT]
@@ -170,7 +172,7 @@ def test_a_rejected_message_is_settled_only_once_its_dead_letter_is_durable() ->
 def test_a_body_over_the_limit_is_rejected() -> None:
     """The limit is the intake's setting."""
     desk = Desk(max_body_bytes=10)
-    desk.take(_event(1), _request("id.2"))
+    desk.take(event(1), request("id.2"))
     exceeded = [f"the body of {size} bytes exceeds 10 bytes" for size in (len(EVENT_BODY), 15)]
     assert [reason for _, reason, _ in desk.rejected] == exceeded
     assert desk.batches == []
@@ -179,33 +181,33 @@ def test_a_body_over_the_limit_is_rejected() -> None:
 def test_a_rejected_message_that_comes_again_is_not_rejected_twice() -> None:
     """Its dead letter is on the way; the newest address gets the acknowledgement."""
     desk = Desk()
-    desk.take(_event(1, body=b"{}"))
-    desk.take(_event(1, attempt=2, body=b"{}"))
+    desk.take(event(1, body=b"{}"))
+    desk.take(event(1, attempt=2, body=b"{}"))
     [(_, _, done)] = desk.rejected
     done()
-    assert desk.settled == [([_event(1, attempt=2, body=b"{}")], "UserID is missing")]
+    assert desk.settled == [([event(1, attempt=2, body=b"{}")], "UserID is missing")]
 
 
 def test_a_message_that_crashes_its_handling_becomes_a_dead_letter() -> None:
     """Once, however often it is asked for, and settled when that is durable."""
     desk = Desk()
-    desk.take(_event(1), _event(2))
+    desk.take(event(1), event(2))
     first, second = desk.tokens()
     desk.intake.dead_letter([first, DeliveryToken(99)], CRASHED)
     desk.intake.dead_letter([first], CRASHED)
     [(message, reason, done)] = desk.rejected
-    assert (message, reason) == (_event(1), CRASHED)
+    assert (message, reason) == (event(1), CRASHED)
     desk.intake.settle([first, second])
-    assert desk.settled == [([_event(2)], None)]
+    assert desk.settled == [([event(2)], None)]
     done()
-    assert desk.settled[1] == ([_event(1)], CRASHED)
+    assert desk.settled[1] == ([event(1)], CRASHED)
     assert desk.intake.size == 0
 
 
 def test_a_settled_message_makes_no_dead_letter() -> None:
     """It is done with."""
     desk = Desk()
-    desk.take(_event(1))
+    desk.take(event(1))
     desk.intake.settle(desk.tokens())
     desk.intake.dead_letter(desk.tokens(), CRASHED)
     assert desk.rejected == []
@@ -215,7 +217,7 @@ def test_strangers_are_acknowledged_and_ignored() -> None:
     """Somebody else's stream may capture more than our two subjects."""
     desk = Desk()
     stranger = Message("AlarmRenamed", b"?", "ack.9", "id.9", 9)
-    desk.take(stranger, _event(1))
+    desk.take(stranger, event(1))
     assert desk.settled == [([stranger], None)]
     assert desk.intake.size == 1
     assert len(desk.tokens()) == 1
@@ -225,13 +227,13 @@ def test_what_is_held_since_a_token_is_named_oldest_first() -> None:
     """Up to the token and not settled: these need their timer restarted."""
     desk = Desk()
     assert desk.intake.last_token == 0
-    desk.take(_event(1), _event(2, body=b"{}"), _event(3))
+    desk.take(event(1), event(2, body=b"{}"), event(3))
     then = desk.intake.last_token
-    desk.take(_event(4))
+    desk.take(event(4))
     desk.intake.settle([desk.tokens()[0]])
-    desk.take(_event(3, attempt=2))
+    desk.take(event(3, attempt=2))
     held = desk.intake.held_since(then)
-    assert held == [_event(2, body=b"{}"), _event(3, attempt=2)]
+    assert held == [event(2, body=b"{}"), event(3, attempt=2)]
     assert desk.intake.held_since(DeliveryToken(0)) == []
     assert desk.intake.last_token == then + 1
 

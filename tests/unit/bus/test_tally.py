@@ -1,0 +1,38 @@
+"""What the bus counts."""
+
+from __future__ import annotations
+
+from bus.intake import Message
+from bus.reasons import BAD_FIELD, CRASHED
+from bus.tally import BusTally
+from tests.unit.bus.test_intake import Desk, event, request
+
+
+def test_every_message_taken_is_counted_as_what_it_is() -> None:
+    """Once each, so that the kinds add up to what was taken."""
+    desk = Desk()
+    desk.take(event(1), event(2), request("id.3"), event(4, body=b"{}"))
+    desk.take(event(1, attempt=2), Message("AlarmRenamed", b"?", "ack.9", "id.9", 9))
+    assert desk.tally == BusTally(taken=6, requests=1, repeated=1, rejected=1, foreign=1, settled=1)
+    assert desk.tally.events == 2
+
+
+def test_a_settled_message_is_counted_once() -> None:
+    """A token that is settled already is not."""
+    desk = Desk()
+    desk.take(event(1), event(2))
+    desk.intake.settle(desk.tokens())
+    desk.intake.settle(desk.tokens())
+    assert desk.tally.settled == 2
+
+
+def test_a_dead_letter_is_counted_by_its_reason_once_it_is_in_its_stream() -> None:
+    """What is not there yet is not a dead letter yet; its message is settled then."""
+    desk = Desk()
+    desk.take(event(1), event(2, body=b"{}"))
+    desk.intake.dead_letter(desk.tokens(), "processing failed 5 times, last with: boom")
+    assert not desk.tally.dead_letters
+    for _, _, done in desk.rejected:
+        done()
+    assert desk.tally.dead_letters == {BAD_FIELD: 1, CRASHED: 1}
+    assert desk.tally.settled == 2

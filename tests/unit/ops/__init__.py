@@ -1,0 +1,1 @@
+"""What is for the people who run it, without servers."""
