@@ -53,6 +53,7 @@ class Monitor:
         self._store_watch = StoreWatch(store)
         self._watches_store = False
         self._tasks: list[asyncio.Task[None]] = []
+        self._closing = False
         self._pulse.listeners.append(self._health.look_for_progress)
         self._pulse.listeners.append(supervisor.alive)
         if heartbeat_file is not None:
@@ -88,6 +89,7 @@ class Monitor:
 
     async def close(self) -> None:
         """End, however far it came."""
+        self._closing = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -96,6 +98,8 @@ class Monitor:
         await self._server.stop()
 
     async def _look_behind(self) -> None:
-        while True:
+        # Not for ever: before Python 3.12 a cancellation is lost when the server's answer comes
+        # at the same moment, and `close` would wait for a task that does not know.
+        while not self._closing:
             await self._bus.look_behind()
             await asyncio.sleep(INTERVAL_S)
