@@ -61,7 +61,6 @@ def test_digests_are_counted_by_whether_they_tell_something() -> None:
     desk.published()
     desk.deliver(desk.request("r2"), desk.request("r1"))
     desk.saved()
-    desk.saved()
     desk.published()
     tally = desk.tally
     assert (tally.digests_made, tally.digests_empty, tally.requests_repeated) == (1, 1, 1)
