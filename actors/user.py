@@ -188,7 +188,8 @@ class UserActor(PooledActor):
                 self._answer_requests()
         tally = self._context.tally
         tally.events_changed += len(items) - requests - unchanged
-        tally.events_unchanged += unchanged
+        if unchanged:
+            tally.events_unchanged += unchanged
         self._applying = ()
         self._handling = None
         if self._cursor_changed:

@@ -9,14 +9,14 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol
 
 from actors.errors import StoreUnavailableError
-from actors.ports import CheckpointStore, SaveOutcome, Unsavable
+from actors.ports import CheckpointStore, SaveOutcome
 from store.tally import StoreTally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from actors.alarms import UserID
-    from actors.ports import Checkpoint, CheckpointUpdate, Unreadable
+    from actors.ports import Checkpoint, CheckpointUpdate, Unreadable, Unsavable
     from store.tally import CallTally
 
 CHECK_AFTER_S = 5.0
@@ -51,12 +51,11 @@ class ObservedCheckpointStore:
         """See ``CheckpointStore``."""
         with self._observed(self.tally.saves, len(updates)):
             outcomes = self._store.save(updates)
-        conflicts = outcomes.count(SaveOutcome.CONFLICTED)
-        refusals = sum(isinstance(outcome, Unsavable) for outcome in outcomes)
-        if conflicts or refusals:
+        if (saved := outcomes.count(SaveOutcome.SAVED)) < len(outcomes):
+            conflicts = outcomes.count(SaveOutcome.CONFLICTED)
             with self.tally.lock:
                 self.tally.conflicts += conflicts
-                self.tally.refusals += refusals
+                self.tally.refusals += len(outcomes) - saved - conflicts
         return outcomes
 
     def check(self) -> None:
