@@ -12,6 +12,7 @@ from tests.unit.docker.files import DOCKER, ROOT, SERVICE, compose, image_enviro
 
 OPTIONS = {option.name: option for option in options_of(Settings)}
 SERVERS = ("nats", "mongodb")
+WATCHERS = ("nats-exporter", "prometheus", "grafana")
 
 
 def _seconds(duration: str) -> float:
@@ -36,7 +37,7 @@ def test_the_servers_that_the_service_is_told_of_are_in_compose() -> None:
     environment = part(SERVICE)["environment"]
     assert environment["NATS_URL"] == "nats://nats:4222"
     assert environment["MONGODB_URI"] == "mongodb://mongodb:27017/?replicaSet=rs0"
-    assert compose()["services"].keys() == {*SERVERS, SERVICE}
+    assert compose()["services"].keys() == {*SERVERS, SERVICE, *WATCHERS, "demo"}
 
 
 def test_the_service_is_built_from_the_root_with_the_dockerfile() -> None:
@@ -47,7 +48,7 @@ def test_the_service_is_built_from_the_root_with_the_dockerfile() -> None:
     assert (context / build["dockerfile"]).is_file()
 
 
-@pytest.mark.parametrize("name", [*SERVERS, SERVICE])
+@pytest.mark.parametrize("name", [*SERVERS, SERVICE, *WATCHERS])
 def test_every_part_is_restarted_when_it_ends(name: str) -> None:
     """Also when the computer starts again."""
     assert part(name)["restart"] == "unless-stopped"
@@ -110,7 +111,7 @@ def test_mongodb_is_a_replica_set_that_its_health_check_initiates() -> None:
 
 
 def test_nothing_is_published_beyond_this_computer() -> None:
-    """The servers have no passwords here."""
+    """The servers have no passwords here, and Grafana no accounts."""
     ports = [port for one in compose()["services"].values() for port in one.get("ports", [])]
     assert ports
     assert all(port.startswith("127.0.0.1:") for port in ports)

@@ -1,0 +1,1 @@
+"""What runs the service outside containers, held to the code."""
