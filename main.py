@@ -30,12 +30,15 @@ from bus.bus import NatsBus
 from bus.settings import BusSettings
 from ops.embedded import EmbeddedServers, EmbeddedSettings
 from ops.garbage import tune_garbage_collection
+from ops.letters import dead_letters
 from ops.logs import LogSettings, set_up_logging
 from ops.monitor import Monitor
 from ops.options import Parsed, command_line, misspelt, run
 from ops.stopping import EXIT_FAILURE, StopRequest
 from ops.supervisor import Supervisor
+from ops.terminal import say
 from ops.tools import send, watch
+from ops.users import user, why
 from ops.web.settings import HttpSettings
 from store.mongo import MongoCheckpointStore
 from store.observed import ObservedCheckpointStore
@@ -76,7 +79,8 @@ SUMMARY = """Collect alarm events from NATS and publish a digest per user when a
 
 Every setting is a flag or an environment variable; the flag wins. Give secrets by environment
 variable: flags can be read in the process list. Exit status: 0 after an orderly stop, 1 after a
-failure that a restart may cure, 2 for a wrong setting.
+failure that a restart may cure, 2 for a wrong setting. The commands: 1 if it could not be done,
+2 for a wrong setting or command line, 3 if there is no such thing.
 """
 
 _STORE_RETRY_S = 1.0
@@ -282,11 +286,12 @@ def run_service(parsed: Parsed[Settings]) -> int:
 
 def main(arguments: Sequence[str]) -> int:
     """Run the program; return its exit status."""
-    program = command_line(Settings, "main.py", SUMMARY, run_service, (send, watch))
+    commands = (send, watch, user, why, dead_letters)
+    program = command_line(Settings, "main.py", SUMMARY, run_service, commands)
     try:
         return run(program, arguments)
     except SettingsError as error:
-        click.echo(f"main.py: {error}", err=True)
+        say(f"main.py: {error}")
         return EXIT_SETTINGS
 
 

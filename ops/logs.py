@@ -16,15 +16,13 @@ import orjson
 import structlog
 
 from actors.settings import setting
+from ops.terminal import safe_text
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 """What every record has; the rest are the event's own fields."""
-
-_ESCAPED = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
-"""Characters that move a terminal's cursor or end a line; ids from outside may hold them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +110,6 @@ class JsonFormatter(logging.Formatter):
 def _escape_control_characters(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
     del logger, method
     return {
-        key: value.translate(_ESCAPED) if isinstance(value, str) and key != "exc_info" else value
+        key: safe_text(value) if isinstance(value, str) and key != "exc_info" else value
         for key, value in event.items()
     }

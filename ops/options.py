@@ -19,6 +19,7 @@ import click
 from click.core import ParameterSource
 
 from actors.errors import SettingsError
+from ops.terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -117,7 +118,7 @@ def command_line(
 
 
 def run(group: click.Group, arguments: Sequence[str]) -> int:
-    """Run the program; return its exit status.
+    """Run the program; return its exit status, a failed command's own if it says why.
 
     Raises ``SettingsError`` with one line that names the setting and the mend.
     """
@@ -125,8 +126,11 @@ def run(group: click.Group, arguments: Sequence[str]) -> int:
         status = group.main(list(arguments), group.name, standalone_mode=False)
     except click.Abort:
         return 1
-    except click.ClickException as error:
+    except click.UsageError as error:
         raise SettingsError(" ".join(error.format_message().split())) from None
+    except click.ClickException as error:
+        say(f"{group.name}: {' '.join(error.format_message().split())}")
+        return error.exit_code
     return int(status or 0)
 
 

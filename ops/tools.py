@@ -5,52 +5,44 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import UTC, datetime
-from random import Random
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import click
-from nats.errors import Error as NatsError
-from nats.errors import NoRespondersError
-from nats.errors import TimeoutError as NatsTimeoutError
 
 from actors.alarms import Severity
-from bus.connection import Connection
+from ops.client import HasServers, publish_proved, with_client
+from ops.terminal import safe_json, safe_text, say
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from nats.aio.client import Client
     from nats.aio.msg import Msg
 
     from bus.settings import BusSettings
     from ops.options import Parsed
 
-_TIMEOUT_S = 5.0
-
-
-class HasBus(Protocol):
-    """Settings that say where NATS is."""
-
-    @property
-    def bus(self) -> BusSettings:
-        """Where NATS is."""
-
 
 @click.command("watch")
 @click.pass_obj
-def watch(parsed: Parsed[HasBus]) -> int:
-    """Print every digest as it is published, one a line, until interrupted."""
+def watch(parsed: Parsed[HasServers]) -> int:
+    r"""Print every digest as it is published, one a line, until interrupted.
 
-    async def follow(client: Client) -> None:
+    \b
+    Examples:
+      main.py watch
+      main.py watch | jq -r '.UserID'
+    """
+
+    async def follow(client: Client) -> int:
         async def show(msg: Msg) -> None:
-            click.echo(msg.data.decode())
+            click.echo(printable(msg.data))
 
         await client.subscribe(parsed.settings.bus.subjects.alarm_digest, cb=show)
         await client.flush()
-        click.echo("watching for digests, Ctrl-C ends", err=True)
+        say("watching for digests, Ctrl-C ends")
         await asyncio.Event().wait()
+        return 0
 
-    return _with_client(parsed.settings.bus, follow)
+    return with_client(parsed.settings.bus, follow, interrupted=0)
 
 
 @click.group("send")
@@ -65,57 +57,44 @@ def send() -> None:
 @click.option("--changed-at", help="RFC 3339 time of the change; now when not given.")
 @click.pass_obj
 def send_alarm(
-    parsed: Parsed[HasBus], user: str, alarm: str, status: str, changed_at: str | None
-) -> int:
-    """Send AlarmStatusChanged: ALARM of USER is now STATUS."""
+    parsed: Parsed[HasServers], user: str, alarm: str, status: str, changed_at: str | None
+) -> None:
+    r"""Send AlarmStatusChanged: ALARM of USER is now STATUS.
+
+    \b
+    Examples:
+      main.py send alarm 2 disk-full CRITICAL
+      main.py send alarm 2 disk-full CLEARED --changed-at 2021-06-07T20:40:15.598765212Z
+    """
     when = changed_at or datetime.now(UTC).isoformat().replace("+00:00", "Z")
     body = {"UserID": user, "AlarmID": alarm, "Status": status, "ChangedAt": when}
-    return _send(parsed.settings.bus, parsed.settings.bus.subjects.alarm_status_changed, body)
+    _send(parsed.settings.bus, parsed.settings.bus.subjects.alarm_status_changed, body)
 
 
 @send.command("digest")
 @click.argument("user")
 @click.pass_obj
-def send_digest(parsed: Parsed[HasBus], user: str) -> int:
+def send_digest(parsed: Parsed[HasServers], user: str) -> None:
     """Send SendAlarmDigest: USER is to be told."""
     subjects = parsed.settings.bus.subjects
-    return _send(parsed.settings.bus, subjects.send_alarm_digest, {"UserID": user})
+    _send(parsed.settings.bus, subjects.send_alarm_digest, {"UserID": user})
 
 
-def _send(settings: BusSettings, subject: str, fields: dict[str, str]) -> int:
-    async def ask(client: Client) -> None:
-        # The stream answers that it has the message; on core NATS the service itself does.
-        body = json.dumps(fields, ensure_ascii=False).encode()
-        answer = await client.request(subject, body, timeout=_TIMEOUT_S)
-        if answer.data.startswith(b"-ERR") or b'"error"' in answer.data:
-            raise click.ClickException(f"refused: {answer.data.decode()}")
-        click.echo(f"sent {body.decode()}", err=True)
-
-    return _with_client(settings, ask)
-
-
-def _with_client(settings: BusSettings, work: Callable[[Client], Awaitable[None]]) -> int:
-    async def connect_and_work() -> None:
-        connection = Connection(settings, Random(), lambda _: None)
-        async with asyncio.timeout(_TIMEOUT_S):
-            await connection.open()
-        try:
-            await work(connection.client)
-        finally:
-            await connection.close()
-
+def printable(body: bytes) -> str:
+    """Return a message's body as a line for a terminal: JSON as it is, else with escapes."""
     try:
-        asyncio.run(connect_and_work())
-    except KeyboardInterrupt:
-        return 0
-    except NoRespondersError:
-        raise _failure("nobody takes this subject: is the service running?") from None
-    except (TimeoutError, NatsTimeoutError):
-        raise _failure("no answer from NATS: is it there? See NATS_URL") from None
-    except (NatsError, OSError) as error:
-        raise _failure(f"{error!r}") from error
-    return 0
+        text = body.decode()
+        json.loads(text)
+    except ValueError:
+        return safe_text(body.decode(errors="backslashreplace"))
+    return safe_json(" ".join(text.splitlines()))
 
 
-def _failure(message: str) -> Any:
-    return click.ClickException(message)
+def _send(settings: BusSettings, subject: str, fields: dict[str, str]) -> None:
+    body = json.dumps(fields, ensure_ascii=False).encode()
+
+    async def publish(client: Client) -> None:
+        await publish_proved(client, subject, body)
+
+    with_client(settings, publish)
+    say(f"sent {body.decode()}")

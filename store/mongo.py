@@ -65,6 +65,24 @@ _NOT_ALLOWED_CODES = frozenset({13, 18, 8000})
 """Unauthorized, AuthenticationFailed, and Atlas' own word for them."""
 
 
+def client_for(settings: StoreSettings) -> MongoClient[dict[str, Any]]:
+    """Return a client, which connects when first used.
+
+    Raises ``SettingsError`` for a URI that is malformed or names files that are no use.
+    """
+    options = {
+        name: value
+        for name, value in _DEFAULT_OPTIONS.items()
+        if f"{name}=".lower() not in settings.uri.lower()
+    }
+    try:
+        return MongoClient(settings.uri, **options)
+    except (ConfigurationError, InvalidURI, OSError, ValueError) as error:
+        # The driver's own words may quote the URI, and with it a password.
+        message = f"MONGODB_URI: is not a URI that MongoDB takes ({type(error).__name__})"
+        raise SettingsError(message) from None
+
+
 class MongoCheckpointStore:
     """One document a user in the collection ``users``; see ``store.document`` for its form."""
 
@@ -73,17 +91,7 @@ class MongoCheckpointStore:
 
         Raises ``SettingsError`` for a URI that is malformed or names files that are no use.
         """
-        options = {
-            name: value
-            for name, value in _DEFAULT_OPTIONS.items()
-            if f"{name}=".lower() not in settings.uri.lower()
-        }
-        try:
-            self._client: MongoClient[dict[str, Any]] = MongoClient(settings.uri, **options)
-        except (ConfigurationError, InvalidURI, OSError, ValueError) as error:
-            # The driver's own words may quote the URI, and with it a password.
-            message = f"MONGODB_URI: is not a URI that MongoDB takes ({type(error).__name__})"
-            raise SettingsError(message) from None
+        self._client = client_for(settings)
         self._users = self._client[settings.database].get_collection(
             COLLECTION,
             write_concern=DURABLE,
@@ -110,9 +118,9 @@ class MongoCheckpointStore:
                     "MONGODB_URI: the server refused our credentials, or they do not grant "
                     f"readWrite on {self._users.database.name} (code {error.code})"
                 ) from None
-            raise StoreUnavailableError(_describe(error)) from error
+            raise StoreUnavailableError(describe(error)) from error
         except PyMongoError as error:
-            raise StoreUnavailableError(_describe(error)) from error
+            raise StoreUnavailableError(describe(error)) from error
 
     def check(self) -> None:
         """Return when the primary answers a read; raises ``StoreUnavailableError``."""
@@ -156,7 +164,7 @@ class MongoCheckpointStore:
                 for known_id, found in self.load([user_id]).items()
             }
         except PyMongoError as error:
-            raise StoreUnavailableError(_describe(error)) from error
+            raise StoreUnavailableError(describe(error)) from error
         return {document["_id"]: to_checkpoint(document) for document in documents}
 
     def save(self, updates: Sequence[CheckpointUpdate]) -> Sequence[SaveOutcome | Unsavable]:
@@ -177,10 +185,10 @@ class MongoCheckpointStore:
             return self._save_one_by_one(updates, error)
         except OperationFailure as error:
             if error.code not in _REFUSED_CODES:
-                raise StoreUnavailableError(_describe(error)) from error
+                raise StoreUnavailableError(describe(error)) from error
             return self._save_one_by_one(updates, error)
         except PyMongoError as error:
-            raise StoreUnavailableError(_describe(error)) from error
+            raise StoreUnavailableError(describe(error)) from error
         self._mend_fence()
         raise StoreUnavailableError("the collection had lost its validator")
 
@@ -224,9 +232,9 @@ class MongoCheckpointStore:
             self._users.delete_one({"_id": NOBODY})
             self._fence()
         except PyMongoError as error:
-            raise StoreUnavailableError(_describe(error)) from error
+            raise StoreUnavailableError(describe(error)) from error
 
 
-def _describe(error: PyMongoError) -> str:
-    """Return the error in one line; the driver adds its view of the whole deployment."""
+def describe(error: PyMongoError) -> str:
+    """Return a driver's error in one line; the driver adds its view of the whole deployment."""
     return f"{type(error).__name__}: {str(error).partition(', Timeout:')[0]}"
