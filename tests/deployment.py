@@ -2,22 +2,48 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from actors.ports import Checkpoint
 from store.mongo import MongoCheckpointStore
 from store.settings import StoreSettings
 from tests.broker import Names, connected
-from tests.service import ServiceProcess
+from tests.service import ROOT, ServiceProcess, environment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from actors.alarms import UserID
     from tests.broker import Broker
+
+
+class Ended(NamedTuple):
+    """A command that has ended."""
+
+    status: int
+    stdout: bytes
+    stderr: str
+
+    @property
+    def text(self) -> str:
+        """What it printed, as text."""
+        return self.stdout.decode()
+
+    @property
+    def json(self) -> Any:
+        """What it printed, as one document of JSON."""
+        return json.loads(self.stdout)
+
+    @property
+    def json_lines(self) -> list[Any]:
+        """What it printed, a document a line."""
+        return [json.loads(line) for line in self.stdout.splitlines()]
 
 
 class Deployment:
@@ -34,11 +60,21 @@ class Deployment:
     def launch(self, *arguments: str, **settings: object) -> ServiceProcess:
         """Start ``main.py`` with a log of its own; do not wait for it. None unsets a setting."""
         log = self._folder / f"main-{len(self._processes)}.log"
-        merged = {**self.names.settings(self.nats_url, self.mongodb_uri), **settings}
-        given = {name: value for name, value in merged.items() if value is not None}
-        process = ServiceProcess(log, given, *arguments)
+        process = ServiceProcess(log, self._given(settings), *arguments)
         self._processes.append(process)
         return process
+
+    def command(self, *arguments: str, text: str = "", **settings: object) -> Ended:
+        """Run ``main.py`` to its end with ``text`` as its input; what became of it."""
+        ended = subprocess.run(
+            [sys.executable, str(ROOT / "main.py"), *arguments],
+            env=environment(self._given(settings)),
+            input=text.encode(),
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        return Ended(ended.returncode, ended.stdout, ended.stderr.decode())
 
     def start(self, **settings: object) -> ServiceProcess:
         """Start the service and wait until it takes messages."""
@@ -70,6 +106,10 @@ class Deployment:
             assert isinstance(checkpoint, Checkpoint), checkpoint
             readable[user_id] = checkpoint
         return readable
+
+    def _given(self, settings: Mapping[str, object]) -> dict[str, object]:
+        merged = {**self.names.settings(self.nats_url, self.mongodb_uri), **settings}
+        return {name: value for name, value in merged.items() if value is not None}
 
     def end(self) -> None:
         """Kill what still runs."""

@@ -21,6 +21,14 @@ ROOT = Path(__file__).parent.parent
 _POLL_S = 0.01
 
 
+def environment(settings: Mapping[str, object]) -> dict[str, str]:
+    """Return a process's environment with these settings, and none of the developer's own."""
+    known = {option.name for option in options_of(Settings)}
+    inherited = {name: value for name, value in os.environ.items() if name not in known}
+    given = {name: str(value) for name, value in settings.items()}
+    return {**inherited, "LOG_FORMAT": "json", **given}
+
+
 class ServiceProcess:
     """``python main.py`` with settings in its environment and its log in a file."""
 
@@ -28,13 +36,9 @@ class ServiceProcess:
         """Start it; ``settings`` are environment variables, the developer's own do not count."""
         self._log_path = log
         self._log: IO[bytes] = log.open("ab")
-        known = {option.name for option in options_of(Settings)}
-        environment = {name: value for name, value in os.environ.items() if name not in known}
-        environment["LOG_FORMAT"] = "json"
-        environment |= {name: str(value) for name, value in settings.items()}
         self._process = subprocess.Popen(
             [sys.executable, str(ROOT / "main.py"), *arguments],
-            env=environment,
+            env=environment(settings),
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
