@@ -28,17 +28,19 @@ from actors.system import Dispatchers, Ports, start_actors
 from actors.tally import CoreTally
 from bus.bus import NatsBus
 from bus.settings import BusSettings
+from ops.commands.demo import demo
+from ops.commands.doctor import doctor
+from ops.commands.letters import dead_letters
+from ops.commands.sending import send, watch
+from ops.commands.users import user, why
 from ops.embedded import EmbeddedServers, EmbeddedSettings
 from ops.garbage import tune_garbage_collection
-from ops.letters import dead_letters
 from ops.logs import LogSettings, set_up_logging
 from ops.monitor import Monitor
 from ops.options import Parsed, command_line, misspelt, run
 from ops.stopping import EXIT_FAILURE, StopRequest
 from ops.supervisor import Supervisor
 from ops.terminal import say
-from ops.tools import send, watch
-from ops.users import user, why
 from ops.web.settings import HttpSettings
 from store.mongo import MongoCheckpointStore
 from store.observed import ObservedCheckpointStore
@@ -286,7 +288,7 @@ def run_service(parsed: Parsed[Settings]) -> int:
 
 def main(arguments: Sequence[str]) -> int:
     """Run the program; return its exit status."""
-    commands = (send, watch, user, why, dead_letters)
+    commands = (send, watch, user, why, dead_letters, doctor, demo)
     program = command_line(Settings, "main.py", SUMMARY, run_service, commands)
     try:
         return run(program, arguments)

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from nats.js.api import ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
-from bus.jetstream import parse_ack_subject
-
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
 
@@ -134,7 +132,7 @@ class DeadLetters:
             more = True
             while more:
                 msg = await reader.next_msg(timeout=_READ_TIMEOUT_S)
-                _, sequence, _ = parse_ack_subject(msg.reply)
+                sequence = msg.metadata.sequence.stream
                 if sequence > state.last_seq:
                     break
                 letter = assembler.add(Stored(sequence, msg.headers or {}, msg.data))

@@ -22,11 +22,15 @@ from nats.js.api import (
 from nats.js.errors import NotFoundError
 
 from bus.errors import BusSetupError
+from bus.promises import risks_of_consumer, risks_of_input_stream, risks_of_output_stream
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from nats.js import JetStreamContext
     from nats.js.api import ConsumerInfo
 
+    from bus.promises import Risk
     from bus.settings import BusSettings
 
 logger = logging.getLogger("bus.topology")
@@ -118,32 +122,7 @@ async def _ensure_input_stream(js: JetStreamContext, settings: BusSettings) -> s
 
 
 async def _check_input_stream(js: JetStreamContext, name: str) -> None:
-    # Compared by value: nats-py leaves what the server says as plain strings.
-    config = (await js.stream_info(name)).config
-    limits = [config.max_age, config.max_msgs, config.max_bytes, config.max_msgs_per_subject]
-    limited = any(limit is not None and limit > 0 for limit in limits)
-    if config.max_age or (limited and config.discard == DiscardPolicy.OLD):
-        logger.warning(
-            "stream.may_lose_messages",
-            extra={
-                "stream": name,
-                "mend": "lift its limits, or set discard new: unread messages vanish at a limit",
-            },
-        )
-    if config.retention == RetentionPolicy.INTEREST:
-        logger.warning(
-            "stream.may_lose_messages",
-            extra={
-                "stream": name,
-                "mend": "use limits or workqueue retention: interest keeps nothing while the "
-                "consumer does not exist",
-            },
-        )
-    if config.storage == StorageType.MEMORY:
-        logger.warning(
-            "stream.may_lose_messages",
-            extra={"stream": name, "mend": "use file storage: memory does not survive a restart"},
-        )
+    _warn(risks_of_input_stream((await js.stream_info(name)).config), stream=name)
 
 
 async def _ensure_output_stream(
@@ -166,11 +145,7 @@ async def _ensure_output_stream(
         )
         found = name
     config = (await js.stream_info(found)).config
-    if not config.duplicate_window:
-        logger.warning(
-            "stream.does_not_deduplicate",
-            extra={"stream": found, "mend": "set a duplicate window of two minutes or more"},
-        )
+    _warn(risks_of_output_stream(config), stream=found)
     if config.no_ack:
         message = (
             f"stream {found}: acknowledges no publication (no_ack); set it to false, or give "
@@ -217,16 +192,9 @@ def _check_consumer(info: ConsumerInfo, durable: str) -> None:
             "choose another name"
         )
         raise BusSetupError(message)
-    if config.max_deliver is not None and config.max_deliver > 0:
-        logger.warning(
-            "consumer.may_lose_messages",
-            extra={
-                "consumer": durable,
-                "mend": "set max_deliver to -1: a message that reaches it is never delivered again",
-            },
-        )
-    if config.ack_wait is not None and config.ack_wait < 3:
-        logger.warning(
-            "consumer.redelivers_early",
-            extra={"consumer": durable, "mend": "set ack_wait to a minute"},
-        )
+    _warn(risks_of_consumer(config), consumer=durable)
+
+
+def _warn(risks: Iterable[Risk], **where: str) -> None:
+    for risk in risks:
+        logger.warning(risk.event, extra={**where, "mend": risk.mend})

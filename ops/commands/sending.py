@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from actors.alarms import Severity
+from ops.awaiting import request_digest
 from ops.client import HasServers, publish_proved, with_client
 from ops.terminal import safe_json, safe_text, say
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 @click.command("watch")
 @click.pass_obj
-def watch(parsed: Parsed[HasServers]) -> int:
+def watch(parsed: Parsed[HasServers]) -> None:
     r"""Print every digest as it is published, one a line, until interrupted.
 
     \b
@@ -32,7 +34,7 @@ def watch(parsed: Parsed[HasServers]) -> int:
       main.py watch | jq -r '.UserID'
     """
 
-    async def follow(client: Client) -> int:
+    async def follow(client: Client) -> None:
         async def show(msg: Msg) -> None:
             click.echo(printable(msg.data))
 
@@ -40,9 +42,9 @@ def watch(parsed: Parsed[HasServers]) -> int:
         await client.flush()
         say("watching for digests, Ctrl-C ends")
         await asyncio.Event().wait()
-        return 0
 
-    return with_client(parsed.settings.bus, follow, interrupted=0)
+    with suppress(KeyboardInterrupt):
+        with_client(parsed.settings.bus, follow)
 
 
 @click.group("send")
@@ -73,11 +75,30 @@ def send_alarm(
 
 @send.command("digest")
 @click.argument("user")
+@click.option("--wait", is_flag=True, help="Wait for the digest, and print it.")
+@click.option("--timeout", default=15.0, show_default=True, help="Seconds to wait at the most.")
 @click.pass_obj
-def send_digest(parsed: Parsed[HasServers], user: str) -> None:
-    """Send SendAlarmDigest: USER is to be told."""
+def send_digest(parsed: Parsed[HasServers], user: str, wait: bool, timeout: float) -> None:
+    r"""Send SendAlarmDigest: USER is to be told.
+
+    With --wait the next digest of USER is printed, all its parts, a line each; exit status 1 if
+    none comes. It may be the answer to a request that somebody else has sent meanwhile.
+
+    \b
+    Examples:
+      main.py send digest 2
+      main.py send digest 2 --wait | jq '.ActiveAlarms[].AlarmID'
+    """
     subjects = parsed.settings.bus.subjects
-    _send(parsed.settings.bus, subjects.send_alarm_digest, {"UserID": user})
+    if not wait:
+        _send(parsed.settings.bus, subjects.send_alarm_digest, {"UserID": user})
+        return
+
+    async def ask(client: Client) -> None:
+        async for msg in request_digest(client, subjects, user, timeout):
+            click.echo(printable(msg.data))
+
+    with_client(parsed.settings.bus, ask)
 
 
 def printable(body: bytes) -> str:

@@ -1,0 +1,1 @@
+"""The commands of ``main.py`` beside serving: options in, text or JSON out."""
