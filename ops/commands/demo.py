@@ -84,6 +84,7 @@ def demo(
     """
     plan = Plan(users, seconds, rate, digest_every)
     demonstration = Demonstration(parsed.settings.bus.subjects, Crowd(users, Random(seed)), plan)
+    say(f"sending {plan.events} events of {users} users, Ctrl-C ends")
     with suppress(KeyboardInterrupt):
         with_client(parsed.settings.bus, demonstration.run)
     fields = demonstration.to_fields()
