@@ -35,7 +35,9 @@ from ops.commands.sending import send, watch
 from ops.commands.users import user, why
 from ops.embedded import EmbeddedServers, EmbeddedSettings
 from ops.garbage import tune_garbage_collection
+from ops.live import LiveUsers
 from ops.logs import LogSettings, set_up_logging
+from ops.micro import MicroService, MicroSettings
 from ops.monitor import Monitor
 from ops.options import Parsed, command_line, misspelt, run
 from ops.stopping import EXIT_FAILURE, StopRequest
@@ -102,6 +104,7 @@ class Settings:
         "HEARTBEAT_FILE", None, "file touched every two seconds while the service's loops turn"
     )
     http: HttpSettings = field(default_factory=HttpSettings)
+    micro: MicroSettings = field(default_factory=MicroSettings)
     logs: LogSettings = field(default_factory=LogSettings)
     embedded: EmbeddedSettings = field(default_factory=EmbeddedSettings)
 
@@ -150,6 +153,7 @@ class Service:
             self._observed_store,
             settings.bus.max_in_flight,
         )
+        self._micro: MicroService | None = None
 
     async def start(self) -> None:
         """Connect, start the actors, begin to take messages; waits for servers not up yet."""
@@ -176,6 +180,10 @@ class Service:
         await self._bus.start()
         self._monitor.watch(self._shared, self._shared)
         self._monitor.serving()
+        if self._settings.micro.wanted:
+            live, group = LiveUsers(self._router), self._settings.bus.queue_group
+            self._micro = MicroService(self._bus.client, group, live, self._store)
+            await self._micro.start()
         logger.info("service.ready")
 
     async def run(self) -> bool:
@@ -206,6 +214,8 @@ class Service:
     async def _close(self) -> None:
         """End the parts, those that feed others first."""
         await self._monitor.close()
+        if self._micro is not None:
+            await self._micro.close()
         await self._bus.close()
         ActorRegistry.stop_all(block=False)
         self._shared.run_until_idle()

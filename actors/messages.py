@@ -104,6 +104,19 @@ class CountLiveUsers:
     """Anyone to router, with ``ask``: how many user actors are in memory?"""
 
 
+@dataclass(frozen=True, slots=True)
+class FindLiveUsers:
+    """Anyone to router, with ``ask``: where are these users' actors?
+
+    Answered with (user id, reference) of those in memory.
+    """
+
+    user_ids: tuple[UserID, ...] | None
+    """None for those used last, the latest first."""
+    limit: int
+    """So many at the most."""
+
+
 RouterMessage = (
     Deliveries
     | Tick
@@ -113,6 +126,7 @@ RouterMessage = (
     | Passivated
     | PassivationDeclined
     | CountLiveUsers
+    | FindLiveUsers
 )
 
 
@@ -183,6 +197,23 @@ UserMessage = (
     | CheckpointRefused
     | DigestPublished
 )
+
+
+@dataclass(frozen=True, slots=True)
+class ShowState:
+    """Anyone to user actor, with ``ask``: what do you know?
+
+    Answered with ``LiveState``; with None while it is loading its checkpoint, or has failed.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class LiveState:
+    """A user actor's answer to ``ShowState``: itself, as it would be saved."""
+
+    checkpoint: Checkpoint
+    unsaved: int
+    """Messages that it holds and that are not in a checkpoint yet."""
 
 
 class SaveCheckpoint(NamedTuple):

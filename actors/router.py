@@ -7,7 +7,7 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from itertools import islice
 from math import inf
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
 
 from actors.messages import (
     AwaitRoom,
@@ -16,6 +16,7 @@ from actors.messages import (
     Deliver,
     Deliveries,
     Delivery,
+    FindLiveUsers,
     Passivate,
     Passivated,
     PassivationDeclined,
@@ -77,6 +78,10 @@ class _Leaving:
     failure: UserFailed | None = None
 
 
+Found: TypeAlias = "tuple[tuple[UserID, ActorRef[Any]], ...]"
+"""The answer to ``FindLiveUsers``."""
+
+
 class RouterActor(ServiceActor):
     """Forwards deliveries to one actor a user, in order; bounds how many of those live."""
 
@@ -119,7 +124,9 @@ class RouterActor(ServiceActor):
         """Begin to tick. Runs on the dispatcher's thread."""
         self._tick_later()
 
-    def on_receive(self, message: RouterMessage) -> int | None:
+    def on_receive(  # noqa: C901  # a case a message, none nested
+        self, message: RouterMessage
+    ) -> int | Found | None:
         """Handle one message. Runs on the dispatcher's thread."""
         match message:
             case Deliveries(items):
@@ -141,6 +148,8 @@ class RouterActor(ServiceActor):
                 self._retire_failed(message)
             case CountLiveUsers():
                 return len(self._live) + len(self._leaving)
+            case FindLiveUsers(user_ids, limit):
+                return self._find(user_ids, limit)
             case _:
                 assert_never(message)
         return None
@@ -305,3 +314,16 @@ class RouterActor(ServiceActor):
         again = delivery._replace(attempt=delivery.attempt + 1)
         wait_s = self._settings.backoff_s(delivery.attempt, self._random.random())
         self._scheduler.tell_after(wait_s, self.actor_ref, Deliveries((again,)))
+
+    def _find(self, user_ids: tuple[UserID, ...] | None, limit: int) -> Found:
+        """Name actors in memory, for those who only look; nobody is spawned for them."""
+        if user_ids is None:
+            return tuple(
+                (user_id, live.ref) for user_id, live in islice(reversed(self._live.items()), limit)
+            )
+        found = []
+        for user_id in user_ids[:limit]:
+            one = self._live.get(user_id) or self._leaving.get(user_id)
+            if one is not None:
+                found.append((user_id, one.ref))
+        return tuple(found)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
+    from nats.aio.client import Client
+
     from actors.messages import Deliveries
     from bus.intake import Message
     from bus.settings import BusSettings
@@ -86,6 +88,11 @@ class NatsBus:
         self._intake: Intake | None = None
         self._opened = AsyncExitStack()
         self.mode = settings.delivery
+
+    @property
+    def client(self) -> Client:
+        """The connection, for those who serve beside the messages; theirs is what they close."""
+        return self._connection.client
 
     @property
     def in_flight(self) -> int:

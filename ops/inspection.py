@@ -109,6 +109,33 @@ class UserReport:
 
 
 @dataclass(frozen=True, slots=True)
+class UserLine:
+    """A user in a list of many, in numbers; the fields are those of ``UserReport``."""
+
+    user_id: str
+    source: Source
+    instance: str | None
+    unsaved: int | None
+    digests: int
+    owes: bool
+    """Whether a digest is owed."""
+    known: int
+    active: int
+    due: int
+
+    def to_fields(self) -> dict[str, Any]:
+        """Return what JSON can hold."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, Any]) -> Self:
+        """Read what ``to_fields`` has written; see ``UserReport.from_fields``."""
+        values = _known(cls, fields)
+        values["source"] = Source(values["source"])
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
     """How a state was come by; see the fields of ``UserReport``."""
 
@@ -149,6 +176,22 @@ def report_on(
             for alarm_id in listed
         ),
         note=provenance.note,
+    )
+
+
+def line_on(user_id: UserID, checkpoint: Checkpoint, provenance: Provenance) -> UserLine:
+    """Return a user in numbers, whose state is that of ``checkpoint``."""
+    alarms = checkpoint.alarms.values()
+    return UserLine(
+        user_id=user_id,
+        source=provenance.source,
+        instance=provenance.instance,
+        unsaved=provenance.unsaved,
+        digests=checkpoint.cursor.number,
+        owes=checkpoint.cursor.outbox is not None,
+        known=len(alarms),
+        active=sum(alarm.active for alarm in alarms),
+        due=sum(is_due(alarm) for alarm in alarms),
     )
 
 

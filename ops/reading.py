@@ -6,13 +6,19 @@ from typing import TYPE_CHECKING
 
 from actors.errors import StoreUnavailableError
 from actors.ports import NEVER_SAVED, Checkpoint
+from ops.asking import ask_for_user
+from ops.client import with_client
 from ops.failures import CommandFailed
 from ops.inspection import Provenance, Source, report_on
 from store.mongo import MongoCheckpointStore
 
 if TYPE_CHECKING:
+    from nats.aio.client import Client
+
     from actors.alarms import AlarmID, UserID
     from actors.ports import CheckpointStore
+    from ops.client import HasServers
+    from ops.inquiries import ShowInquiry
     from ops.inspection import UserReport
     from store.settings import StoreSettings
 
@@ -27,6 +33,7 @@ def read_stored(
     limit: int | None = None,
     only: AlarmID | None = None,
     note: str | None = None,
+    instance: str | None = None,
 ) -> UserReport:
     """Report on the checkpoint of a user, who may be unknown; blocks.
 
@@ -36,23 +43,39 @@ def read_stored(
     if not isinstance(checkpoint, Checkpoint):
         raise UnreadableUserError(checkpoint.reason)
     source = Source.STORED if checkpoint.version else Source.NOWHERE
-    return report_on(user_id, checkpoint, Provenance(source, note=note), limit, only)
+    return report_on(user_id, checkpoint, Provenance(source, instance, note=note), limit, only)
 
 
-def read_from_mongodb(
-    settings: StoreSettings,
-    user_id: UserID,
-    limit: int | None = None,
-    only: AlarmID | None = None,
-    note: str | None = None,
+def read_user(settings: HasServers, inquiry: ShowInquiry, *, stored: bool = False) -> UserReport:
+    """Report on a user for a command: as the service knows it, else its last checkpoint.
+
+    ``stored`` asks no service. Raises ``CommandFailed`` and ``SettingsError``.
+    """
+    if stored:
+        return _read_from_mongodb(settings.store, inquiry, None)
+
+    async def ask(client: Client) -> tuple[UserReport | None, list[str]]:
+        return await ask_for_user(client, settings.bus.queue_group, inquiry)
+
+    try:
+        report, errors = with_client(settings.bus, ask)
+    except CommandFailed as error:
+        report, errors = None, [error.message]
+    if report is not None:
+        return report
+    why = "; ".join(errors) or "no service answers"
+    return _read_from_mongodb(settings.store, inquiry, f"{why}; this is the last checkpoint")
+
+
+def _read_from_mongodb(
+    settings: StoreSettings, inquiry: ShowInquiry, note: str | None
 ) -> UserReport:
-    """Report on a stored user for a command; raises ``CommandFailed``, ``SettingsError``."""
     store = MongoCheckpointStore(settings)
     try:
-        return read_stored(store, user_id, limit, only, note)
+        return read_stored(store, inquiry.user_id, inquiry.limit, inquiry.alarm_id, note)
     except StoreUnavailableError as error:
         raise CommandFailed(f"no answer from MongoDB, see MONGODB_URI: {error}") from error
     except UnreadableUserError as error:
-        raise CommandFailed(f"{user_id}: {error}") from error
+        raise CommandFailed(f"{inquiry.user_id}: {error}") from error
     finally:
         store.close()

@@ -127,7 +127,7 @@ class MongoCheckpointStore:
         try:
             self._users.find_one({"_id": NOBODY}, {"_id": 1})
         except PyMongoError as error:
-            raise StoreUnavailableError(_describe(error)) from error
+            raise StoreUnavailableError(describe(error)) from error
 
     def _fence(self) -> None:
         """Make sure that the collection is there and has the validator that saves rely on."""

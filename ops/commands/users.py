@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from actors.alarms import AlarmID, UserID
-from actors.errors import StoreUnavailableError
-from ops.failures import CommandFailed, NotFound
+from ops.failures import NotFound
+from ops.inquiries import ShowInquiry
 from ops.inspection import Source
-from ops.reading import read_from_mongodb
+from ops.listing import list_live, list_stored
+from ops.reading import read_user
 from ops.terminal import json_option, print_facts, print_json, print_table, say
-from store.browsing import UserBrowser
 
 if TYPE_CHECKING:
     from ops.client import HasServers
@@ -28,28 +28,32 @@ def user() -> None:
 @user.command("show")
 @click.argument("user_id", metavar="USER")
 @click.option("--limit", default=100, show_default=True, help="Alarms listed; 0 for all.")
+@click.option("--stored", is_flag=True, help="Read the checkpoint, ask no service.")
 @json_option
 @click.pass_obj
 def show(
     parsed: Parsed[HasServers],
     user_id: str,
     limit: int,
+    stored: bool,
     as_json: bool,
 ) -> None:
     r"""Show what is known of USER: the alarms, what was told of each, what is owed.
 
-    Exit status 3 if nothing is known of such a user.
+    What a running service has in memory, if the user is there, else the last checkpoint; ``source``
+    says which. Exit status 3 if nothing is known of such a user.
 
     \b
     Examples:
       main.py user show 2
       main.py user show 2 --json | jq '.alarms[] | select(.due)'
     """
-    report = read_from_mongodb(parsed.settings.store, UserID(user_id), limit or None)
+    inquiry = ShowInquiry(UserID(user_id), None, limit or None)
+    report = read_user(parsed.settings, inquiry, stored=stored)
     if as_json:
         print_json(report.to_fields())
     elif report.source is not Source.NOWHERE:
-        _print_user(report)
+        _print_user(report, "--stored lists all" if limit == 0 else "--limit 0 lists more")
     if report.source is Source.NOWHERE:
         raise NotFound(f"nothing is known of a user {user_id!r}")
 
@@ -57,55 +61,72 @@ def show(
 @user.command("list")
 @click.option("--limit", default=20, show_default=True, help="Users listed.")
 @click.option("--page", default=1, show_default=True, help="Which page of so many.")
+@click.option("--live", is_flag=True, help="Only users in memory, of those used last.")
 @json_option
 @click.pass_obj
 def list_users(
     parsed: Parsed[HasServers],
     limit: int,
     page: int,
+    live: bool,
     as_json: bool,
 ) -> None:
     r"""List users, those first of whom the next digest would carry most; with --json one a line.
 
-    MongoDB looks at every stored user to find them.
+    The order is that of the checkpoints, all of which MongoDB looks at; the numbers of users in a
+    service's memory are the service's. --live asks the services only, and never MongoDB.
 
     \b
     Examples:
       main.py user list
       main.py user list --limit 100 --page 2
+      main.py user list --live
       main.py user list --json | jq -r .user_id
     """
     if limit < 1 or page < 1:
         raise click.UsageError("--limit and --page must be at least 1")
-    with UserBrowser(parsed.settings.store) as browser:
-        try:
-            found = browser.most_due(limit, (page - 1) * limit)
-            total = browser.count()
-        except StoreUnavailableError as error:
-            raise CommandFailed(f"no answer from MongoDB, see MONGODB_URI: {error}") from error
+    if live and page > 1:
+        raise click.UsageError("--live has one page; see --limit")
+    if live:
+        listing = list_live(parsed.settings, limit)
+    else:
+        listing = list_stored(parsed.settings, limit, page)
     if as_json:
-        for summary in found:
-            print_json(summary._asdict())
+        for line in listing.lines:
+            print_json(line.to_fields())
         return
     print_table(
-        ("USER", "DUE", "ACTIVE", "KNOWN", "DIGESTS", "OWED"),
+        ("USER", "SOURCE", "DUE", "ACTIVE", "KNOWN", "DIGESTS", "OWED", "UNSAVED"),
         (
-            (one.user_id, one.due, one.active, one.known, one.digests, "yes" if one.owes else "")
-            for one in found
+            (
+                line.user_id,
+                line.source,
+                line.due,
+                line.active,
+                line.known,
+                line.digests,
+                "yes" if line.owes else "",
+                line.unsaved,
+            )
+            for line in listing.lines
         ),
     )
-    say(f"page {page}, {len(found)} of {total} users")
+    in_memory = "no service answers" if listing.live is None else f"{listing.live} in memory"
+    stored = "" if listing.stored is None else f" of {listing.stored} stored"
+    say(f"page {page}, {len(listing.lines)}{stored} users; {in_memory}")
 
 
 @click.command("why")
 @click.argument("user_id", metavar="USER")
 @click.argument("alarm_id", metavar="ALARM")
+@click.option("--stored", is_flag=True, help="Read the checkpoint, ask no service.")
 @json_option
 @click.pass_obj
 def why(
     parsed: Parsed[HasServers],
     user_id: str,
     alarm_id: str,
+    stored: bool,
     as_json: bool,
 ) -> None:
     r"""Say whether USER's next digest would carry ALARM, and why.
@@ -117,17 +138,26 @@ def why(
       main.py why 2 disk-full
       main.py why 2 disk-full --json | jq .alarm.due
     """
-    report = read_from_mongodb(parsed.settings.store, UserID(user_id), only=AlarmID(alarm_id))
+    inquiry = ShowInquiry(UserID(user_id), AlarmID(alarm_id))
+    report = read_user(parsed.settings, inquiry, stored=stored)
     (alarm,) = report.to_fields()["alarms"]
     if as_json:
-        print_json({"user_id": user_id, "source": report.source, "alarm": alarm})
+        print_json(
+            {
+                "user_id": user_id,
+                "source": report.source,
+                "instance": report.instance,
+                "note": report.note,
+                "alarm": alarm,
+            }
+        )
     else:
         _print_alarm(report, report.alarms[0])
     if alarm["status"] is None:
         raise NotFound(f"nothing is known of an alarm {alarm_id!r} of user {user_id!r}")
 
 
-def _print_user(report: UserReport) -> None:
+def _print_user(report: UserReport, how_to_see_more: str) -> None:
     owed = report.owed
     print_facts(
         (
@@ -159,7 +189,7 @@ def _print_user(report: UserReport) -> None:
         ),
     )
     if len(report.alarms) < report.known:
-        say(f"{len(report.alarms)} of {report.known} alarms; --limit 0 lists all")
+        say(f"{len(report.alarms)} of {report.known} alarms; {how_to_see_more}")
 
 
 def _print_alarm(report: UserReport, alarm: AlarmReport) -> None:

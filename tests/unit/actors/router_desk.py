@@ -88,7 +88,7 @@ class RouterDesk:
         """Return the user's actor that was spawned last."""
         return self.users[user_id].actor_ref
 
-    def live(self) -> int | None:
+    def live(self) -> Any:
         """Return how many users are in memory."""
         return self.tell(CountLiveUsers())
 

@@ -11,6 +11,7 @@ from actors.messages import (
     CheckpointWanted,
     Deliver,
     Deliveries,
+    FindLiveUsers,
     Passivate,
     Passivated,
     PassivationDeclined,
@@ -298,3 +299,21 @@ def test_a_life_cycle_is_logged_at_debug_and_a_crash_as_an_error(
 def _items(message: object) -> tuple[Delivery, ...]:
     assert isinstance(message, Deliveries)
     return message.items
+
+
+def test_who_only_looks_finds_users_in_memory_and_spawns_nobody() -> None:
+    """Those that are leaving included, the used last first, no more than asked for."""
+    desk = RouterDesk(idle_timeout_s=600)
+    desk.send(X)
+    desk.send(Y)
+    desk.clock.elapsed_s = 601
+    desk.send(Z)
+    desk.tell(Tick())
+    x, y, z = ((user, desk.ref(user)) for user in (X, Y, Z))
+    assert Passivate() in desk.taken(X)
+    assert desk.tell(FindLiveUsers((X, UserID("nobody"), Z), 10)) == (x, z)
+    assert desk.tell(FindLiveUsers((X, Y, Z), 2)) == (x, y)
+    assert desk.tell(FindLiveUsers(None, 10)) == (z,)
+    desk.send(UserID("w"))
+    assert desk.tell(FindLiveUsers(None, 1)) == ((UserID("w"), desk.ref(UserID("w"))),)
+    assert desk.spawned == [X, Y, Z, UserID("w")]

@@ -1,0 +1,78 @@
+"""Actors at work on a thread of their own, between twins, for what blocks until they answer."""
+
+from __future__ import annotations
+
+import itertools
+from contextlib import contextmanager
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from pykka import ActorRegistry
+
+from actors.alarms import AlarmID, Severity, UserID
+from actors.digest import DigestID
+from actors.messages import AlarmStatusChanged, CountLiveUsers, Deliveries, Delivery
+from actors.ports import DeliveryToken
+from actors.settings import CoreSettings
+from actors.simulation import ManualClock
+from actors.system import Dispatchers, Ports, start_actors
+from tests.doubles import FaultyStore, RecordingAcknowledger
+from tests.unit.actors.loop_thread import loop_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from actors.digest import Digest
+    from actors.errors import PublishFailedError
+
+
+class Published:
+    """A publisher that is always done at once."""
+
+    def publish(self, digest: Digest, settled: Callable[[PublishFailedError | None], None]) -> None:
+        """See ``DigestPublisher``."""
+        del digest
+        settled(None)
+
+
+class Running:
+    """The actors, and the store that they save to once an hour."""
+
+    def __init__(self, router: Any, store: FaultyStore) -> None:
+        """Deliver to ``router``."""
+        self.router = router
+        self.store = store
+        self._tokens = itertools.count(1)
+
+    def event(self, user: str, alarm: str = "a", severity: Severity = Severity.WARNING) -> None:
+        """Have an event arrive, and the actors come to rest."""
+        body = AlarmStatusChanged(UserID(user), AlarmID(alarm), severity, 5)
+        self.router.tell(Deliveries((Delivery(DeliveryToken(next(self._tokens)), body),)))
+        for _ in range(5):  # router, user, recovery, user: each answer is behind that work
+            self.router.ask(CountLiveUsers(), timeout=10)
+
+
+@contextmanager
+def running() -> Iterator[Running]:
+    """Start the actors for the time of a ``with``."""
+    store = FaultyStore()
+    with loop_thread() as dispatcher:
+        ports = Ports(
+            store,
+            Published(),
+            RecordingAcknowledger(),
+            ManualClock(),
+            Random(0),
+            lambda: DigestID("d"),
+        )
+        # Saved so late that what is shown can only come from memory.
+        settings = CoreSettings(checkpoint_interval_s=3600, idle_timeout_s=7200)
+        router = start_actors(Dispatchers(*[dispatcher] * 5), ports, settings, _fail)
+        try:
+            yield Running(router, store)
+        finally:
+            ActorRegistry.stop_all()
+
+
+def _fail(reason: str) -> None:
+    raise AssertionError(reason)
