@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from nats.errors import TimeoutError as NatsTimeoutError
 
-from ops.inquiries import ListInquiry, ShowInquiry, list_subject, show_subject
+from ops.inquiries import (
+    ListInquiry,
+    ShowInquiry,
+    list_subject,
+    service_name,
+    show_subject,
+)
 from ops.inspection import Source, UserLine, UserReport
 
 if TYPE_CHECKING:
@@ -55,6 +61,19 @@ async def ask_for_list(
         except (KeyError, TypeError, ValueError):
             continue
     return lines, live
+
+
+async def find_instances(client: Client, queue_group: str) -> list[str]:
+    """Return where the running instances of a service are, as ``host, process`` each."""
+    found: list[str] = []
+    async for ping in _answers(client, f"$SRV.PING.{service_name(queue_group)}", b"", []):
+        try:
+            about = ping["metadata"]
+            if about["queue_group"] == queue_group:
+                found.append(f"{about['host']}, process {about['pid']}")
+        except (KeyError, TypeError):
+            continue
+    return sorted(found)
 
 
 def _weight(report: UserReport) -> tuple[int, bool]:

@@ -14,6 +14,7 @@ from nats.js.errors import APIError
 
 from bus.permissions import denied, needed
 from bus.settings import DeliveryMode
+from ops.asking import find_instances
 from ops.findings import Finding, note, ok, on_clock, risk
 from ops.jetstream_examination import Sync, examine_jetstream, stream_of
 
@@ -51,6 +52,8 @@ async def examine_nats(
     user = await _user_info(client)
     for finding in _clock(user):
         yield finding
+    for finding in await _instances(client, settings):
+        yield finding
     if client.max_payload < settings.max_body_bytes:
         yield note(
             "nats",
@@ -76,6 +79,13 @@ async def examine_nats(
     stream = await stream_of(js, settings.subjects.alarm_status_changed)
     for finding in _on_permissions(user, settings, stream or settings.streams.input_stream):
         yield finding
+
+
+async def _instances(client: Client, settings: BusSettings) -> list[Finding]:
+    found = await find_instances(client, settings.queue_group)
+    if found:
+        return [ok("service", f"{len(found)} running: {'; '.join(found)}")]
+    return [note("service", "no instance answers", "start it; or it has NATS_MICRO off")]
 
 
 async def _user_info(client: Client) -> dict[str, Any] | None:

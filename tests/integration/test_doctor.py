@@ -45,11 +45,12 @@ async def test_a_single_server_is_a_risk_until_its_sync_interval_is_seen(
     deployment: Deployment,
 ) -> None:
     """The one thing that may lose acknowledged data on what ``make run`` starts; with its mend."""
-    deployment.start()
+    service = deployment.start()
     async with deployment.broker() as broker:
         await broker.event("u", "a")
         await broker.settled()
     ended = deployment.command("doctor", "--json")
+    assert f"process {service.pid}" in says(ended, "ok")
     assert (ended.status, ended.json["status"], ended.json["level"]) == (1, 1, "risk")
     (risk,) = found(ended, "risk")
     assert "sync_interval cannot be seen" in risk["says"]
@@ -122,6 +123,7 @@ async def test_a_backlog_that_nobody_reads_is_noted(deployment: Deployment) -> N
     async with deployment.broker() as broker:
         await broker.event("u", "a")
     notes = says(deployment.command("doctor", "--json"), "note")
+    assert "service: no instance answers" in notes
     assert "1 messages wait, 0 are held, 0 came again; nobody asks for them" in notes
 
 
