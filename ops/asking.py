@@ -17,7 +17,7 @@ from ops.inquiries import (
 from ops.inspection import Source, UserLine, UserReport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterable
 
     from nats.aio.client import Client
 
@@ -31,21 +31,27 @@ async def ask_for_user(
 ) -> tuple[UserReport | None, list[str]]:
     """Return what the service says of a user, and the errors it answered with.
 
-    Of several instances that counts which knows the latest save, and of those the one in whose
-    memory the user is: another may have kept a state in memory that was overtaken since. None when
-    nobody answers.
+    None when nobody answers; see ``most_telling`` for several instances.
     """
-    best: UserReport | None = None
+    reports: list[UserReport] = []
     errors: list[str] = []
     async for fields in _answers(client, show_subject(queue_group), inquiry.encode(), errors):
         try:
-            report = UserReport.from_fields(fields)
+            reports.append(UserReport.from_fields(fields))
         except (KeyError, TypeError, ValueError) as error:
             errors.append(f"an answer that cannot be read: {error!r}")
-            continue
-        if best is None or _weight(report) > _weight(best):
-            best = report
-    return best, errors
+    return most_telling(reports), errors
+
+
+def most_telling(reports: Iterable[UserReport]) -> UserReport | None:
+    """Return what counts of what several instances say of one user; None of nothing.
+
+    The latest save: another instance may have kept in memory what was overtaken since. Of equal
+    ones the live one, which may be ahead of it.
+    """
+    return max(
+        reports, key=lambda report: (report.version, report.source is Source.LIVE), default=None
+    )
 
 
 async def ask_for_list(
@@ -74,10 +80,6 @@ async def find_instances(client: Client, queue_group: str) -> list[str]:
         except (KeyError, TypeError):
             continue
     return sorted(found)
-
-
-def _weight(report: UserReport) -> tuple[int, bool]:
-    return report.version, report.source is Source.LIVE
 
 
 async def _answers(

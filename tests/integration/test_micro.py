@@ -172,18 +172,21 @@ def event(number: int) -> bytes:
     return json.dumps({**fields, "ChangedAt": "2021-06-07T20:40:15Z"}).encode()
 
 
-async def test_of_two_instances_the_one_that_knows_the_latest_save_counts(
-    deployment: Deployment,
-) -> None:
-    """The other has kept in memory what was overtaken since, or nothing at all."""
-    first, second = deployment.start(), deployment.start()
+async def test_each_instance_answers_for_itself(deployment: Deployment) -> None:
+    """The user may live in any of them; commands take the one that knows most."""
+    services = [deployment.start(), deployment.start()]
     async with deployment.broker() as broker:
         for number in range(20):
             await broker.event("u", f"alarm-{number}")
             await broker.settled()
+        inbox = broker.client.new_inbox()
+        answers = await broker.client.subscribe(inbox)
+        await broker.client.publish(show(broker), about("u"), reply=inbox)
+        said = [json.loads((await answers.next_msg(timeout=10)).data) for _ in services]
+        assert len({one["instance"] for one in said}) == 2
         shown = deployment.command("user", "show", "u", "--json").json
         assert (shown["source"], shown["known"]) == ("live", 20)
-        for service in (first, second):
+        for service in services:
             assert service.terminate() == 0
 
 

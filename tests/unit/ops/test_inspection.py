@@ -10,6 +10,7 @@ import pytest
 from actors.alarms import Alarm, AlarmID, Severity, UserID
 from actors.digest import Cursor, Digest, DigestID, DigestItem, RequestID
 from actors.ports import NEVER_SAVED, Checkpoint
+from ops.asking import most_telling
 from ops.inspection import Provenance, Source, UserReport, report_on
 
 USER = UserID("u")
@@ -86,3 +87,27 @@ def test_what_is_no_report_is_refused(damage: dict[str, Any]) -> None:
     """By one of the errors that the docstring names."""
     with pytest.raises((KeyError, TypeError, ValueError)):
         UserReport.from_fields({**report().to_fields(), **damage})
+
+
+@pytest.mark.parametrize(
+    ("said", "counts"),
+    [
+        ([], None),
+        ([("a", Source.STORED, 7)], "a"),
+        ([("a", Source.STORED, 7), ("b", Source.LIVE, 7)], "b"),
+        ([("a", Source.LIVE, 5), ("b", Source.STORED, 7)], "b"),
+        ([("a", Source.LIVE, 7), ("b", Source.LIVE, 5)], "a"),
+        ([("a", Source.NOWHERE, 0), ("b", Source.LIVE, 0)], "b"),
+    ],
+)
+def test_of_several_instances_the_latest_save_counts_then_who_has_it_in_memory(
+    said: list[tuple[str, Source, int]], counts: str | None
+) -> None:
+    """In whatever order they answer."""
+    reports = [
+        report_on(USER, Checkpoint(version, {}, Cursor()), Provenance(source, instance))
+        for instance, source, version in said
+    ]
+    for answers in (reports, reports[::-1]):
+        best = most_telling(answers)
+        assert (best and best.instance) == counts

@@ -1,0 +1,85 @@
+"""The database's own counting of what is due, held to the rules."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from actors.alarms import Alarm, AlarmID, Retention, Severity, UserID, apply_event
+from actors.digest import Cursor, Digest, DigestID, due_items, mark_told
+from actors.errors import StoreUnavailableError
+from actors.ports import CheckpointUpdate, SaveOutcome
+from store.browsing import UserBrowser, UserSummary
+from store.settings import StoreSettings
+from tests.contract.conftest import DATABASE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.contract.conftest import MongoSide
+
+HOSTILE = ("a.b$c", "$set", "__proto__", "🔥", "%2E", "1")
+
+
+@pytest.fixture(scope="module")
+def browser(mongodb_uri: str, mongo_session: MongoSide) -> Iterator[UserBrowser]:
+    """A browser of the suite's database; connected once, like the stores."""
+    assert mongo_session
+    uri = f"{mongodb_uri}/?serverMonitoringMode=poll"
+    with UserBrowser(StoreSettings(uri, DATABASE)) as opened:
+        opened.count()
+        yield opened
+
+
+def made_up(random: Random) -> dict[AlarmID, Alarm]:
+    """Return alarms after a few events each, some of them told in between."""
+    alarms: dict[AlarmID, Alarm] = {}
+    for _ in range(random.randint(0, 40)):
+        alarm_id = AlarmID(random.choice(HOSTILE) + str(random.randint(0, 9)))
+        event = (random.choice(list(Severity)), random.randint(0, 5))
+        alarms[alarm_id] = apply_event(alarms.get(alarm_id), *event, 1, Retention(0))
+        if random.random() < 0.1:
+            alarms.update(mark_told(alarms, due_items(alarms)))
+    return alarms
+
+
+def save(mongo: MongoSide, user_id: UserID, alarms: dict[AlarmID, Alarm], cursor: Cursor) -> None:
+    """Store a user."""
+    update = CheckpointUpdate(user_id, 0, alarms, cursor)
+    assert mongo.store.save([update]) == [SaveOutcome.SAVED]
+
+
+def test_the_database_counts_as_the_rules_do(mongo: MongoSide, browser: UserBrowser) -> None:
+    """Known, active and due, whatever the alarms are called; most due first."""
+    random, expected = Random(1), []
+    for number in range(40):
+        user_id, alarms = UserID(f"{random.choice(HOSTILE)}-{number}"), made_up(random)
+        owed = Digest(DigestID("d"), user_id, ()) if number % 3 == 0 else None
+        save(mongo, user_id, alarms, Cursor(number, (), owed))
+        active = sum(alarm.active for alarm in alarms.values())
+        due = len(due_items(alarms))
+        expected.append(UserSummary(user_id, len(alarms), active, due, number, owed is not None))
+    expected.sort(key=lambda one: (-one.due, -one.active, one.user_id.encode()))
+    assert browser.most_due(100) == expected
+    assert browser.most_due(7, skip=5) == expected[5:12]
+    assert browser.count() == 40
+
+
+def test_a_user_that_never_asked_is_counted_too(mongo: MongoSide, browser: UserBrowser) -> None:
+    """It has no cursor."""
+    alarm = apply_event(None, Severity.WARNING, 1, 1, Retention(0))
+    update = CheckpointUpdate(UserID("u"), 0, {AlarmID("a"): alarm}, None)
+    assert mongo.store.save([update]) == [SaveOutcome.SAVED]
+    assert browser.most_due(5) == [UserSummary(UserID("u"), 1, 1, 1, 0, owes=False)]
+
+
+def test_a_database_that_is_away_is_told_by_the_stores_own_error() -> None:
+    """Which hides the driver's, and with it the password."""
+    uri = "mongodb://alice:hunter2@127.0.0.1:1/?serverSelectionTimeoutMS=100"
+    with UserBrowser(StoreSettings(uri, DATABASE)) as nobody:
+        for ask in (nobody.count, lambda: nobody.most_due(1)):
+            with pytest.raises(StoreUnavailableError) as failed:
+                ask()
+            assert "hunter2" not in str(failed.value)
