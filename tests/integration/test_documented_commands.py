@@ -46,6 +46,7 @@ def shape(printed: str) -> list[str]:
     return [re.sub(r"[{].*", "{", word) for word in words if word != "events"]
 
 
+@pytest.mark.needs_nats_2_10  # an older one tells the doctor less than the page shows
 @pytest.mark.timeout(300)
 def test_the_page_shows_what_the_commands_do(deployment: Deployment) -> None:
     """Each runs, ends with the status that is shown, and prints lines that begin alike."""
