@@ -35,7 +35,10 @@ def complaints_at_rest(process: Process, settings: CoreSettings) -> Iterator[str
 def unfinished(process: Process) -> dict[str, object]:
     """Return what a process still has to do, and must not have for ever."""
     router = process.router
-    work: dict[str, object] = {"leaving": router._leaving, "touched": router._touched}
+    work: dict[str, object] = {
+        "leaving": router._leaving,
+        "saves to be told of": [*router._resting, *router._due],
+    }
     for actor in process.service_actors():
         match actor:
             case CheckpointActor():

@@ -208,13 +208,13 @@ class Watch:
 
     def _check_covered(self, sequence: int, event: Event) -> None:
         user_id, alarm_id, key = event
+        if self._forgotten_keys.get((user_id, alarm_id), _NEVER) >= key:
+            # One process forgot it since, or with this event in it; others may know the alarm.
+            self.blurred.add((user_id, alarm_id))
+            return
         stored = self.checkpoint(user_id).alarms.get(alarm_id)
         name = f"#{sequence} ({describe(event)})"
         if stored is None:
-            if self._forgotten_keys.get((user_id, alarm_id), _NEVER) >= key:
-                # By one process; another held it still, to which this event was old.
-                self.blurred.add((user_id, alarm_id))
-                return
             self.fail(f"{name} was acknowledged and is in no checkpoint")
             return
         if (stored.changed_at_ns, stored.severity) < key:

@@ -25,6 +25,7 @@ SUBJECTS = Subjects()
 
 
 def _reject(message: Message, reason: str, done: Callable[[], None]) -> None:
+    del done
     raise AssertionError(f"{message} was rejected: {reason}")
 
 
