@@ -109,13 +109,13 @@ class Watch:
         made = None if outbox is None or outbox.digest_id in self.digests else outbox
         if made is not None:
             self.digests[made.digest_id] = made
-        for complaint in self._answers.complaints_of_save(user_id, before.cursor, after.cursor):
+        for complaint in self._answers.complaints_of_save(before.cursor, after.cursor):
             self.fail(complaint)
         try:
-            for sequence, digest in self._answers.noted(after.cursor, made):
+            for sequence, digest in self._answers.noted(user_id, after.cursor, made):
                 self._check_answer(process, user_id, sequence, digest)
         except LookupError:
-            self.fail(f"{made} answers a request that was answered already")
+            self.fail(f"{made} answers no request, or one that was answered already")
         if made is not None:
             self._check_told(made, after)
         # Last: the digest was made from what is forgotten now.
