@@ -37,7 +37,7 @@ class Score(NamedTuple):
 
 
 def scores(folder: Path) -> list[Score]:
-    """Read the results that mutmut keeps beside each module; raises ``ValueError`` if unfinished."""
+    """Read the results that mutmut keeps beside each module; raises ``ValueError`` unless whole."""
     found: list[Score] = []
     for meta in sorted(folder.rglob("*.py.meta")):
         results: dict[str, int | None] = json.loads(meta.read_text())["exit_code_by_key"]
