@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CODE := main.py actors bench bus ops store tests
 
-.PHONY: help setup run test lint format types coverage bench profile clean
+.PHONY: help setup run test lint format types coverage bench profile simulate mutate clean
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,6 +50,16 @@ bench: $(READY) ## Measure against two baselines, figures into docs/benchmarks; 
 profile: $(READY) ## Show where the service spends its time over a backlog; LOAD=digests for requests
 	$(BIN)/python -m bench.profile $(LOAD)
 
+simulate: $(READY) ## Simulate histories full of faults: SEEDS=10000 FIRST=0, or replay one: SEED=n
+	$(BIN)/python -m tests.simulation \
+		$(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) --first $(or $(FIRST),0))
+
+mutate: $(READY) ## Make small mistakes in the rules and the wire, and count those that tests find
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[mutation]'
+	rm -rf mutants
+	$(BIN)/mutmut run
+	$(BIN)/python -m tests.mutation
+
 clean: ## Remove what setup and the tools made; ./data stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
-	rm -rf alarm_digest.egg-info build
+	rm -rf alarm_digest.egg-info build mutants

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,9 @@ class QueueConsumer:
         self._intake = intake
         self._subscriptions: list[Subscription] = []
         self._arrived: list[tuple[int, Message]] = []
+        # Nothing is delivered again, but a user that is reloaded applies again what it had not
+        # saved for certain, and must recognise a request that it had answered.
+        self._name = f"core.{secrets.token_hex(8)}"
         self._flush_scheduled = False
         self._room = asyncio.Event()
         self._room.set()
@@ -102,8 +106,9 @@ class QueueConsumer:
         while not self._has_room():
             self._room.clear()
             await self._room.wait()
-        arrival = msg.arrival if isinstance(msg, NumberedMsg) else 0
-        self._arrived.append((arrival, Message(msg.subject, msg.data, msg.reply, None, 0)))
+        arrival = msg.arrival if isinstance(msg, NumberedMsg) else next(_arrivals)
+        identity = f"{self._name}.{arrival}"
+        self._arrived.append((arrival, Message(msg.subject, msg.data, msg.reply, identity, 0)))
         if not self._flush_scheduled:
             # Behind the other subscription's task, which this turn of the loop also runs.
             self._flush_scheduled = True

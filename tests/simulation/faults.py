@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from actors.errors import PublishFailedError, StoreUnavailableError
-from actors.ports import SaveOutcome
+from actors.ports import SaveOutcome, Unreadable, Unsavable
 from bus.memory import InMemoryBroker, InMemoryBus, Published
 from tests.simulation.history import MAX_BODY_BYTES, SUBJECTS
+from tests.simulation.trace import Happening
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from actors.alarms import UserID
     from actors.digest import Digest
     from actors.messages import Deliveries
-    from actors.ports import Checkpoint, CheckpointUpdate, DeliveryToken, Unreadable, Unsavable
+    from actors.ports import Checkpoint, CheckpointUpdate, DeliveryToken
     from bus.intake import Message
-    from tests.simulation.checks import Watch
     from tests.simulation.process import Process
     from tests.simulation.world import World
 
 PUBLISH_TIMEOUT_S = 5.0
+
+POISON = "poison"
+"""In the reason of every dead letter that the weather is to blame for."""
 
 
 class StormyStore:
@@ -37,67 +39,89 @@ class StormyStore:
     def load(self, user_ids: Sequence[UserID]) -> Mapping[UserID, Checkpoint | Unreadable]:
         """See ``CheckpointStore``."""
         world, process = self._world, self._process
-        world.interlude()
+        world.interlude(process)
         if world.chance(world.weather.load_fails):
-            world.note(process, "load failed", *user_ids)
+            world.note(process, Happening.LOAD_FAILED, *user_ids)
             raise StoreUnavailableError("no answer to a load")
-        loaded = world.store.load(user_ids)
+        loaded = dict(world.store.load(user_ids))
         for user_id in user_ids:
             found = loaded.get(user_id)
-            world.note(process, "loaded", user_id, f"v{getattr(found, 'version', 0)}")
-        world.interlude()
+            version = f"v{getattr(found, 'version', 0)}"
+            world.note(process, Happening.LOADED, user_id, version)
+            if found is not None and world.poisoned(process, "checkpoint"):
+                world.note(process, Happening.UNREADABLE, user_id)
+                loaded[user_id] = Unreadable(f"{POISON} in the checkpoint")
+        world.interlude(process)
         return loaded
 
     def save(self, updates: Sequence[CheckpointUpdate]) -> Sequence[SaveOutcome | Unsavable]:
         """See ``CheckpointStore``."""
         world, process, weather = self._world, self._process, self._world.weather
-        world.interlude()
+        users = [update.user_id for update in updates]
+        world.interlude(process)
         # The write may have reached the server before its process died, or not.
         if world.chance(weather.save_fails) or (not process.alive and world.chance(0.5)):
-            world.note(process, "save failed", *(update.user_id for update in updates))
+            world.note(process, Happening.SAVE_FAILED, *users)
             raise StoreUnavailableError("no answer to a save")
-        outcomes: list[SaveOutcome | Unsavable] = []
-        for update in updates:
-            before = world.checkpoint(update.user_id)
-            [outcome] = world.store.save([update])
-            version = f"v{update.base_version + 1}"
-            world.note(process, "save", update.user_id, version, getattr(outcome, "name", outcome))
-            if outcome is SaveOutcome.SAVED:
-                world.watch.saved(process, update, before, world.checkpoint(update.user_id))
-            outcomes.append(outcome)
-        world.interlude()
+        outcomes = [self._save(update) for update in updates]
+        world.interlude(process)
         if world.chance(weather.save_fails_late):
-            world.note(process, "save's answer lost", *(update.user_id for update in updates))
+            world.note(process, Happening.SAVE_ANSWER_LOST, *users)
             raise StoreUnavailableError("no answer to a save, which took effect")
         return outcomes
 
+    def _save(self, update: CheckpointUpdate) -> SaveOutcome | Unsavable:
+        world, process, user_id = self._world, self._process, update.user_id
+        if world.poisoned(process, "update"):
+            world.note(process, Happening.SAVE_REFUSED, user_id)
+            return Unsavable(f"{POISON} in the update")
+        before = world.checkpoint(user_id)
+        [outcome] = world.store.save([update])
+        saved = outcome is SaveOutcome.SAVED
+        what = Happening.SAVED if saved else Happening.CONFLICTED
+        world.note(process, what, user_id, f"v{update.base_version + 1}")
+        if saved:
+            world.watch.saved(process, update, before, world.checkpoint(user_id))
+        return outcome
 
-@dataclass(slots=True)
+
 class StormyBroker(InMemoryBroker):
     """A broker that may lose an acknowledgement on its way, and is watched."""
 
-    watch: Watch | None = None
-    lose_ack: Callable[[], bool] | None = None
-    stray: set[int] = field(default_factory=set)
-    """Sequences whose acknowledgement was lost at least once."""
+    def __init__(self, world: World) -> None:
+        """Serve a world, at first with empty streams."""
+        super().__init__(world.plan.max_payload_bytes)
+        self._world = world
+        self._sent = 0
+
+    def message(self, sequence: int) -> Message:
+        """See ``InMemoryBroker``; on core NATS what is sent again is another message."""
+        message = super().message(sequence)
+        if not self._world.plan.core:
+            return message
+        self._sent += 1
+        return message._replace(identity=f"core.{self._sent}.{sequence}")
 
     def acknowledge(self, message: Message) -> None:
         """See ``InMemoryBroker``."""
-        assert self.watch is not None
-        assert self.lose_ack is not None
-        self.watch.acknowledged(message)
-        if self.lose_ack():
-            self.stray.add(message.sequence)
+        world = self._world
+        world.watch.acknowledged(message)
+        if world.chance(world.weather.ack_lost):
+            world.note("stream", Happening.ACK_LOST, f"#{message.sequence}")
             return
-        InMemoryBroker.acknowledge(self, message)
+        super().acknowledge(message)
 
     def publish(self, published: Published) -> None:
         """See ``InMemoryBroker``."""
-        assert self.watch is not None
         known = len(self.published)
-        InMemoryBroker.publish(self, published)
-        if len(self.published) > known:
-            self.watch.published(published)
+        super().publish(published)
+        name = published.headers.get("Nats-Msg-Id", "")
+        if len(self.published) == known:
+            self._world.note("stream", Happening.PUBLICATION_REPEATED, name)
+            return
+        dead = published.subject == SUBJECTS.dead_letter
+        self._world.note("stream", Happening.DEAD_LETTER if dead else Happening.DIGEST, name)
+        self._world.watch.published(published)
 
 
 class StormyBus(InMemoryBus):
@@ -169,23 +193,24 @@ class StormyBus(InMemoryBus):
         lost = world.chance(weather.publish_ack_lost)
         slow = world.chance(weather.publish_slow) or not process.alive
         if fails or lost:
-            world.note(process, "publication lost" if fails else "publication's answer lost", name)
+            what = Happening.PUBLICATION_LOST if fails else Happening.PUBLICATION_ANSWER_LOST
+            world.note(process, what, name)
             world.call_after(PUBLISH_TIMEOUT_S, process, give_up)
         if fails:
             lost = True
             return
         if slow:
+            world.note(process, Happening.PUBLICATION_LATE, name)
             world.travel(world.random.choice((0.01, 1.0, 7.0)), arrive)
         else:
             arrive()
 
     def _settle(self, messages: list[Message], rejection: str | None) -> None:
+        del rejection
         world, process = self._world, self._process
         for message in messages:
             if not process.alive:
                 return
-            if rejection is not None:
-                world.watch.rejected(message, rejection)
-            world.note(process, "acknowledged", f"#{message.sequence}")
+            world.note(process, Happening.ACKNOWLEDGED, f"#{message.sequence}")
             world.broker.acknowledge(message)
             world.may_crash(process)

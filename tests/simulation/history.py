@@ -1,15 +1,15 @@
-"""Histories: what happens to a simulated world, drawn from its seed, and the trace of it."""
+"""What producers put into a simulated stream, and what it means."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from actors.alarms import AlarmID, Severity, UserID
-from actors.settings import CoreSettings
+from actors.digest import ANSWERED_REQUESTS_KEPT
 from bus.instants import format_instant
 from bus.subjects import Subjects
+from tests.simulation.trace import Happening
 
 if TYPE_CHECKING:
     from random import Random
@@ -19,16 +19,12 @@ if TYPE_CHECKING:
 SUBJECTS = Subjects()
 MAX_BODY_BYTES = 400
 
-USERS = tuple(map(UserID, ("ann", "b.$ob", "__proto__")))
+USERS = tuple(map(UserID, ("ann", "b.$ob", "__proto__", "dörte", "e", "f f", "%g", "😀")))
 ALARMS = tuple(map(AlarmID, ("disk", "dísk.2", "$fan%", "😀")))
 
 _MOMENT_NS = 1_623_098_415_598_765_212
 _OFFSETS_NS = (0, 1, 2, 3, 1_000_000_000, 1_000_000_001)
 """Few instants, close together: ties and single nanoseconds are what goes wrong."""
-
-SPACIOUS_PAYLOAD_BYTES = 1024 * 1024
-NARROW_PAYLOAD_BYTES = 720
-"""Leaves room for one or two alarms a message."""
 
 
 class Event(NamedTuple):
@@ -62,96 +58,32 @@ class Input(NamedTuple):
     meaning: Meaning
 
 
-@dataclass(slots=True)
-class Weather:
-    """How likely each fault is, each time it could happen."""
+def draw_inputs(random: Random, users: tuple[UserID, ...]) -> tuple[Input, ...]:
+    """Draw a phase's traffic.
 
-    save_fails: float = 0.0
-    save_fails_late: float = 0.0
-    """It took effect all the same."""
-    load_fails: float = 0.0
-    interlude: float = 0.0
-    """A slow call of the store: others go on meanwhile."""
-    publish_fails: float = 0.0
-    publish_ack_lost: float = 0.0
-    publish_slow: float = 0.0
-    ack_lost: float = 0.0
-    crash: float = 0.0
-    """At each call of a port; processes die between calls as well."""
-    disorder: float = 0.0
-
-
-class Plan(NamedTuple):
-    """All that is drawn before a history begins."""
-
-    settings: CoreSettings
-    weather: Weather
-    max_payload_bytes: int
-    max_processes: int
-    crashes: float
-    """Relative weight of a killed process among what may happen next."""
-    poison: int
-    """So many times, at most, handling a message crashes."""
-    phases: tuple[tuple[Input, ...], ...]
-    """What is put in; everything comes to rest between two phases."""
-
-
-def draw_plan(random: Random) -> Plan:
-    """Draw a history's circumstances and its traffic."""
-    settings = CoreSettings(
-        checkpoint_group_max=random.choice((1, 2, 1000)),
-        max_live_users=random.choice((1, 2, 100)),
-        idle_timeout_s=random.choice((0.3, 5.0, 600.0)),
-        cleared_retention_s=random.choice((0, 100_000)),
-        skip_empty_digests=random.random() < 0.3,
-    )
-    return Plan(
-        settings=settings,
-        weather=_draw_weather(random),
-        max_payload_bytes=random.choice((SPACIOUS_PAYLOAD_BYTES, NARROW_PAYLOAD_BYTES)),
-        max_processes=random.choice((1, 1, 2, 2, 3)),
-        crashes=random.choice((0.0, 1.0, 4.0)),
-        poison=random.choice((0, 0, 0, 2)),
-        phases=tuple(_draw_inputs(random) for _ in range(random.choice((1, 1, 2)))),
-    )
-
-
-def _draw_weather(random: Random) -> Weather:
-    fair = random.random() < 0.1
-
-    def chance(*likelihoods: float) -> float:
-        return 0.0 if fair else random.choice(likelihoods)
-
-    return Weather(
-        save_fails=chance(0.0, 0.1, 0.4),
-        save_fails_late=chance(0.0, 0.1, 0.4),
-        load_fails=chance(0.0, 0.1, 0.4),
-        interlude=chance(0.0, 0.3, 0.6),
-        publish_fails=chance(0.0, 0.1, 0.4),
-        publish_ack_lost=chance(0.0, 0.1, 0.4),
-        publish_slow=chance(0.0, 0.5),
-        ack_lost=chance(0.0, 0.1, 0.5),
-        crash=chance(0.0, 0.0, 0.02),
-        disorder=chance(0.0, 0.3),
-    )
-
-
-def _draw_inputs(random: Random) -> tuple[Input, ...]:
-    users = USERS[: random.randint(1, len(USERS))]
+    No more requests than a user's cursor remembers: further ones would make it forget one whose
+    acknowledgement was lost, and answer it again.
+    """
     alarms = ALARMS[: random.randint(1, len(ALARMS))]
+    asking = random.choice((0.2, 0.2, 0.4))
     inputs: list[Input] = []
+    requests_left = ANSWERED_REQUESTS_KEPT - 1
     for _ in range(random.randint(3, 24)):
         kind = random.random()
         user_id = random.choice(users)
         if inputs and kind < 0.1:
-            inputs.append(random.choice(inputs))
-        elif kind < 0.3:
-            inputs.append(request(user_id))
-        elif kind < 0.36:
-            inputs.append(_draw_bad(random, user_id))
+            message = random.choice(inputs)
+        elif kind < 0.1 + asking:
+            message = request(user_id)
+        elif kind < 0.16 + asking:
+            message = _draw_bad(random, user_id)
         else:
-            key = (_MOMENT_NS + random.choice(_OFFSETS_NS), random.choice(tuple(Severity)))
-            inputs.append(_event(random, Event(user_id, random.choice(alarms), key)))
+            message = _draw_event(random, user_id, random.choice(alarms))
+        if isinstance(message.meaning, Request):
+            if not requests_left:
+                continue
+            requests_left -= 1
+        inputs.append(message)
     return tuple(inputs)
 
 
@@ -161,15 +93,16 @@ def request(user_id: UserID) -> Input:
     return Input(SUBJECTS.send_alarm_digest, body, Request(user_id))
 
 
-def _event(random: Random, event: Event) -> Input:
+def _draw_event(random: Random, user_id: UserID, alarm_id: AlarmID) -> Input:
+    at_ns, severity = _MOMENT_NS + random.choice(_OFFSETS_NS), random.choice(tuple(Severity))
     names = random.choice((("AlarmID", "UserID"), ("alarmId", "userId")))
-    at_ns, severity = event.key
     fields = {
-        names[0]: event.alarm_id,
-        names[1]: event.user_id,
+        names[0]: alarm_id,
+        names[1]: user_id,
         "Status": severity.name,
         "ChangedAt": format_instant(at_ns),
     }
+    event = Event(user_id, alarm_id, (at_ns, severity))
     return Input(SUBJECTS.alarm_status_changed, json.dumps(fields).encode(), event)
 
 
@@ -196,24 +129,6 @@ def _draw_bad(random: Random, user_id: UserID) -> Input:
     return Input(subject, body, Bad(what))
 
 
-@dataclass(slots=True)
-class Trace:
-    """What happened, in order; formatted only when somebody wants to read it."""
-
-    entries: list[tuple[object, ...]] = field(default_factory=list)
-
-    def note(self, elapsed_s: float, who: object, what: str, *details: object) -> None:
-        """Add an entry."""
-        self.entries.append((elapsed_s, who, what, *details))
-
-    def lines(self) -> list[str]:
-        """Return the entries as lines of text."""
-        return [
-            f"{elapsed_s:10.2f} {who!s:>6} {what}" + "".join(f" {detail}" for detail in details)
-            for elapsed_s, who, what, *details in self.entries
-        ]
-
-
 def describe(meaning: Meaning) -> str:
     """Return a message in few words."""
     match meaning:
@@ -223,3 +138,14 @@ def describe(meaning: Meaning) -> str:
             return f"digest for {user_id}"
         case Bad(what):
             return f"a bad body: {what}"
+
+
+def kind_of(meaning: Meaning) -> Happening:
+    """Return what happens when such a message is put in."""
+    match meaning:
+        case Event():
+            return Happening.EVENT
+        case Request():
+            return Happening.REQUEST
+        case Bad():
+            return Happening.BAD

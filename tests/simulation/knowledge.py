@@ -36,13 +36,12 @@ class Knowledge:
             self.possible.tell(digest.user_id, alarm_id, severity, at_ns)
 
     def forget(self, user_id: UserID, alarm_id: AlarmID, still_to_come: Iterable[Event]) -> None:
-        """Forget an alarm; what is not acknowledged will be applied to nothing."""
+        """Forget an alarm; what is still to come will be applied to nothing."""
         for oracle in (self.sure, self.possible):
             oracle.events.pop((user_id, alarm_id), None)
             oracle.told.pop((user_id, alarm_id), None)
         for event in still_to_come:
-            if (event.user_id, event.alarm_id) == (user_id, alarm_id):
-                self.possible.receive(user_id, alarm_id, event.key[1], event.key[0])
+            self.possible.receive(user_id, alarm_id, event.key[1], event.key[0])
 
     def complaints(
         self, user_id: UserID, items: tuple[DigestItem, ...], taken: Iterable[Event]

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from actors.alarms import AlarmID, Severity, UserID
 from actors.digest import DigestID, DigestItem
 from bus.instants import parse_instant
-from tests.simulation.history import SUBJECTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,11 +28,8 @@ class Outputs:
     _dead: dict[int, dict[int, bytes]] = field(default_factory=dict)
     _dead_parts: dict[int, int] = field(default_factory=dict)
 
-    def add(self, published: Published, digests: Mapping[DigestID, Digest]) -> str | None:
+    def add_digest(self, published: Published, digests: Mapping[DigestID, Digest]) -> str | None:
         """Read a message; return what is wrong with it. ``digests`` are those in checkpoints."""
-        if published.subject == SUBJECTS.dead_letter:
-            self._add_dead_letter(published)
-            return None
         name, _, bounds = published.headers["Nats-Msg-Id"].partition(".")
         digest = digests.get(DigestID(name))
         if digest is None:
@@ -71,16 +67,14 @@ class Outputs:
         whole = b"".join(parts[number] for number in sorted(parts))
         return len(parts) == self._dead_parts.get(sequence) and whole == body
 
-    def dead_letters(self) -> list[int]:
-        """Return the sequences of what became dead letters."""
-        return sorted(self._dead)
-
-    def _add_dead_letter(self, published: Published) -> None:
+    def add_dead_letter(self, published: Published) -> tuple[int, str]:
+        """Read a dead letter; return whose and why."""
         headers = published.headers
         sequence = int(headers["Dead-Letter-Sequence"])
         number, _, parts = headers.get("Dead-Letter-Part", "1/1").partition("/")
         self._dead.setdefault(sequence, {})[int(number)] = published.body
         self._dead_parts[sequence] = int(parts)
+        return sequence, headers["Dead-Letter-Reason"]
 
 
 def _read(body: bytes) -> tuple[UserID, tuple[DigestItem, ...]]:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 from pykka import ActorRegistry
 
 from actors.digest import DigestID
+from actors.messages import Tick
 from actors.router import RouterActor
 from actors.runtime import Mailbox
 from actors.simulation import SimulatedDispatcher
 from actors.system import Dispatchers, Ports, start_actors
-from tests.simulation.faults import StormyBus, StormyStore
+from tests.simulation.faults import POISON, StormyBus, StormyStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pykka import ActorRef
 
     from actors.messages import Deliveries
+    from actors.runtime import PooledActor
     from tests.simulation.world import World
 
 MAX_IN_FLIGHT = 12
@@ -38,6 +40,8 @@ class Process:
         self.alive = True
         self.pulling = True
         self.paused = False
+        self.ticks = 0
+        """How often its router asked to be told of the next checkpoint interval."""
         self.entered: dict[int, int] = {}
         """When a message was taken, by sequence: a count of those taken."""
         self._taken = 0
@@ -59,6 +63,9 @@ class Process:
 
     def tell_after(self, delay_s: float, ref: ActorRef[Any], message: object) -> None:
         """See ``Scheduler``."""
+        if type(message) is Tick:
+            self.ticks += 1
+            self._world.ticked(self)
 
         def tell() -> None:
             if ref.is_alive():
@@ -80,9 +87,8 @@ class Process:
         return DigestID(f"d{self._world.random.getrandbits(48):012x}")
 
     def _poison(self, what: str) -> None:
-        if self._world.poisoned():
-            self._world.note(self, "poison in the", what)
-            raise PoisonedError(what)
+        if self._world.poisoned(self, what):
+            raise PoisonedError(f"{POISON} in the {what}")
 
     @property
     def in_flight(self) -> int:
@@ -104,7 +110,9 @@ class Process:
 
     def holds(self, sequence: int) -> bool:
         """Whether a message is taken and not settled."""
-        return f"memory.{sequence}" in self.bus.intake._token_of
+        intake = self.bus.intake
+        held = intake.held_since(intake.last_token)
+        return any(message.sequence == sequence for message in held)
 
     def take(self, sequences: Iterable[int]) -> None:
         """Take messages from the broker."""
@@ -146,6 +154,11 @@ class Process:
         if left := self._services():
             self._world.watch.fail(f"{self} left actors behind: {left}")
         self.die()
+
+    def service_actors(self) -> list[PooledActor]:
+        """Return router, checkpointers, recovery and publisher, to look inside."""
+        mailboxes = [ref.actor_inbox for ref in self._services()]
+        return [box.actor for box in mailboxes if isinstance(box, Mailbox) and box.actor]
 
     def _services(self) -> list[ActorRef[Any]]:
         return [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.alarms import Severity
-from tests.simulation.history import Bad
+from tests.simulation.bounds import complaints_at_rest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,22 +20,30 @@ def complaints(world: World) -> Iterator[str]:
     oracle = world.watch.knowledge.possible
     for user_id in sorted(oracle.users()):
         yield from _stored_complaints(world, oracle, user_id)
-    dead = world.watch.outputs.dead_letters()
-    bad = [number for number, item in world.watch.meanings.items() if isinstance(item, Bad)]
-    if dead != bad:
-        yield f"dead letters are {dead} where {bad} were bad"
+    for process in world.living():
+        yield from complaints_at_rest(process, world.plan.settings)
+
+
+def debts(world: World) -> Iterator[str]:
+    """Tell which digests are owed and not published."""
+    for user_id in world.plan.users:
+        if (owed := world.checkpoint(user_id).cursor.outbox) is not None:
+            yield f"{user_id} is still owed {owed.digest_id}"
     for digest in world.watch.digests.values():
         if not world.watch.outputs.is_complete(digest):
             yield f"{digest.digest_id} was never published"
-    for process in world.living():
-        if process.live_users() > world.plan.settings.max_live_users:
-            yield f"{process} keeps {process.live_users()} users in memory"
 
 
 def untold(world: World) -> Iterator[str]:
     """Tell which active alarms a user does not know as they stand, after a last request."""
     oracle = world.watch.knowledge.possible
+    for user_id in world.plan.users:
+        for alarm_id, alarm in world.checkpoint(user_id).alarms.items():
+            if alarm.active and alarm.news:
+                yield f"{user_id}/{alarm_id} is stored as news still"
     for user_id, alarm_id in oracle.events:
+        if (user_id, alarm_id) in world.watch.blurred:
+            continue
         at_ns, severity = oracle.current(user_id, alarm_id)
         if severity is Severity.CLEARED:
             continue
@@ -48,13 +56,13 @@ def untold(world: World) -> Iterator[str]:
 
 def _stored_complaints(world: World, oracle: Oracle, user_id: UserID) -> Iterator[str]:
     checkpoint = world.checkpoint(user_id)
-    if checkpoint.cursor.outbox is not None:
-        yield f"{user_id} is still owed {checkpoint.cursor.outbox.digest_id}"
-    known = [alarm_id for owner, alarm_id in oracle.events if owner == user_id]
-    if sorted(known) != sorted(checkpoint.alarms):
-        yield f"{user_id}: {list(checkpoint.alarms)} are stored, of {known}"
+    blurred = {alarm_id for owner, alarm_id in world.watch.blurred if owner == user_id}
+    known = {alarm_id for owner, alarm_id in oracle.events if owner == user_id}
+    if known - blurred != checkpoint.alarms.keys() - blurred:
+        yield f"{user_id}: {list(checkpoint.alarms)} are stored, of {sorted(known)}"
         return
-    for alarm_id, alarm in checkpoint.alarms.items():
+    for alarm_id in sorted(known - blurred):
+        alarm = checkpoint.alarms[alarm_id]
         if _summary(oracle, user_id, alarm_id) != _stored(alarm):
             yield f"{user_id}/{alarm_id} is stored as {alarm}, the oracle says otherwise"
 

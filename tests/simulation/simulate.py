@@ -1,88 +1,106 @@
-"""Running histories: one, or many on all cores."""
+"""One history, from its seed to what came of it."""
 
 from __future__ import annotations
 
 import logging
 import traceback
+from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from tests.simulation.checks import InvariantViolationError
-from tests.simulation.process import PoisonedError
+from tests.simulation.faults import POISON
 from tests.simulation.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from tests.simulation.trace import Happening, Trace
+
 LINES_SHOWN = 60
 """Of a failed history, unless it is replayed."""
 
+_ACTORS = "actors"
 
-class Failure(NamedTuple):
-    """A history that broke a promise."""
+
+class Outcome(NamedTuple):
+    """What came of a history."""
 
     seed: int
-    what: str
-    lines: list[str]
-    """The history up to there."""
+    trace: Trace
+    logged: Counter[str]
+    """How often the actors logged which event."""
+    broken: str | None
+    """The promise that was broken; None when all were kept."""
 
-    def __str__(self) -> str:
-        skipped = len(self.lines) - LINES_SHOWN
+    @property
+    def happenings(self) -> Counter[Happening]:
+        """How often what happened."""
+        return self.trace.counts
+
+    def story(self) -> str:
+        """Return what was broken and what happened before."""
+        lines = self.trace.lines()
+        skipped = len(lines) - LINES_SHOWN
         head = [f"  … {skipped} earlier lines; replay them all with SEED={self.seed}"]
-        shown = (head if skipped > 0 else []) + self.lines[-LINES_SHOWN:]
-        return "\n".join([f"seed {self.seed}: {self.what}", *shown])
+        shown = (head if skipped > 0 else []) + lines[-LINES_SHOWN:]
+        return "\n".join([f"seed {self.seed}: {self.broken}", *shown])
 
 
-class _Complaints(logging.Handler):
-    """Takes what the service logs as an error: nothing in a history but poison deserves it."""
+class _Ear(logging.Handler):
+    """Counts what the actors log; keeps errors: nothing in a history but poison deserves one."""
 
     def __init__(self) -> None:
-        """Take errors only."""
-        super().__init__(logging.ERROR)
+        """Hear all."""
+        super().__init__()
+        self.heard = Counter[str]()
         self.errors: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Note an error."""
+        """Count, and keep an error."""
+        if record.name.startswith(_ACTORS):
+            self.heard[record.msg] += 1
+        if record.levelno < logging.ERROR:
+            return
         error = str(getattr(record, "error", ""))
         if record.exc_info:
             error = "".join(traceback.format_exception(*record.exc_info))
-        if PoisonedError.__name__ not in error:
+        if POISON not in error:
             self.errors.append(f"{record.getMessage()}: {error}")
 
 
 @contextmanager
-def _listening() -> Iterator[_Complaints]:
-    """Hear errors; warnings, which histories are full of, cost nothing and are shown nowhere."""
-    complaints = _Complaints()
-    root, disabled = logging.getLogger(), logging.root.manager.disable
-    handlers, root.handlers = root.handlers, [complaints]
-    logging.disable(logging.WARNING)
+def _listening() -> Iterator[_Ear]:
+    """Hear what is logged; nothing is shown."""
+    ear = _Ear()
+    root, actors = logging.getLogger(), logging.getLogger(_ACTORS)
+    handlers, level = root.handlers, actors.level
+    root.handlers = [ear]
+    actors.setLevel(logging.DEBUG)
     try:
-        yield complaints
+        yield ear
     finally:
-        logging.disable(disabled)
+        actors.setLevel(level)
         root.handlers = handlers
 
 
-def run_seed(seed: int) -> tuple[Failure | None, list[str]]:
-    """Let one history happen; return how it failed, if it did, and all that happened."""
+def run_seed(seed: int) -> Outcome:
+    """Let one history happen."""
     world = World(seed)
-    what: str | None = None
-    with _listening() as complaints:
+    broken: str | None = None
+    with _listening() as ear:
         try:
             world.run()
         except InvariantViolationError as error:
-            what = str(error)
-    if complaints.errors:
-        what = f"{complaints.errors[0]} ({what})" if what else complaints.errors[0]
-    lines = world.trace.lines()
-    return None if what is None else Failure(seed, what, lines), lines
+            broken = str(error)
+        except Exception:  # a crash where no actor catches it
+            broken = traceback.format_exc()
+    if ear.errors:
+        broken = f"{ear.errors[0]} ({broken})" if broken else ear.errors[0]
+    return Outcome(seed, world.trace, ear.heard, broken)
 
 
-def first_failure(seeds: Iterable[int]) -> Failure | None:
-    """Return the first of these histories that fails."""
-    for seed in seeds:
-        failure, _ = run_seed(seed)
-        if failure is not None:
-            return failure
-    return None
+def first_failure(seeds: Iterable[int]) -> Outcome | None:
+    """Return the first of these histories that breaks a promise."""
+    outcomes = map(run_seed, seeds)
+    return next((outcome for outcome in outcomes if outcome.broken is not None), None)

@@ -6,6 +6,8 @@ import itertools
 from collections import deque
 from typing import TYPE_CHECKING
 
+from tests.simulation.trace import Happening
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -89,18 +91,19 @@ class Storm:
 
     def _kill(self) -> None:
         if process := self._anyone():
-            self._world.kill(process)
+            self._world.note(process, Happening.KILLED)
+            process.die()
 
     def _stop(self) -> None:
         """Ask a process to stop: it takes no more, and ends when nothing is in flight."""
         if process := self._anyone():
             process.pulling = False
-            self._world.note(process, "is asked to stop")
+            self._world.note(process, Happening.TOLD_TO_STOP)
 
     def _pause(self) -> None:
         if process := self._anyone():
             process.paused = not process.paused
-            self._world.note(process, "is paused" if process.paused else "goes on")
+            self._world.note(process, Happening.PAUSED if process.paused else Happening.RESUMED)
 
     def _anyone(self) -> Process | None:
         living = self._world.living()

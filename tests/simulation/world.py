@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 from actors.ports import NEVER_SAVED, Checkpoint, Unreadable
 from actors.simulation import ManualClock
 from store.memory import InMemoryCheckpointStore
-from tests.simulation import rest
+from tests.simulation import bounds, rest
+from tests.simulation.calm import Calm
 from tests.simulation.checks import InvariantViolationError, Watch
 from tests.simulation.faults import StormyBroker
-from tests.simulation.history import USERS, Trace, Weather, describe, draw_plan, request
+from tests.simulation.history import describe, kind_of, request
+from tests.simulation.plan import draw_plan
 from tests.simulation.process import MAX_IN_FLIGHT, Process
 from tests.simulation.storm import Storm
+from tests.simulation.trace import Happening, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,11 +29,7 @@ if TYPE_CHECKING:
     from tests.simulation.faults import StormyBus
     from tests.simulation.history import Input
 
-REST_WITHIN_S = 900.0
-"""Once faults have stopped, everything must be settled within this time."""
-
 _INTERLUDE_STEPS = 6
-_TICKS = 4
 
 
 class World:
@@ -45,37 +44,42 @@ class World:
         self.clock = ManualClock()
         self.trace = Trace()
         self.store = InMemoryCheckpointStore()
-        self.watch = Watch(
-            self.plan.settings, self.clock, self.checkpoint, in_order=not self.plan.poison
-        )
-        self.broker = StormyBroker(self.plan.max_payload_bytes)
-        self.broker.watch = self.watch
-        self.broker.lose_ack = lambda: self.chance(self.weather.ack_lost)
+        self.watch = Watch(self.plan, self.clock, self.checkpoint, self.note, self.is_to_come)
+        self.broker = StormyBroker(self)
         self.running: list[SimulatedDispatcher | StormyBus] = []
         """What is being stepped now, the innermost last."""
         self._processes: list[Process] = []
         self._process_numbers = itertools.count(1)
         self._timer_numbers = itertools.count()
         self._timers: list[tuple[float, int, Process | None, Callable[[], None]]] = []
-        self._travelling = 0
+        self.travelling = 0
+        """Publications on their way to the broker."""
         self.undelivered: deque[int] = deque()
+        self._put: set[Input] = set()
+        self._last_taken = 0
         self._poison = self.plan.poison
 
     def run(self) -> None:
-        """Let the history happen; raises ``InvariantViolationError``."""
+        """Let the history happen; raises ``InvariantViolationError``.
+
+        A digest whose request does not come again, because it became a dead letter, or because
+        core NATS brought it twice and one of the two was answered, may be owed to the end.
+        """
         try:
             for phase in self.plan.phases:
                 self.weather = self.plan.weather
                 Storm(self, phase).rage()
-                self._calm_down()
+                Calm(self).settle()
                 self._complain(rest.complaints)
+                if not (self.plan.core or self.plan.poison):
+                    self._complain(rest.debts)
                 self.clock.elapsed_s += 2.0 * self.plan.settings.cleared_retention_s
-            for user_id in USERS:
+            for user_id in self.plan.users:
                 self.put(request(user_id))
-            self._calm_down()
-            self._complain(rest.complaints)
-            self._complain(rest.untold)
-            self._end()
+            Calm(self).settle()
+            for complaints in (rest.complaints, rest.debts, rest.untold):
+                self._complain(complaints)
+            Calm(self).end()
         finally:
             for process in self.living():
                 process.die()
@@ -84,9 +88,9 @@ class World:
         """Draw whether something happens."""
         return likelihood > 0 and self.random.random() < likelihood
 
-    def note(self, who: object, what: str, *details: object) -> None:
+    def note(self, who: object, what: Happening, *details: object, times: int = 1) -> None:
         """Add to the trace."""
-        self.trace.note(self.clock.elapsed_s, who, what, *details)
+        self.trace.note(self.clock.elapsed_s, who, what, *details, times=times)
 
     def checkpoint(self, user_id: UserID) -> Checkpoint:
         """Return what is stored of a user."""
@@ -94,11 +98,12 @@ class World:
         assert not isinstance(found, Unreadable)
         return found
 
-    def poisoned(self) -> bool:
-        """Draw whether what is asked for now crashes who asks."""
-        if not self._poison or not self.chance(0.05):
+    def poisoned(self, who: object, what: str) -> bool:
+        """Draw whether what is asked for now is poison."""
+        if not self._poison or not self.chance(self.weather.poison):
             return False
         self._poison -= 1
+        self.note(who, Happening.POISONED, what)
         return True
 
     def call_after(self, delay_s: float, owner: Process | None, action: Callable[[], None]) -> None:
@@ -110,15 +115,16 @@ class World:
         """Have something arrive at the broker later, whoever lives by then."""
 
         def action() -> None:
-            self._travelling -= 1
+            self.travelling -= 1
             arrive()
 
-        self._travelling += 1
+        self.travelling += 1
         self.call_after(delay_s, None, action)
 
-    def interlude(self) -> None:
+    def interlude(self, process: Process) -> None:
         """Let others go on while somebody waits for the store; anybody may die meanwhile."""
         if self.chance(self.weather.interlude):
+            self.note(process, Happening.SLOW_CALL)
             for _ in range(self.random.randint(1, _INTERLUDE_STEPS)):
                 self.step()
             if self.chance(0.3):
@@ -126,9 +132,11 @@ class World:
         self.may_crash(*self.living())
 
     def may_crash(self, *processes: Process) -> None:
-        """Kill a process, perhaps."""
+        """Kill a process in the midst of a call, perhaps."""
         if processes and self.chance(self.weather.crash):
-            self.kill(self.random.choice(processes))
+            process = self.random.choice(processes)
+            self.note(process, Happening.KILLED_IN_A_CALL)
+            process.die()
 
     def living(self) -> list[Process]:
         """Return the processes that live, the oldest first."""
@@ -157,21 +165,35 @@ class World:
         sequence = self.broker.put(message.subject, message.body)
         self.watch.meanings[sequence] = message.meaning
         self.undelivered.append(sequence)
-        self.note("stream", f"#{sequence}", describe(message.meaning))
+        self.note("stream", kind_of(message.meaning), f"#{sequence}", describe(message.meaning))
+        if message in self._put:
+            self.note("stream", Happening.REPEATED, f"#{sequence}")
+        self._put.add(message)
 
     def deliver(self, process: Process, sequences: list[int]) -> None:
         """Have a process take messages."""
-        if not sequences:
-            return
         for sequence in sequences:
+            if self.watch.was_delivered(sequence):
+                self.note(process, Happening.REDELIVERED, f"#{sequence}")
+            elif sequence < self._last_taken:
+                self.note(process, Happening.OUT_OF_ORDER, f"#{sequence}")
+            self._last_taken = max(self._last_taken, sequence)
             self.watch.delivered(sequence)
-        self.note(process, "takes", *(f"#{sequence}" for sequence in sequences))
-        process.take(sequences)
+        if sequences:
+            names = [f"#{sequence}" for sequence in sequences]
+            self.note(process, Happening.TAKEN, *names, times=len(names))
+            process.take(sequences)
 
     def deliver_next(self, process: Process, most: int) -> None:
         """Have a process take what was never delivered, in order, as far as its window goes."""
         count = min(len(self.undelivered), most, MAX_IN_FLIGHT - process.in_flight)
         self.deliver(process, [self.undelivered.popleft() for _ in range(count)])
+
+    def is_to_come(self, sequence: int) -> bool:
+        """Whether somebody may still apply a message that was delivered."""
+        return sequence in self.broker.waiting or any(
+            process.holds(sequence) for process in self.living()
+        )
 
     def fire(self) -> None:
         """Move the clock to the next timer, and let it fire; late if the clock is past it."""
@@ -185,20 +207,20 @@ class World:
     def start(self) -> None:
         """Start a process."""
         process = Process(self, next(self._process_numbers))
-        self._processes.append(process)
-        self.note(process, "starts")
-
-    def kill(self, process: Process) -> None:
-        """End a process at once; what is under way to the broker may arrive."""
-        self.note(process, "is killed")
-        process.die()
+        self._processes = [*self.living(), process]
+        self.note(process, Happening.STARTED)
 
     def end_drained(self) -> None:
         """End the processes that were asked to stop and have nothing in flight."""
         for process in self.living():
             if not (process.pulling or process.paused or process.in_flight):
-                self.note(process, "ends")
+                self.note(process, Happening.ENDED)
                 process.stop()
+
+    def ticked(self, process: Process) -> None:
+        """Check what a process keeps in memory when its router has ticked."""
+        for complaint in bounds.complaints_after_tick(process, self.plan.settings):
+            self.watch.fail(complaint)
 
     def raise_violation(self) -> None:
         """Raise the first broken promise, if there is one."""
@@ -208,60 +230,4 @@ class World:
     def _complain(self, complaints: Callable[[World], Iterator[str]]) -> None:
         for complaint in complaints(self):
             self.watch.fail(complaint)
-        self.raise_violation()
-
-    def _calm_down(self) -> None:
-        """End all faults, deliver everything, and wait until nothing is in flight."""
-        self.weather = Weather()
-        self.note("-", "the faults end")
-        for process in self.living():
-            process.paused = False
-        rest_by_s = self.clock.elapsed_s + REST_WITHIN_S
-        while self._unrest():
-            if self.clock.elapsed_s > rest_by_s:
-                self.watch.fail(f"no rest after {REST_WITHIN_S} s: {self._unrest()}")
-            self.raise_violation()
-            self._go_on()
-        for _ in range(_TICKS * len(self.living())):
-            self._go_on()
-
-    def _go_on(self) -> None:
-        """Let time pass until the next timer, then everybody do what can be done."""
-        self.fire()
-        if not self.any_pulling():
-            self.start()
-        if process := self.any_pulling():
-            self.deliver_next(process, MAX_IN_FLIGHT)
-            self.deliver(process, [seq for seq in self.broker.waiting if self._abandoned(seq)])
-        while self.step():
-            self.raise_violation()
-        self.end_drained()
-
-    def _unrest(self) -> str:
-        """Tell what is still going on; empty when nothing is."""
-        if self.broker.waiting:
-            return f"waiting {list(self.broker.waiting)}"
-        for process in self.living():
-            if process.in_flight:
-                return f"{process} has {process.in_flight} in flight"
-        return "publications" if self._travelling else ""
-
-    def _abandoned(self, sequence: int) -> bool:
-        """Whether nobody holds a message that was delivered."""
-        return sequence not in self.undelivered and not any(
-            process.holds(sequence) for process in self.living()
-        )
-
-    def _end(self) -> None:
-        """Let every user passivate, then stop all processes."""
-        self.clock.elapsed_s += self.plan.settings.idle_timeout_s + 1.0
-        for _ in range(_TICKS * len(self.living())):
-            self._go_on()
-        for process in self.living():
-            if process.live_users():
-                self.watch.fail(f"{process} keeps {process.live_users()} idle users in memory")
-            process.pulling = False
-        self.end_drained()
-        if self.living():
-            self.watch.fail(f"{self.living()} did not end")
         self.raise_violation()

@@ -160,7 +160,9 @@ def test_with_a_retention_of_zero_nothing_is_forgotten() -> None:
     assert forgettable({AlarmID("a"): _after((CLEARED, 5))}, 2**40, FOR_EVER) == []
 
 
-@pytest.mark.parametrize(("keep_s", "resolution_s"), [(604_800, 75_600), (8, 1), (1, 1), (0, 1)])
+@pytest.mark.parametrize(
+    ("keep_s", "resolution_s"), [(604_800, 75_600), (15, 1), (8, 1), (1, 1), (0, 1)]
+)
 def test_the_resolution_is_an_eighth_and_at_least_a_second(keep_s: int, resolution_s: int) -> None:
     """Arrivals are known in whole seconds."""
     assert Retention(keep_s).resolution_s == resolution_s

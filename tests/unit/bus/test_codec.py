@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from typing import Any
 
@@ -137,9 +136,11 @@ def test_keys_that_only_their_order_tells_apart_are_never_guessed() -> None:
     """Nested deeper than some Pythons read pairs, the message is rejected, and not confused."""
     deep = b"[" * 1020 + b"]" * 1020
     assert decode_send_alarm_digest(b'{"userId":"a","deep":' + deep + b"}", LIMIT) == "a"
-    with contextlib.suppress(MessageRejectedError):
-        body = b'{"userId":"a","USERID":"b","deep":' + deep + b"}"
+    body = b'{"userId":"a","USERID":"b","deep":' + deep + b"}"
+    try:
         assert decode_send_alarm_digest(body, LIMIT) == "b"
+    except MessageRejectedError as error:
+        assert str(error) == "UserID is ambiguous and the body unreadable"  # noqa: PT017  # or read
 
 
 def test_unknown_keys_are_ignored() -> None:

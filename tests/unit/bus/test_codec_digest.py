@@ -106,6 +106,14 @@ def test_a_digest_exactly_as_large_as_allowed_is_one_message() -> None:
     assert len(encode_digest(digest, len(whole.body) - 1)) == 2
 
 
+def test_every_part_may_be_exactly_as_large_as_allowed() -> None:
+    """The later ones as well as the first."""
+    items = [DigestItem(AlarmID(f"a{n}"), Severity.WARNING, 0) for n in range(6)]
+    [pair] = encode_digest(_digest("u1", *items[:2]), 10**9)
+    parts = encode_digest(_digest("u1", *items), len(pair.body))
+    assert [(part.first, part.end) for part in parts] == [(0, 2), (2, 4), (4, 6)]
+
+
 def test_an_alarm_that_alone_is_too_large_gets_a_part_of_its_own() -> None:
     """The others must not suffer for it."""
     names = ("a", "x" * 500, "b", "c")

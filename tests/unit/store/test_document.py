@@ -270,3 +270,17 @@ def test_a_damaged_document_is_unreadable(damage: dict[str, Any]) -> None:
     read = to_checkpoint(DOCUMENT | damage)
     assert isinstance(read, Unreadable)
     assert read.reason.startswith("the checkpoint is damaged: ")
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        ({"version": 7.5}, "7.5 is not a whole number"),
+        ({"outbox": {"id": 3, "items": []}}, "3 is not text"),
+    ],
+)
+def test_the_reason_names_what_is_damaged(damage: dict[str, Any], reason: str) -> None:
+    """For whoever has to mend it."""
+    read = to_checkpoint(DOCUMENT | damage)
+    assert isinstance(read, Unreadable)
+    assert reason in read.reason

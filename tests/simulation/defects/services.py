@@ -1,0 +1,133 @@
+"""Mistakes in router, publisher, store and bus."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from actors.ports import SaveOutcome
+from actors.publisher import PublisherActor
+from actors.router import RouterActor
+from bus import codec, sending
+from bus.instants import parse_instant
+from bus.intake import Intake
+from store.memory import InMemoryCheckpointStore
+from tests.simulation.defects.defect import Defect
+
+if TYPE_CHECKING:
+    import pytest
+    from pykka import ActorRef
+
+    from actors.alarms import UserID
+    from actors.digest import Digest, DigestID
+    from actors.errors import PublishFailedError
+    from actors.messages import AlarmStatusChanged, Delivery
+    from actors.ports import CheckpointUpdate, DeliveryToken, Unsavable
+    from bus.codec import DigestPart
+
+_end = PublisherActor._end
+_replace = RouterActor._replace
+_save = InMemoryCheckpointStore._save
+_dead_letter = Intake._dead_letter
+
+
+def _idle_users_stay(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(RouterActor, "_shed_idle", lambda _: None)
+
+
+def _too_many_users_stay(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(RouterActor, "_shed_excess", lambda *_: None)
+
+
+def _mail_behind_a_stop_is_dropped(patch: pytest.MonkeyPatch) -> None:
+    def replace(
+        self: RouterActor, user_id: UserID, ref: ActorRef[Any], returned: tuple[Delivery, ...]
+    ) -> None:
+        leaving = self._leaving.get(user_id)
+        if leaving is not None and leaving.failure is None:
+            leaving.waiting.clear()
+        _replace(self, user_id, ref, returned)
+
+    patch.setattr(RouterActor, "_replace", replace)
+
+
+def _a_crashed_users_mail_is_dropped(patch: pytest.MonkeyPatch) -> None:
+    def replace(
+        self: RouterActor, user_id: UserID, ref: ActorRef[Any], returned: tuple[Delivery, ...]
+    ) -> None:
+        del returned
+        _replace(self, user_id, ref, ())
+
+    patch.setattr(RouterActor, "_replace", replace)
+
+
+def _a_failed_publication_is_given_up(patch: pytest.MonkeyPatch) -> None:
+    def end(self: PublisherActor, digest_id: DigestID, error: PublishFailedError | None) -> None:
+        del error
+        _end(self, digest_id, None)
+
+    patch.setattr(PublisherActor, "_end", end)
+
+
+def _a_save_overwrites_whatever_is_there(patch: pytest.MonkeyPatch) -> None:
+    def save(self: InMemoryCheckpointStore, update: CheckpointUpdate) -> SaveOutcome | Unsavable:
+        while (outcome := _save(self, update)) is SaveOutcome.CONFLICTED:
+            update = type(update)(
+                update.user_id, update.base_version + 1, update.alarms, update.cursor
+            )
+        return outcome
+
+    patch.setattr(InMemoryCheckpointStore, "_save", save)
+
+
+def _a_digest_is_cut_where_it_is_too_long(patch: pytest.MonkeyPatch) -> None:
+    def encode_digest(digest: Digest, max_bytes: int) -> list[DigestPart]:
+        return codec.encode_digest(digest, max_bytes)[:1]
+
+    patch.setattr(sending, "encode_digest", encode_digest)
+
+
+def _microseconds_will_do(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("bus.codec.parse_instant", lambda text: parse_instant(text) // 1000 * 1000)
+
+
+def _fields_are_carried_over_between_messages(patch: pytest.MonkeyPatch) -> None:
+    kept: dict[str, Any] = {}
+
+    def decode(body: bytes, max_bytes: int) -> AlarmStatusChanged:
+        try:
+            fields = json.loads(body)
+        except ValueError:
+            fields = {}
+        kept.update({key.lower(): value for key, value in fields.items()})
+        return codec.decode_alarm_status_changed(json.dumps(kept).encode(), max_bytes)
+
+    patch.setattr("bus.intake.decode_alarm_status_changed", decode)
+
+
+def _a_bad_message_is_acknowledged_before_its_dead_letter(patch: pytest.MonkeyPatch) -> None:
+    def dead_letter(self: Intake, token: DeliveryToken, reason: str) -> None:
+        self.settle([token])
+        _dead_letter(self, token, reason)
+
+    patch.setattr(Intake, "_dead_letter", dead_letter)
+
+
+DEFECTS = (
+    Defect("idle users stay in memory", 10, _idle_users_stay),
+    Defect("too many users stay in memory", 25, _too_many_users_stay),
+    Defect("mail behind a stop is dropped", 25, _mail_behind_a_stop_is_dropped),
+    Defect("a crashed user's mail is dropped", 100, _a_crashed_users_mail_is_dropped),
+    Defect("a failed publication is given up", 150, _a_failed_publication_is_given_up),
+    Defect("a save overwrites whatever is there", 50, _a_save_overwrites_whatever_is_there),
+    Defect("a digest is cut where it is too long", 75, _a_digest_is_cut_where_it_is_too_long),
+    Defect("instants are kept in microseconds", 10, _microseconds_will_do),
+    Defect(
+        "fields are carried over between messages", 25, _fields_are_carried_over_between_messages
+    ),
+    Defect(
+        "a bad message is acknowledged before its dead letter",
+        25,
+        _a_bad_message_is_acknowledged_before_its_dead_letter,
+    ),
+)

@@ -1,0 +1,68 @@
+"""The trace of a history: what happened, in order, and how often."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Happening(StrEnum):
+    """What can happen, in the words of trace and summary."""
+
+    EVENT = "event put in"
+    REQUEST = "request put in"
+    BAD = "bad message put in"
+    REPEATED = "of these, put in again"
+    TAKEN = "takes"
+    OUT_OF_ORDER = "takes out of order"
+    REDELIVERED = "is given again"
+    ACKNOWLEDGED = "acknowledged"
+    ACK_LOST = "acknowledgement lost"
+    LOADED = "loaded"
+    LOAD_FAILED = "load failed"
+    SAVED = "saved"
+    CONFLICTED = "save conflicted"
+    SAVE_FAILED = "save failed"
+    SAVE_ANSWER_LOST = "save's answer lost"
+    SAVE_REFUSED = "save refused"
+    UNREADABLE = "checkpoint unreadable"
+    SLOW_CALL = "waits for the store"
+    FORGOTTEN = "alarm forgotten"
+    DIGEST = "digest published"
+    DEAD_LETTER = "dead letter published"
+    PUBLICATION_REPEATED = "publication dropped as a repeat"
+    PUBLICATION_LOST = "publication lost"
+    PUBLICATION_ANSWER_LOST = "publication's answer lost"
+    PUBLICATION_LATE = "publication on its way"
+    STARTED = "starts"
+    KILLED = "is killed"
+    KILLED_IN_A_CALL = "is killed in the midst of a call"
+    PAUSED = "is paused"
+    RESUMED = "goes on"
+    TOLD_TO_STOP = "is asked to stop"
+    ENDED = "ends"
+    POISONED = "poison in the"
+    CALMED = "the faults end"
+
+
+@dataclass(slots=True)
+class Trace:
+    """What happened, in order; formatted only when somebody wants to read it."""
+
+    counts: Counter[Happening] = field(default_factory=Counter)
+    _entries: list[tuple[object, ...]] = field(default_factory=list)
+
+    def note(
+        self, elapsed_s: float, who: object, what: Happening, *details: object, times: int = 1
+    ) -> None:
+        """Add an entry, about something that happened so many ``times``."""
+        self.counts[what] += times
+        self._entries.append((elapsed_s, who, what, *details))
+
+    def lines(self) -> list[str]:
+        """Return the entries as lines of text."""
+        return [
+            f"{elapsed_s:10.2f} {who!s:>6} {what}" + "".join(f" {detail}" for detail in details)
+            for elapsed_s, who, what, *details in self._entries
+        ]
