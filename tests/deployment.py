@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from pymongo import MongoClient
 
 from actors.ports import Checkpoint
-from store.mongo import MongoCheckpointStore
+from store.mongo import COLLECTION, MongoCheckpointStore
 from store.settings import StoreSettings
 from tests.broker import Names, connected
 from tests.service import ServiceProcess
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
+
+    from pymongo.collection import Collection
 
     from actors.alarms import UserID
     from tests.broker import Broker
@@ -60,6 +64,17 @@ class Deployment:
             yield store
         finally:
             store.close()
+
+    @contextmanager
+    def collection(self) -> Iterator[Collection[dict[str, Any]]]:
+        """Open the service's collection as anybody may."""
+        client: MongoClient[dict[str, Any]] = MongoClient(
+            self.mongodb_uri, serverMonitoringMode="poll"
+        )
+        try:
+            yield client[self.names.database][COLLECTION]
+        finally:
+            client.close()
 
     def checkpoints(self, user_ids: Iterable[UserID]) -> dict[UserID, Checkpoint]:
         """Return what is stored of these users; fails where it cannot be read."""
