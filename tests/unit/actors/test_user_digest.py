@@ -126,6 +126,7 @@ def test_more_alarms_than_a_digest_may_carry_follow_in_further_ones() -> None:
         assert request.token not in save.tokens
         told += [item.alarm_id for item in desk.published().items]
     assert told == [f"{number:06}" for number in range(2 * DIGEST_ALARMS_MAX + 1)]
+    desk.group()
     assert request.token in desk.saved().tokens
     assert desk.publications() == []
 
@@ -136,6 +137,7 @@ def test_a_rest_that_is_cleared_meanwhile_needs_no_digest() -> None:
     desk.saved()
     desk.deliver(desk.event(AlarmID(f"{DIGEST_ALARMS_MAX:06}"), Severity.CLEARED, 6))
     desk.published()
+    desk.group()
     save = desk.saved()
     assert save.update.cursor == Cursor(1, (R1,))
     assert request.token in save.tokens
