@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import TYPE_CHECKING, Any
 
 from bson.errors import BSONError
@@ -15,6 +16,7 @@ from pymongo.errors import (
     InvalidURI,
     OperationFailure,
     PyMongoError,
+    WriteError,
 )
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
@@ -61,7 +63,9 @@ _REFUSED_CODES = frozenset(
 """Server codes that the same update would get again; every other one is worth a retry."""
 
 
-_NOT_ALLOWED_CODES = frozenset({13, 18, 8000})
+_UNAUTHORIZED = 13
+_COMMAND = re.compile(r"to execute command \{ (\w+)")
+_NOT_ALLOWED_CODES = frozenset({_UNAUTHORIZED, 18, 8000})
 """Unauthorized, AuthenticationFailed, and Atlas' own word for them."""
 
 
@@ -80,7 +84,13 @@ class MongoCheckpointStore:
         }
         try:
             self._client: MongoClient[dict[str, Any]] = MongoClient(settings.uri, **options)
-        except (ConfigurationError, InvalidURI, OSError, ValueError) as error:
+        except OSError as error:
+            message = (
+                "MONGODB_URI: what tlsCAFile or tlsCertificateKeyFile names cannot be used "
+                f"({type(error).__name__})"
+            )
+            raise SettingsError(message) from None
+        except (ConfigurationError, InvalidURI, ValueError) as error:
             # The driver's own words may quote the URI, and with it a password.
             message = f"MONGODB_URI: is not a URI that MongoDB takes ({type(error).__name__})"
             raise SettingsError(message) from None
@@ -104,14 +114,16 @@ class MongoCheckpointStore:
         try:
             self._users.find_one({"_id": NOBODY}, {"_id": 1})
             self._fence()
+            self._try_fence()
         except OperationFailure as error:
             if error.code in _NOT_ALLOWED_CODES:
-                raise SettingsError(
-                    "MONGODB_URI: the server refused our credentials, or they do not grant "
-                    f"readWrite on {self._users.database.name} (code {error.code})"
-                ) from None
+                raise SettingsError(self._describe_refusal(error)) from None
             raise StoreUnavailableError(_describe(error)) from error
         except PyMongoError as error:
+            if "certificate verify failed" in str(error):
+                raise SettingsError(
+                    "MONGODB_URI: the server's certificate is not trusted; see tlsCAFile"
+                ) from None
             raise StoreUnavailableError(_describe(error)) from error
 
     def check(self) -> None:
@@ -120,6 +132,29 @@ class MongoCheckpointStore:
             self._users.find_one({"_id": NOBODY}, {"_id": 1})
         except PyMongoError as error:
             raise StoreUnavailableError(_describe(error)) from error
+
+    def _try_fence(self) -> None:
+        """Make sure that we may write, and that the fence refuses what it must."""
+        try:
+            self._users.update_one({"_id": NOBODY}, to_probe(), upsert=True)
+        except WriteError as error:
+            if error.code != _VALIDATION_FAILED:
+                raise
+        else:
+            self._mend_fence()
+
+    def _describe_refusal(self, error: OperationFailure) -> str:
+        """Return in one line, without a secret, what we are not allowed to do."""
+        if error.code != _UNAUTHORIZED:
+            return f"MONGODB_URI: the server refused our credentials (code {error.code})"
+        if "requires authentication" in str(error):
+            return "MONGODB_URI: the server demands credentials (code 13)"
+        command = _COMMAND.search(str(error))
+        what = "a command" if command is None else command[1]
+        return (
+            f"MONGODB_URI: the server refused {what} on {self._users.full_name}: grant our user "
+            "the role in docs/security.md, or readWrite and dbAdmin (code 13)"
+        )
 
     def _fence(self) -> None:
         """Make sure that the collection is there and has the validator that saves rely on."""
@@ -229,4 +264,8 @@ class MongoCheckpointStore:
 
 def _describe(error: PyMongoError) -> str:
     """Return the error in one line; the driver adds its view of the whole deployment."""
-    return f"{type(error).__name__}: {str(error).partition(', Timeout:')[0]}"
+    text = str(error).partition(", Timeout:")[0]
+    # All that mongod lets a client see when one side speaks TLS and the other does not.
+    if "connection closed" in text or "UNEXPECTED_EOF" in text:
+        text += "; does one side only demand TLS, or the server a client certificate?"
+    return f"{type(error).__name__}: {text}"

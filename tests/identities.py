@@ -39,9 +39,7 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         certificate, private = self._folder / f"{name}.pem", self._folder / f"{name}.key"
         private.write_bytes(
-            key.private_bytes(
-                _PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
+            key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         )
         certificate.write_bytes(self._sign(LOOPBACK, key) + private.read_bytes())
         return certificate, private
@@ -74,8 +72,13 @@ class Identity:
         self._pair = nkeys.from_seed(bytearray(self.seed.encode()))
         self.public: str = self._pair.public_key.decode()
 
-    def vouch(self, subject: str, name: str, claims: dict[str, Any]) -> str:
-        """Return a JWT in which this identity vouches for another, as nats-server reads it."""
+    def vouch(
+        self, subject: str, name: str, claims: dict[str, Any], for_s: int | None = None
+    ) -> str:
+        """Return a JWT in which this identity vouches for another, as nats-server reads it.
+
+        For ever, or for so many seconds.
+        """
         payload: dict[str, Any] = {
             "iat": int(time.time()),
             "iss": self.public,
@@ -83,6 +86,8 @@ class Identity:
             "sub": subject,
             "nats": {**claims, "version": 2},
         }
+        if for_s is not None:
+            payload["exp"] = payload["iat"] + for_s
         digest = hashlib.sha256(json.dumps(payload).encode()).digest()
         payload["jti"] = base64.b32encode(digest).decode().rstrip("=")
         signed = f"{_encode({'typ': 'JWT', 'alg': 'ed25519-nkey'})}.{_encode(payload)}"
@@ -110,25 +115,24 @@ class Operator:
             self._account.public: {**unlimited, **storage, "wildcards": True},
             system: {**unlimited, "wildcards": True},
         }
-        preloaded = "\n".join(
-            f"  {public}: {self._operator.vouch(public, 'a', {'type': 'account', 'limits': limits})}"
+        vouched = {
+            public: self._operator.vouch(public, "account", {"type": "account", "limits": limits})
             for public, limits in accounts.items()
-        )
+        }
         return (
             f"operator: {operator}\nsystem_account: {system}\n"
-            f"resolver: MEMORY\nresolver_preload: {{\n{preloaded}\n}}\n"
+            f"resolver: MEMORY\nresolver_preload: {json.dumps(vouched)}\n"
         )
 
-    def credentials(self, file: Path) -> Identity:
-        """Write the credentials of a user of the account; return who that is."""
+    def credentials(self, file: Path, for_s: int | None = None) -> None:
+        """Write the credentials of a new user of the account."""
         user = Identity()
         unlimited = dict.fromkeys(["subs", "data", "payload"], -1)
-        jwt = self._account.vouch(user.public, "user", {**unlimited, "type": "user"})
+        jwt = self._account.vouch(user.public, "user", {**unlimited, "type": "user"}, for_s)
         file.write_text(
             f"-----BEGIN NATS USER JWT-----\n{jwt}\n------END NATS USER JWT------\n\n"
             f"-----BEGIN USER NKEY SEED-----\n{user.seed}\n------END USER NKEY SEED------\n"
         )
-        return user
 
 
 def _encode(claims: dict[str, Any]) -> str:
