@@ -19,7 +19,8 @@ from nats.errors import Error as NatsError
 
 from actors.errors import SettingsError
 from bus.lanes import LaneClient
-from bus.secure import access_options, refusal
+from bus.secure import access_options, is_not_permitted, refusal
+from bus.floods import FloodLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -53,7 +54,8 @@ class Connection:
         Raises ``SettingsError`` for files that are not there or not what they should be.
         """
         self.client = LaneClient()
-        self.slow_consumer_drops = 0
+        self._dropped = FloodLog(_tell_dropped)
+        self._not_permitted = FloodLog(_tell_not_permitted)
         self.on_reconnected: list[Callable[[], None]] = []
         self.on_disconnected: list[Callable[[], None]] = []
         self._settings = settings
@@ -72,6 +74,11 @@ class Connection:
     def connected(self) -> bool:
         """Whether the server is there right now."""
         return self.client.is_connected
+
+    @property
+    def slow_consumer_drops(self) -> int:
+        """Messages of core NATS that found their queue full, and were lost."""
+        return self._dropped.total
 
     async def open(self) -> None:
         """Connect; waits for a server that is not up yet.
@@ -153,6 +160,8 @@ class Connection:
     async def close(self) -> None:
         """Write what is waiting and close, however far ``open`` came."""
         self._closing = True
+        self._dropped.close()
+        self._not_permitted.close()
         if self._writer is not None:
             await self.written()
             self._writer.cancel()
@@ -198,11 +207,7 @@ class Connection:
         # Runs inside the client's read loop, which an exception would end without a word.
         try:
             if isinstance(error, SlowConsumerError):
-                self.slow_consumer_drops += 1
-                logger.critical(
-                    "message.dropped",
-                    extra={"subject": error.subject, "dropped": self.slow_consumer_drops},
-                )
+                self._dropped.add(error.subject)
                 return
             refused = refusal(error)
             if refused is not None and self._refused is not None:
@@ -213,7 +218,9 @@ class Connection:
                 # The client now waits for ever for the end of a connection that never was.
                 self._escalate(f"{refused}")
                 return
-            if refused is not None:
+            if is_not_permitted(error):
+                self._not_permitted.add(str(error))
+            elif refused is not None:
                 # Somebody may be at it: secrets are changed on one side first.
                 logger.warning("nats.refused", extra={"error": refused, "mend": "still trying"})
             else:
@@ -252,3 +259,14 @@ class Connection:
 def _encode_headers(headers: Mapping[str, str]) -> bytes:
     lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
     return f"NATS/1.0\r\n{lines}\r\n".encode()
+
+
+def _tell_dropped(total: int, subject: str) -> None:
+    logger.critical("message.dropped", extra={"subject": subject, "dropped": total})
+
+
+def _tell_not_permitted(total: int, error: str) -> None:
+    logger.warning(
+        "nats.not_permitted",
+        extra={"error": error, "times": total, "mend": "permit it: see docs/security.md"},
+    )

@@ -126,6 +126,11 @@ def refusal(error: Exception) -> str | None:
     return None
 
 
+def is_not_permitted(error: Exception) -> bool:
+    """Whether the server knows us, and does not let us publish or subscribe."""
+    return "permissions violation" in str(error).lower()
+
+
 def _is_about_our_certificate(reason: str) -> bool:
     return "ALERT" in reason and any(word in reason for word in _CERTIFICATE_REFUSALS)
 

@@ -94,7 +94,7 @@ def test_who_proves_to_be_us_is_served_and_nobody_else(
     """End to end; refusals are one line and status 2, and no secret is ever written."""
     configuration, good, bad, complaint = case(tmp_path)
     with guarded(tmp_path, mongodb_uri, configuration) as (_, deployment):
-        assert serves(deployment, **good)
+        assert serves(deployment, None, **good)
         for settings in bad.values():
             assert refused(deployment, **settings).startswith(complaint)
 
@@ -188,7 +188,7 @@ async def test_credentials_that_change_while_running_are_waited_for(
     Secrets are changed on one side first; what comes meanwhile waits in the stream.
     """
     ours = f'authorization {{ user: alice, password: "{TOKEN}" }}\n'
-    settings = {"NATS_USER": "alice", "NATS_PASSWORD": TOKEN}
+    settings: dict[str, Any] = {"NATS_USER": "alice", "NATS_PASSWORD": TOKEN}
     with guarded(tmp_path, mongodb_uri, ours) as (server, deployment):
         service = deployment.start(LOG_LEVEL="debug", **settings)
         configuration = tmp_path / "nats" / "nats.conf"
