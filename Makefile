@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CODE := main.py actors bench bus ops store tests
 
-.PHONY: help setup run test lint format types coverage bench profile simulate mutate clean
+.PHONY: help setup run test fuzz lint format types coverage bench profile simulate mutate clean
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +27,14 @@ run: $(READY) ## Run the service with servers of its own, data under ./data
 
 test: $(READY) ## Run the whole suite, real servers included
 	$(BIN)/python -m pytest
+
+# Atheris has wheels for Linux and few interpreters, so that it is asked for here only.
+fuzz: $(READY) ## Judge BODIES=100000 bodies, then RUNS=300000 grown by coverage
+	$(BIN)/python -m tests.fuzz $(or $(BODIES),100000) $(or $(SEED),1)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	mkdir -p .fuzz/corpus
+	$(BIN)/python -m tests.fuzz.coverage_guided .fuzz/corpus tests/fuzz/corpus \
+		-runs=$(or $(RUNS),300000) -max_len=6100 -artifact_prefix=.fuzz/ -print_final_stats=1
 
 lint: $(READY) ## Check style, formatting and the direction of imports
 	$(BIN)/ruff check $(CODE)
@@ -62,4 +70,4 @@ mutate: $(READY) ## Make small mistakes in the rules and the wire, and count tho
 
 clean: ## Remove what setup and the tools made; ./data stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
-	rm -rf alarm_digest.egg-info build mutants
+	rm -rf alarm_digest.egg-info build mutants .fuzz

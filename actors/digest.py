@@ -20,6 +20,13 @@ A request is acknowledged within moments of its answer, so several unacknowledge
 requests of one user are rare, and one digest is owed at a time.
 """
 
+DIGEST_ALARMS_MAX = 10_000
+"""Alarms of one digest at the most; what is due beyond follows in further digests.
+
+A digest is kept in its user's checkpoint until it is published, and MongoDB takes no document over
+16 MiB: with all of a hundred thousand alarms in both, the user could never be told.
+"""
+
 
 class DigestItem(NamedTuple):
     """One alarm as a digest tells it."""

@@ -12,7 +12,16 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, assert_never
 
 from actors.alarms import Retention, apply_event, forgettable
-from actors.digest import Cursor, Digest, answer, due_items, mark_told, settle
+from actors.capacity import ALARMS_SURELY_FIT, USER_MAX_BYTES, stored_bytes
+from actors.digest import (
+    DIGEST_ALARMS_MAX,
+    Cursor,
+    Digest,
+    answer,
+    due_items,
+    mark_told,
+    settle,
+)
 from actors.messages import (
     AlarmStatusChanged,
     CheckpointConflicted,
@@ -107,12 +116,15 @@ class UserActor(PooledActor):
         self._handling: DeliveryToken | None = None
         self._save_due = False
         self._forget_at_s = 0
+        self._digest_max = DIGEST_ALARMS_MAX
+        self._partly_answered: DeliveryToken | None = None
         self._reset(0, {}, Cursor())
 
     def _reset(self, version: int, alarms: dict[AlarmID, Alarm], cursor: Cursor) -> None:
         self._version = version
         self._alarms = alarms
         self._cursor = cursor
+        self._stored_bytes: int | None = None
         self._changed: dict[AlarmID, None] = {}
         self._cursor_changed = False
         self._unsaved: list[Delivery] = []
@@ -189,6 +201,10 @@ class UserActor(PooledActor):
                 known = alarms.get(alarm_id)
                 alarm = apply_event(known, severity, changed_at_ns, now_s, retention)
                 if alarm is not known:
+                    if known is None and not self._has_room_for(alarm_id):
+                        reason = f"the user has {len(alarms)} alarms and no room for another"
+                        self._context.acknowledger.dead_letter((token,), reason)
+                        continue
                     alarms[alarm_id] = alarm
                     changed[alarm_id] = None
                 else:
@@ -208,6 +224,18 @@ class UserActor(PooledActor):
             self._save(urgent=True)
         elif not changed:
             self._acknowledge_if_saved()
+
+    def _has_room_for(self, alarm_id: AlarmID) -> bool:
+        """Whether one more alarm fits into a checkpoint; it then counts as being there."""
+        if len(self._alarms) < ALARMS_SURELY_FIT:
+            return True
+        if self._stored_bytes is None:
+            self._stored_bytes = stored_bytes(self._alarms)
+        with_it = self._stored_bytes + stored_bytes((alarm_id,))
+        if with_it > USER_MAX_BYTES:
+            return False
+        self._stored_bytes = with_it
+        return True
 
     def _answer_requests(self) -> None:
         """Make the digests that are asked for, one at a time: the next when this is published."""
@@ -231,14 +259,21 @@ class UserActor(PooledActor):
             # Saved even when there is nothing to tell: the compare-and-set proves that this
             # actor's state, from which it is decided, is not stale.
             self._cursor_changed = True
-            if not items and self._context.settings.skip_empty_digests:
+            is_rest = delivery.token == self._partly_answered
+            if not items and (is_rest or self._context.settings.skip_empty_digests):
                 self._cursor = answer(self._cursor, request_id, None)
                 self._unsaved.append(self._requests.pop(0))
                 continue
-            digest = Digest(self._context.new_digest_id(), self._user_id, items)
-            told = mark_told(self._alarms, items)
+            part = items[: self._digest_max]
+            digest = Digest(self._context.new_digest_id(), self._user_id, part)
+            told = mark_told(self._alarms, part)
             self._alarms.update(told)
             self._changed.update(dict.fromkeys(told))
+            if len(part) < len(items):
+                # The request stays until the digest that carries the last of them answers it.
+                self._partly_answered = delivery.token
+                self._cursor = answer(self._cursor, None, digest)
+                continue
             self._cursor = answer(self._cursor, request_id, digest)
             self._answering = self._requests.pop(0)
         self._handling = None
@@ -279,6 +314,7 @@ class UserActor(PooledActor):
             return
         retention = self._context.retention
         self._forget_at_s = now_s + retention.resolution_s
+        self._stored_bytes = None
         for alarm_id in forgettable(self._alarms, now_s, retention):
             del self._alarms[alarm_id]
             self._changed[alarm_id] = None
@@ -355,10 +391,22 @@ class UserActor(PooledActor):
         self._recover()
 
     def _on_refused(self, reason: str) -> None:
-        """Give up what the refused save held; it would be refused again."""
+        """Give up what the refused save held; it would be refused again.
+
+        Unless a smaller digest may fit: then try that, and give nothing up.
+        """
+        digest = self._cursor.outbox if self._saving_outbox else None
+        if digest is not None and len(digest.items) > 1:
+            self._digest_max = len(digest.items) // 2
+            logger.warning(
+                "digest.too_large",
+                extra={"user": self._user_id, "alarms": len(digest.items), "error": reason},
+            )
+            self._reload(self._unsettled())
+            return
         refused = list(self._saving or ())
-        if self._saving_outbox and self._answering is not None:
-            refused.append(self._answering)
+        if digest is not None:
+            refused.append(self._answering or self._requests[0])
         logger.error(
             "checkpoint.refused",
             extra={"user": self._user_id, "messages": len(refused), "error": reason},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 import orjson
@@ -11,6 +10,7 @@ from actors.alarms import AlarmID, Severity, UserID
 from actors.messages import AlarmStatusChanged
 from bus.errors import MessageRejectedError
 from bus.instants import format_instant, parse_instant
+from bus.json_text import keys_in_order, with_small_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,10 +65,18 @@ def _decode_object(body: bytes, max_bytes: int) -> dict[str, Any]:
     try:
         fields = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise MessageRejectedError(f"the body is not JSON: {error}") from error
+        fields = _decode_huge_numbers(body, error)
     if not isinstance(fields, dict):
         raise MessageRejectedError("the body is not a JSON object")
     return fields
+
+
+def _decode_huge_numbers(body: bytes, error: orjson.JSONDecodeError) -> object:
+    """Read what orjson refuses only because a number exceeds a double, which no field is."""
+    try:
+        return orjson.loads(with_small_numbers(body))
+    except orjson.JSONDecodeError:
+        raise MessageRejectedError(f"the body is not JSON: {error}") from error
 
 
 def _text(fields: dict[str, object], body: bytes, name: str) -> str:
@@ -80,24 +88,17 @@ def _text(fields: dict[str, object], body: bytes, name: str) -> str:
 
 def _differently_cased(fields: dict[str, object], body: bytes, name: str) -> object:
     """Return the field whose key differs from ``name`` in case only; the last of several."""
-    keys = [key for key in fields if _same_but_case(key, name)]
+    keys = {key for key in fields if _same_but_case(key, name)}
     if not keys:
         raise MessageRejectedError(f"{name} is missing")
-    if len(keys) == 1:
-        return fields[keys[0]]
-    # A decoded object no longer tells which of several keys came last: read the pairs.
-    try:
-        pairs = json.loads(body, object_pairs_hook=_pairs)
-    except (ValueError, RecursionError) as error:
-        raise MessageRejectedError(f"{name} is ambiguous and the body unreadable") from error
-    return next(value for key, value in reversed(pairs) if _same_but_case(key, name))
-
-
-def _pairs(pairs: list[tuple[str, object]]) -> list[tuple[str, object]]:
-    return pairs
+    if len(keys) > 1:
+        # A decoded object no longer tells which of them came last.
+        keys = {[key for key in keys_in_order(body) if key in keys][-1]}
+    return fields[keys.pop()]
 
 
 def _same_but_case(key: str, name: str) -> bool:
+    # Unicode's simple folding, as Go's encoding/json does it: "\u017f" is an s, "ß" no "ss".
     return len(key) == len(name) and key.casefold() == name.casefold()
 
 

@@ -7,7 +7,6 @@ import logging
 import ssl
 from collections import deque
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nats.errors import (
@@ -19,7 +18,9 @@ from nats.errors import (
 from nats.errors import Error as NatsError
 
 from actors.errors import SettingsError
+from bus.floods import FloodLog
 from bus.lanes import LaneClient
+from bus.secure import access_options, is_not_permitted, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -53,7 +54,8 @@ class Connection:
         Raises ``SettingsError`` for files that are not there or not what they should be.
         """
         self.client = LaneClient()
-        self.slow_consumer_drops = 0
+        self._dropped = FloodLog(_tell_dropped)
+        self._not_permitted = FloodLog(_tell_not_permitted)
         self.on_reconnected: list[Callable[[], None]] = []
         self.on_disconnected: list[Callable[[], None]] = []
         self._settings = settings
@@ -66,17 +68,22 @@ class Connection:
         self._writes: deque[_Write] = deque()
         self._write_wanted = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
-        self._options = _authentication(settings)
+        self._options = access_options(settings, self.client)
 
     @property
     def connected(self) -> bool:
         """Whether the server is there right now."""
         return self.client.is_connected
 
+    @property
+    def slow_consumer_drops(self) -> int:
+        """Messages of core NATS that found their queue full, and were lost."""
+        return self._dropped.total
+
     async def open(self) -> None:
         """Connect; waits for a server that is not up yet.
 
-        Raises ``SettingsError`` when the server refuses our credentials.
+        Raises ``SettingsError`` when the server refuses us, or cannot be trusted.
         """
         self._opening = True
         self._refused = asyncio.get_running_loop().create_future()
@@ -84,6 +91,7 @@ class Connection:
             self.client.connect(
                 servers=list(self._settings.urls),
                 name=self._settings.queue_group,
+                inbox_prefix=self._settings.inbox_prefix,
                 allow_reconnect=True,
                 max_reconnect_attempts=-1,
                 reconnect_time_wait=self._wait_s,  # type: ignore[arg-type]  # sleeps that long
@@ -152,6 +160,8 @@ class Connection:
     async def close(self) -> None:
         """Write what is waiting and close, however far ``open`` came."""
         self._closing = True
+        self._dropped.close()
+        self._not_permitted.close()
         if self._writer is not None:
             await self.written()
             self._writer.cancel()
@@ -197,25 +207,25 @@ class Connection:
         # Runs inside the client's read loop, which an exception would end without a word.
         try:
             if isinstance(error, SlowConsumerError):
-                self.slow_consumer_drops += 1
-                logger.critical(
-                    "message.dropped",
-                    extra={"subject": error.subject, "dropped": self.slow_consumer_drops},
-                )
+                self._dropped.add(error.subject)
                 return
-            text = str(error) or type(error).__name__
-            logger.warning("nats.error", extra={"error": text})
-            if self._refused is not None and _is_refusal(text):
+            refused = refusal(error)
+            if refused is not None and self._refused is not None:
                 if not self._refused.done():
-                    self._refused.set_result(
-                        "NATS_URL: the server refused our credentials; see NATS_CREDENTIALS, "
-                        "NATS_NKEY_SEED, NATS_TOKEN, NATS_USER and NATS_PASSWORD"
-                    )
+                    self._refused.set_result(refused)
                 return
             if isinstance(error, ssl.SSLCertVerificationError):
                 # The client now waits for ever for the end of a connection that never was.
-                self._escalate(f"NATS_TLS_CA: the server's certificate is not trusted: {text}")
+                self._escalate(f"{refused}")
                 return
+            if is_not_permitted(error):
+                self._not_permitted.add(str(error))
+            elif refused is not None:
+                # Somebody may be at it: secrets are changed on one side first.
+                logger.warning("nats.refused", extra={"error": refused, "mend": "still trying"})
+            else:
+                text = str(error) or type(error).__name__
+                logger.warning("nats.error", extra={"error": text})
             if not self.connected:
                 self._back_off()
         except Exception:
@@ -243,7 +253,7 @@ class Connection:
 
     async def _on_closed(self) -> None:
         if not self._closing:
-            self._escalate("the NATS connection was closed for good")
+            self._escalate(f"the NATS connection was closed for good: {self.client.last_error}")
 
 
 def _encode_headers(headers: Mapping[str, str]) -> bytes:
@@ -251,45 +261,12 @@ def _encode_headers(headers: Mapping[str, str]) -> bytes:
     return f"NATS/1.0\r\n{lines}\r\n".encode()
 
 
-def _is_refusal(text: str) -> bool:
-    lowered = text.lower()
-    return "authorization violation" in lowered or "authentication" in lowered
+def _tell_dropped(total: int, subject: str) -> None:
+    logger.critical("message.dropped", extra={"subject": subject, "dropped": total})
 
 
-def _authentication(settings: BusSettings) -> dict[str, Any]:
-    credentials, options = settings.credentials, dict[str, Any]()
-    if credentials.credentials_file is not None:
-        _require_file("NATS_CREDENTIALS", credentials.credentials_file)
-        options["user_credentials"] = credentials.credentials_file
-    if credentials.nkey_seed_file is not None:
-        _require_file("NATS_NKEY_SEED", credentials.nkey_seed_file)
-        options["nkeys_seed"] = credentials.nkey_seed_file
-    if credentials.token is not None:
-        options["token"] = credentials.token
-    if credentials.user is not None:
-        options["user"] = credentials.user
-        options["password"] = credentials.password
-    if settings.tls.wanted:
-        options["tls"] = _tls_context(settings)
-    return options
-
-
-def _tls_context(settings: BusSettings) -> ssl.SSLContext:
-    tls = settings.tls
-    if tls.ca_file is not None:
-        _require_file("NATS_TLS_CA", tls.ca_file)
-    try:
-        context = ssl.create_default_context(cafile=tls.ca_file)
-        if tls.certificate_file is not None:
-            _require_file("NATS_TLS_CERT", tls.certificate_file)
-            context.load_cert_chain(tls.certificate_file, tls.key_file)
-    except (ssl.SSLError, OSError) as error:
-        message = f"NATS_TLS_CA: the certificates cannot be used: {error}"
-        raise SettingsError(message) from error
-    return context
-
-
-def _require_file(setting: str, path: str) -> None:
-    if not Path(path).is_file():
-        message = f"{setting}: there is no file {path}"
-        raise SettingsError(message)
+def _tell_not_permitted(total: int, error: str) -> None:
+    logger.warning(
+        "nats.not_permitted",
+        extra={"error": error, "times": total, "mend": "permit it: see docs/security.md"},
+    )

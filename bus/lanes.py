@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
-from nats.aio.client import Client
 from nats.protocol.parser import AWAITING_CONTROL_LINE, Parser
+
+from bus.secure import SecureClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +43,7 @@ def parse_status(headers: bytes) -> tuple[str, str]:
     return status, description
 
 
-class LaneClient(Client):
+class LaneClient(SecureClient):
     """A client that can open lanes. Runs on the event loop."""
 
     def __init__(self) -> None:

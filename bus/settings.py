@@ -149,6 +149,9 @@ class BusSettings:
     queue_group: str = setting(
         "QUEUE_GROUP", "alarm-digester", "name of the durable consumer and of the queue group"
     )
+    inbox_prefix: str = setting(
+        "NATS_INBOX_PREFIX", "_INBOX", "begin of the subjects on which NATS answers us"
+    )
     max_in_flight: int = setting("MAX_IN_FLIGHT", 50_000, "messages taken and not yet acknowledged")
     max_body_bytes: int = setting(
         "MAX_BODY_BYTES", 64 * 1024, "bytes of a message's body at the most"
@@ -169,6 +172,11 @@ class BusSettings:
             _is_name(self.queue_group),
             "QUEUE_GROUP",
             f"{self.queue_group!r} is not a name for a consumer (no dots, spaces or wildcards)",
+        )
+        require(
+            all(_is_name(token) for token in self.inbox_prefix.split(".")),
+            "NATS_INBOX_PREFIX",
+            f"{self.inbox_prefix!r} is not the begin of a subject (no wildcards or spaces)",
         )
         require(self.max_in_flight > 0, "MAX_IN_FLIGHT", "must be at least 1")
         require(self.max_body_bytes > 0, "MAX_BODY_BYTES", "must be at least 1")

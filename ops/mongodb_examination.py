@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from pymongo.errors import OperationFailure, PyMongoError
 
 from ops.findings import Finding, away, note, ok, on_clock, risk
+from store.client import client_for, describe
 from store.document import FENCE
-from store.mongo import COLLECTION, client_for, describe
+from store.mongo import COLLECTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

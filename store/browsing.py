@@ -8,8 +8,9 @@ from pymongo.errors import PyMongoError
 
 from actors.alarms import Severity, UserID
 from actors.errors import StoreUnavailableError
+from store.client import client_for, describe
 from store.document import NOBODY
-from store.mongo import COLLECTION, client_for, describe
+from store.mongo import COLLECTION
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bson.errors import BSONError
-from pymongo import MongoClient, ReadPreference, UpdateOne
+from pymongo import ReadPreference, UpdateOne
 from pymongo.errors import (
     BulkWriteError,
     CollectionInvalid,
-    ConfigurationError,
     DocumentTooLarge,
-    InvalidURI,
     OperationFailure,
     PyMongoError,
+    WriteError,
 )
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from actors.errors import SettingsError, StoreUnavailableError
 from actors.ports import SaveOutcome, Unreadable, Unsavable
+from store.client import NOT_ALLOWED_CODES, client_for, describe, describe_refusal
 from store.document import FENCE, NOBODY, to_changes, to_checkpoint, to_probe
 
 if TYPE_CHECKING:
@@ -37,14 +37,6 @@ COLLECTION = "users"
 DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
 """An acknowledged event must survive whatever is killed."""
 
-_DEFAULT_OPTIONS: dict[str, Any] = {
-    "appname": "alarm-digest",
-    "connect": False,
-    "connectTimeoutMS": 5_000,
-    "serverSelectionTimeoutMS": 5_000,
-    "socketTimeoutMS": 20_000,
-}
-
 _DUPLICATE_KEY = 11000
 _VALIDATION_FAILED = 121
 _REFUSED_CODES = frozenset(
@@ -59,28 +51,6 @@ _REFUSED_CODES = frozenset(
     }
 )
 """Server codes that the same update would get again; every other one is worth a retry."""
-
-
-_NOT_ALLOWED_CODES = frozenset({13, 18, 8000})
-"""Unauthorized, AuthenticationFailed, and Atlas' own word for them."""
-
-
-def client_for(settings: StoreSettings) -> MongoClient[dict[str, Any]]:
-    """Return a client, which connects when first used.
-
-    Raises ``SettingsError`` for a URI that is malformed or names files that are no use.
-    """
-    options = {
-        name: value
-        for name, value in _DEFAULT_OPTIONS.items()
-        if f"{name}=".lower() not in settings.uri.lower()
-    }
-    try:
-        return MongoClient(settings.uri, **options)
-    except (ConfigurationError, InvalidURI, OSError, ValueError) as error:
-        # The driver's own words may quote the URI, and with it a password.
-        message = f"MONGODB_URI: is not a URI that MongoDB takes ({type(error).__name__})"
-        raise SettingsError(message) from None
 
 
 class MongoCheckpointStore:
@@ -112,14 +82,16 @@ class MongoCheckpointStore:
         try:
             self._users.find_one({"_id": NOBODY}, {"_id": 1})
             self._fence()
+            self._try_fence()
         except OperationFailure as error:
-            if error.code in _NOT_ALLOWED_CODES:
-                raise SettingsError(
-                    "MONGODB_URI: the server refused our credentials, or they do not grant "
-                    f"readWrite on {self._users.database.name} (code {error.code})"
-                ) from None
+            if error.code in NOT_ALLOWED_CODES:
+                raise SettingsError(describe_refusal(error, self._users.full_name)) from None
             raise StoreUnavailableError(describe(error)) from error
         except PyMongoError as error:
+            if "certificate verify failed" in str(error):
+                raise SettingsError(
+                    "MONGODB_URI: the server's certificate is not trusted; see tlsCAFile"
+                ) from None
             raise StoreUnavailableError(describe(error)) from error
 
     def check(self) -> None:
@@ -128,6 +100,16 @@ class MongoCheckpointStore:
             self._users.find_one({"_id": NOBODY}, {"_id": 1})
         except PyMongoError as error:
             raise StoreUnavailableError(describe(error)) from error
+
+    def _try_fence(self) -> None:
+        """Make sure that we may write, and that the fence refuses what it must."""
+        try:
+            self._users.update_one({"_id": NOBODY}, to_probe(), upsert=True)
+        except WriteError as error:
+            if error.code != _VALIDATION_FAILED:
+                raise
+        else:
+            self._mend_fence()
 
     def _fence(self) -> None:
         """Make sure that the collection is there and has the validator that saves rely on."""
@@ -233,8 +215,3 @@ class MongoCheckpointStore:
             self._fence()
         except PyMongoError as error:
             raise StoreUnavailableError(describe(error)) from error
-
-
-def describe(error: PyMongoError) -> str:
-    """Return a driver's error in one line; the driver adds its view of the whole deployment."""
-    return f"{type(error).__name__}: {str(error).partition(', Timeout:')[0]}"

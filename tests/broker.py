@@ -43,7 +43,7 @@ class Names:
             "DEAD_LETTER_SUBJECT": self.dead_letters,
             "INPUT_STREAM": self.input_stream,
             "DIGEST_STREAM": self.digest_stream,
-            "DEAD_LETTER_STREAM": f"DEAD-{self.suffix}",
+            "DEAD_LETTER_STREAM": self.dead_letter_stream,
             "HTTP_ADDRESS": "off",  # tests run side by side
         }
 
@@ -66,6 +66,11 @@ class Names:
     def digest_stream(self) -> str:
         """The stream of the digests."""
         return f"DIGESTS-{self.suffix}"
+
+    @property
+    def dead_letter_stream(self) -> str:
+        """The stream of the dead letters."""
+        return f"DEAD-{self.suffix}"
 
     @property
     def events(self) -> str:
@@ -159,13 +164,11 @@ class Broker:
 
     async def digests(self) -> list[Msg]:
         """Return all digests that the stream holds now, oldest first."""
-        count = (await self.js.stream_info(self.names.digest_stream)).state.messages
-        if not count:
-            return []
-        reader = await self._read(self.names.digests)
-        found: list[Msg] = [await reader.next_msg(timeout=5) for _ in range(count)]
-        await reader.unsubscribe()
-        return found
+        return await self._all(self.names.digest_stream, self.names.digests)
+
+    async def dead_letters(self) -> list[Msg]:
+        """Return all dead letters that the stream holds now, oldest first."""
+        return await self._all(self.names.dead_letter_stream, self.names.dead_letters)
 
     async def left(self) -> int:
         """Return how many messages the input stream holds."""
@@ -219,6 +222,15 @@ class Broker:
                 if not info.num_pending and not info.num_ack_pending:
                     return
                 await asyncio.sleep(_POLL_S)
+
+    async def _all(self, stream: str, subject: str) -> list[Msg]:
+        count = (await self.js.stream_info(stream)).state.messages
+        if not count:
+            return []
+        reader = await self._read(subject)
+        found: list[Msg] = [await reader.next_msg(timeout=5) for _ in range(count)]
+        await reader.unsubscribe()
+        return found
 
     async def _last_sequence(self) -> int:
         return (await self.js.stream_info(self.names.input_stream)).state.last_seq

@@ -8,8 +8,10 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pymongo import MongoClient
+
 from actors.ports import Checkpoint
-from store.mongo import MongoCheckpointStore
+from store.mongo import COLLECTION, MongoCheckpointStore
 from store.settings import StoreSettings
 from tests.broker import Names, connected
 from tests.service import ROOT, ServiceProcess, environment
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
+
+    from pymongo.collection import Collection
 
     from actors.alarms import UserID
     from tests.broker import Broker
@@ -96,6 +100,17 @@ class Deployment:
             yield store
         finally:
             store.close()
+
+    @contextmanager
+    def collection(self) -> Iterator[Collection[dict[str, Any]]]:
+        """Open the service's collection as anybody may."""
+        client: MongoClient[dict[str, Any]] = MongoClient(
+            self.mongodb_uri, serverMonitoringMode="poll"
+        )
+        try:
+            yield client[self.names.database][COLLECTION]
+        finally:
+            client.close()
 
     def checkpoints(self, user_ids: Iterable[UserID]) -> dict[UserID, Checkpoint]:
         """Return what is stored of these users; fails where it cannot be read."""

@@ -61,10 +61,10 @@ def prepare_nats_without_jetstream(folder: Path) -> Server:
     return Server(child, f"nats://127.0.0.1:{port}")
 
 
-def prepare_mongodb(folder: Path) -> Server:
+def prepare_mongodb(folder: Path, *options: str) -> Server:
     """Prepare a MongoDB server; its port stays over restarts. Not started."""
     port = free_port()
-    child = mongodb_server(find_mongod(), folder, port)
+    child = mongodb_server(find_mongod(), folder, port, *options)
     return Server(child, f"mongodb://127.0.0.1:{port}")
 
 

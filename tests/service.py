@@ -51,7 +51,8 @@ class ServiceProcess:
 
     def events(self, name: str = "") -> list[dict[str, Any]]:
         """Return what it logged, or what it logged under an event's name."""
-        lines = self._log_path.read_text(errors="replace").splitlines()
+        # A user id may hold what splitlines() takes for the end of a line.
+        lines = self._log_path.read_text(errors="replace").split("\n")
         logged = [json.loads(line) for line in lines if line.startswith("{")]
         return [event for event in logged if not name or event["event"] == name]
 

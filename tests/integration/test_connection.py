@@ -1,126 +1,230 @@
-"""Ways to reach a NATS server and to prove who we are."""
+"""Ways to reach a NATS server and to prove who we are; what a refusal looks like."""
 
 from __future__ import annotations
 
-import datetime as dt
-import ipaddress
-import secrets
-from typing import TYPE_CHECKING
+import asyncio
+import json
+import signal
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.request import urlopen
 
-import nkeys  # type: ignore[import-untyped]  # the library has no types
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from ops.embedded import free_port
-from tests.deployment import Deployment
-from tests.servers import prepare_nats, running
+from tests.access import guarded, refused, serves
+from tests.identities import Authority, Identity, Operator
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from tests.deployment import Deployment
+
 TOKEN = "only-those-who-know-it-may-come-in"
-AUTHORITY = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "authority")])
-LOOPBACK = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+CREDENTIALS_REFUSED = "NATS_URL: the server refused our credentials; see "
 
 
-def certify(folder: Path, name: str, signer: ec.EllipticCurvePrivateKey) -> None:
-    """Write ``<name>.pem`` and ``<name>.key``, signed by the authority's key."""
-    is_authority = name == "authority"
-    key = signer if is_authority else ec.generate_private_key(ec.SECP256R1())
-    now = dt.datetime.now(dt.UTC)
-    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(AUTHORITY if is_authority else LOOPBACK)
-        .issuer_name(AUTHORITY)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
-        .sign(signer, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    (folder / f"{name}.pem").write_bytes(certificate.public_bytes(pem))
-    (folder / f"{name}.key").write_bytes(
-        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
+class Case(NamedTuple):
+    """A server that asks, what it takes, and what it does not."""
+
+    configuration: str
+    good: dict[str, object]
+    bad: dict[str, dict[str, object]]
+    complaint: str = CREDENTIALS_REFUSED
 
 
-def serves(deployment: Deployment, **settings: object) -> bool:
-    """Whether service and tools get through with these settings."""
-    service = deployment.start(**settings)
-    sent = deployment.launch("send", "alarm", "u", "disk-full", "WARNING", **settings)
-    assert sent.wait(15) == 0, sent.output()
-    asked = deployment.launch("send", "digest", "u", **settings)
-    assert asked.wait(15) == 0, asked.output()
-    service.wait_for("digest.published")
-    return service.terminate() == 0
+def with_a_token(folder: Path) -> Case:
+    """One that all who may come in know."""
+    del folder
+    bad: dict[str, dict[str, object]] = {"another": {"NATS_TOKEN": "x" * 40}, "none": {}}
+    return Case(f'authorization {{ token: "{TOKEN}" }}\n', {"NATS_TOKEN": TOKEN}, bad)
 
 
-@pytest.fixture
-def certificates(tmp_path: Path) -> Path:
-    """A folder with an authority, and pairs for server and client that it signed."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    for name in ("authority", "server", "client"):
-        certify(tmp_path, name, key)
-    return tmp_path
-
-
-def test_tls_with_a_client_certificate(certificates: Path, mongodb_uri: str) -> None:
-    """Who has none does not get in; a server that nobody vouches for is not talked to."""
-    configuration = (
-        f'tls {{ cert_file: "{certificates}/server.pem", key_file: "{certificates}/server.key", '
-        f'ca_file: "{certificates}/authority.pem", verify: true }}\n'
-    )
-    with running(prepare_nats(certificates / "nats", configuration)) as server:
-        deployment = Deployment(server.url.replace("nats://", "tls://"), mongodb_uri, certificates)
-        try:
-            authority = {"NATS_TLS_CA": certificates / "authority.pem"}
-            pair = {
-                "NATS_TLS_CERT": certificates / "client.pem",
-                "NATS_TLS_KEY": certificates / "client.key",
-            }
-            assert serves(deployment, **authority, **pair)
-            unknown = deployment.launch(**authority)
-            unknown.wait_for("nats.error", count=2)
-            assert unknown.events("nats.connected") == []
-            assert unknown.terminate() == 0
-            distrustful = deployment.launch(**pair)
-            assert distrustful.wait(15) == 1
-            (failure,) = distrustful.events("service.failed")
-            assert "certificate is not trusted" in failure["reason"]
-        finally:
-            deployment.end()
-
-
-def test_a_token(tmp_path: Path, mongodb_uri: str) -> None:
-    """As one way of four to prove who we are."""
-    configuration = f'authorization {{ token: "{TOKEN}" }}\n'
-    with running(prepare_nats(tmp_path / "nats", configuration)) as server:
-        deployment = Deployment(server.url, mongodb_uri, tmp_path)
-        try:
-            assert serves(deployment, NATS_TOKEN=TOKEN)
-        finally:
-            deployment.end()
-
-
-def test_an_nkey(tmp_path: Path, mongodb_uri: str) -> None:
+def with_an_nkey(folder: Path) -> Case:
     """The seed stays in its file; the server knows the public half only."""
-    seed = nkeys.encode_seed(secrets.token_bytes(32), nkeys.PREFIX_BYTE_USER)
-    file = tmp_path / "user.nk"
-    file.write_bytes(seed)
-    public = nkeys.from_seed(seed).public_key.decode()
-    configuration = f"authorization {{ users: [ {{ nkey: {public} }} ] }}\n"
-    with running(prepare_nats(tmp_path / "nats", configuration)) as server:
-        deployment = Deployment(server.url, mongodb_uri, tmp_path)
-        try:
-            assert serves(deployment, NATS_NKEY_SEED=file)
-        finally:
-            deployment.end()
+    ours, strangers = Identity(), Identity()
+    for name, identity in (("ours", ours), ("strangers", strangers)):
+        (folder / f"{name}.nk").write_text(f"{identity.seed}\n")
+    return Case(
+        f"authorization {{ users: [ {{ nkey: {ours.public} }} ] }}\n",
+        {"NATS_NKEY_SEED": folder / "ours.nk"},
+        {"a stranger's": {"NATS_NKEY_SEED": folder / "strangers.nk"}, "none": {}},
+    )
+
+
+def with_credentials(folder: Path) -> Case:
+    """An account vouches for us, and the operator for the account."""
+    operator = Operator()
+    operator.credentials(folder / "ours.creds")
+    Operator().credentials(folder / "strangers.creds")
+    return Case(
+        operator.configuration(),
+        {"NATS_CREDENTIALS": folder / "ours.creds"},
+        {"a stranger's": {"NATS_CREDENTIALS": folder / "strangers.creds"}, "none": {}},
+    )
+
+
+def with_a_certificate(folder: Path) -> Case:
+    """Server and client show one; both want them signed by the same authority."""
+    authority = Authority(folder)
+    server, server_key = authority.certify("server")
+    ours, our_key = authority.certify("ours")
+    strange, strange_key = Authority(folder, "stranger").certify("strange")
+    trusted = {"NATS_TLS_CA": authority.certificate}
+    return Case(
+        f'tls {{ cert_file: "{server}", key_file: "{server_key}", '
+        f'ca_file: "{authority.certificate}", verify: true }}\n',
+        {**trusted, "NATS_TLS_CERT": ours, "NATS_TLS_KEY": our_key},
+        {
+            "none": {**trusted},
+            "a stranger's": {**trusted, "NATS_TLS_CERT": strange, "NATS_TLS_KEY": strange_key},
+        },
+        "NATS_TLS_CERT: the server refused our certificate, or demands one: ",
+    )
+
+
+@pytest.mark.parametrize(
+    "case",
+    [with_a_token, with_an_nkey, with_credentials, with_a_certificate],
+    ids=lambda case: case.__name__,
+)
+def test_who_proves_to_be_us_is_served_and_nobody_else(
+    tmp_path: Path, mongodb_uri: str, case: Callable[[Path], Case]
+) -> None:
+    """End to end; refusals are one line and status 2, and no secret is ever written."""
+    configuration, good, bad, complaint = case(tmp_path)
+    with guarded(tmp_path, mongodb_uri, configuration) as (_, deployment):
+        assert serves(deployment, None, **good)
+        for settings in bad.values():
+            assert refused(deployment, **settings).startswith(complaint)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "complaint"),
+    [
+        ("NATS_CREDENTIALS", "", "holds no seed of a user's NKey"),
+        ("NATS_CREDENTIALS", "disk full", "holds no seed of a user's NKey"),
+        ("NATS_CREDENTIALS", f"-----BEGIN USER NKEY SEED-----\n{Identity().seed}", "no user JWT"),
+        ("NATS_NKEY_SEED", "\0\xff", "holds no seed of a user's NKey"),
+        ("NATS_NKEY_SEED", "SU" + "A" * 56, "holds a damaged NKey seed"),
+        ("NATS_TLS_CA", "disk full", "cannot be used"),
+    ],
+)
+def test_a_file_that_proves_nothing_is_a_wrong_setting(
+    deployment: Deployment, tmp_path: Path, name: str, text: str, complaint: str
+) -> None:
+    """One line names the setting and the file, and shows nothing of what is in it."""
+    file = tmp_path / "file"
+    file.write_text(text)
+    line = refused(deployment, **{name: file})
+    assert line.startswith(f"{name}: ")
+    assert complaint in line
+    assert str(file) in line
+
+
+def test_a_key_that_is_not_the_certificates_is_a_wrong_setting(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    """Found before anything is said to a server."""
+    authority = Authority(tmp_path)
+    certificate, _ = authority.certify("one")
+    _, key = authority.certify("other")
+    line = refused(deployment, NATS_TLS_CERT=certificate, NATS_TLS_KEY=key)
+    assert line.startswith("NATS_TLS_CERT: ")
+
+
+def test_a_server_that_nobody_vouches_for_is_not_talked_to(
+    tmp_path: Path, mongodb_uri: str
+) -> None:
+    """Its certificate is signed by another authority than the one to trust."""
+    case = with_a_certificate(tmp_path)
+    with guarded(tmp_path, mongodb_uri, case.configuration) as (_, deployment):
+        line = refused(deployment, **{**case.good, "NATS_TLS_CA": tmp_path / "stranger.pem"})
+    assert line.startswith("NATS_TLS_CA: the server's certificate is not trusted: ")
+
+
+@pytest.mark.parametrize("demand", ["a tls URL", "an authority"])
+async def test_nothing_is_said_to_a_server_that_offers_no_tls(
+    deployment: Deployment, tmp_path: Path, demand: str
+) -> None:
+    """Whoever sits between could take the offer out of the greeting, and be told the password."""
+    said = b""
+
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal said
+        writer.write(b'INFO {"server_id":"x","version":"2.10.0","auth_required":true}\r\n')
+        said += await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        settings: dict[str, Any] = {"NATS_URL": f"tls://127.0.0.1:{port}", "NATS_TOKEN": TOKEN}
+        if demand == "an authority":
+            authority = Authority(tmp_path).certificate
+            settings |= {"NATS_URL": f"nats://127.0.0.1:{port}", "NATS_TLS_CA": authority}
+        line = await asyncio.to_thread(refused, deployment, **settings)
+    assert line.startswith("NATS_URL: the server offers no TLS")
+    assert said == b""
+
+
+def test_tls_is_used_where_the_server_only_offers_it(tmp_path: Path, mongodb_uri: str) -> None:
+    """nats-py by itself encrypts only where a server insists."""
+    port = free_port()
+    configuration = f"{with_a_certificate(tmp_path).configuration.replace('true', 'false')}"
+    configuration += f"allow_non_tls: true\nhttp: 127.0.0.1:{port}\n"
+    with guarded(tmp_path, mongodb_uri, configuration) as (_, deployment):
+        service = deployment.start(NATS_TLS_CA=tmp_path / "authority.pem")
+        with urlopen(f"http://127.0.0.1:{port}/connz") as answer:
+            connections = json.load(answer)["connections"]
+        assert [connection.get("tls_version") for connection in connections] == ["1.3"]
+        assert service.terminate() == 0
+
+
+async def test_credentials_that_change_while_running_are_waited_for(
+    tmp_path: Path, mongodb_uri: str
+) -> None:
+    """A server that takes another password from now on: a warning each time it refuses, no end.
+
+    Secrets are changed on one side first; what comes meanwhile waits in the stream.
+    """
+    ours = f'authorization {{ user: alice, password: "{TOKEN}" }}\n'
+    settings: dict[str, Any] = {"NATS_USER": "alice", "NATS_PASSWORD": TOKEN}
+    with guarded(tmp_path, mongodb_uri, ours) as (server, deployment):
+        service = deployment.start(LOG_LEVEL="debug", **settings)
+        configuration = tmp_path / "nats" / "nats.conf"
+        configuration.write_text(ours.replace(TOKEN, "another"))
+        server.child.signal(signal.SIGHUP)
+        service.wait_for("nats.refused", count=2)
+        server.child.stop()
+        configuration.write_text(ours)
+        server.child.start()
+        service.wait_for("nats.reconnected")
+        refusals = service.events("nats.refused")
+        assert {event["level"] for event in refusals} == {"warning"}
+        assert all(event["error"].startswith(CREDENTIALS_REFUSED) for event in refusals)
+        assert TOKEN not in service.output()
+        assert service.terminate() == 0
+        assert serves(deployment, **settings)
+
+
+def test_expired_credentials_are_renewed_in_their_file_without_a_restart(
+    tmp_path: Path, mongodb_uri: str
+) -> None:
+    """The server hangs up when they expire; one that is half written is waited for as well."""
+    operator, file = Operator(), tmp_path / "ours.creds"
+    operator.credentials(file, for_s=8)
+    with guarded(tmp_path, mongodb_uri, operator.configuration()) as (_, deployment):
+        service = deployment.start(LOG_LEVEL="debug", NATS_CREDENTIALS=file)
+        service.wait_for("nats.refused", count=2)
+        file.write_text(file.read_text()[:200])
+        before = len(service.events("nats.refused"))
+        service.wait_for("nats.refused", before + 2)
+        operator.credentials(file)
+        service.wait_for("nats.reconnected")
+        first, *_, last = (event["error"] for event in service.events("nats.refused"))
+        assert first.startswith(CREDENTIALS_REFUSED)
+        assert last.startswith(f"NATS_CREDENTIALS: the file {file} holds no ")
+        assert service.terminate() == 0
 
 
 def test_one_of_several_servers_is_enough(deployment: Deployment) -> None:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from actors.digest import Cursor, Digest, DigestID, DigestItem, RequestID
+from actors.alarms import Alarm, AlarmID, Severity
+from actors.digest import DIGEST_ALARMS_MAX, Cursor, Digest, DigestID, DigestItem, RequestID
 from actors.messages import DigestPublished, Passivate, PassivationDeclined
 from actors.ports import NEVER_SAVED, Checkpoint
 from tests.doubles import logged
 from tests.unit.actors.user_desk import (
     CRITICAL,
+    NOW_S,
     OWED,
     OWING,
     USER,
@@ -99,6 +101,62 @@ def test_one_digest_is_owed_at_a_time() -> None:
     later = Digest(DigestID("d2"), USER, (DigestItem(B, CRITICAL, 6),))
     assert save.update.cursor == Cursor(2, (R1, R2), later)
     assert second.token not in save.tokens
+
+
+def _crowded(alarms: int) -> tuple[UserDesk, Delivery]:
+    """Return a user with so many alarms due, its first digest asked for, and the request."""
+    due = Alarm(WARNING, 5, Severity.CLEARED, None, news=True, heard_at_s=NOW_S)
+    desk = UserDesk(
+        Checkpoint(3, {AlarmID(f"{number:06}"): due for number in range(alarms)}, Cursor())
+    )
+    request = desk.request()
+    desk.deliver(request)
+    return desk, request
+
+
+def test_more_alarms_than_a_digest_may_carry_follow_in_further_ones() -> None:
+    """Oldest first, none twice; the request is answered by the last of them."""
+    desk, request = _crowded(2 * DIGEST_ALARMS_MAX + 1)
+    told: list[str] = []
+    for number, size in enumerate((DIGEST_ALARMS_MAX, DIGEST_ALARMS_MAX, 1), start=1):
+        save = desk.saved()
+        cursor = save.update.cursor
+        assert cursor is not None
+        assert (cursor.number, cursor.answered) == (number, (R1,) if size == 1 else ())
+        assert request.token not in save.tokens
+        told += [item.alarm_id for item in desk.published().items]
+    assert told == [f"{number:06}" for number in range(2 * DIGEST_ALARMS_MAX + 1)]
+    desk.group()
+    assert request.token in desk.saved().tokens
+    assert desk.publications() == []
+
+
+def test_a_rest_that_is_cleared_meanwhile_needs_no_digest() -> None:
+    """An empty one would answer a request that has had its digest."""
+    desk, request = _crowded(DIGEST_ALARMS_MAX + 1)
+    desk.saved()
+    desk.deliver(desk.event(AlarmID(f"{DIGEST_ALARMS_MAX:06}"), Severity.CLEARED, 6))
+    desk.published()
+    desk.group()
+    save = desk.saved()
+    assert save.update.cursor == Cursor(1, (R1,))
+    assert request.token in save.tokens
+    assert desk.publications() == []
+
+
+def test_a_crash_between_parts_leaves_the_rest_to_the_request_when_it_comes_again() -> None:
+    """The first part is not told again."""
+    desk, _ = _crowded(DIGEST_ALARMS_MAX + 1)
+    saved = desk.saved().update
+    alarms = {alarm_id: alarm for alarm_id, alarm in saved.alarms.items() if alarm is not None}
+    last = AlarmID(f"{DIGEST_ALARMS_MAX:06}")
+    due = Alarm(WARNING, 5, Severity.CLEARED, None, news=True, heard_at_s=NOW_S)
+    assert saved.cursor is not None
+    desk = UserDesk(Checkpoint(4, {**alarms, last: due}, saved.cursor))
+    desk.deliver(desk.request())
+    assert len(desk.published().items) == DIGEST_ALARMS_MAX
+    desk.saved()
+    assert [item.alarm_id for item in desk.published().items] == [last]
 
 
 def test_a_redelivered_request_makes_no_second_digest(caplog: pytest.LogCaptureFixture) -> None:

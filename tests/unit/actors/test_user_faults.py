@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from actors.alarms import Alarm, AlarmID
+from actors.capacity import USER_MAX_BYTES, stored_bytes
 from actors.digest import Cursor, RequestID
 from actors.messages import (
     CheckpointConflicted,
@@ -159,6 +160,81 @@ def test_a_refused_digest_takes_its_request_with_it() -> None:
     assert cursor is not None
     assert cursor.answered == (RequestID("r2"),)
     assert desk.publications() == []
+
+
+def test_a_refused_digest_of_several_alarms_is_tried_smaller(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """By half, down to one; nothing is given up before, and no event ever with it."""
+    due = Alarm(WARNING, 5, CLEARED, None, news=True, heard_at_s=NOW_S)
+    stored = Checkpoint(3, {AlarmID(f"{number}"): due for number in range(5)}, Cursor())
+    desk = UserDesk(stored)
+    event, request = desk.event(), desk.request()
+    desk.deliver(event, request)
+    sizes = []
+    for _ in range(2):
+        cursor = desk.save().update.cursor
+        assert cursor is not None
+        assert cursor.outbox is not None
+        sizes.append(len(cursor.outbox.items))
+        desk.tell(CheckpointRefused("too large"))
+        assert desk.acknowledger.dead == []
+        desk.recover(stored)
+    assert sizes == [6, 3]
+    saved = desk.saved()
+    assert event.token in saved.tokens
+    told = [item.alarm_id for item in desk.published().items]
+    for _ in range(5):
+        desk.saved()
+        told += [item.alarm_id for item in desk.published().items]
+    assert sorted(told) == ["0", "1", "2", "3", "4", "a"]
+    desk.group()
+    assert request.token in desk.saved().tokens
+    assert logged(caplog.records, "actors.user") == [("WARNING", "digest.too_large")] * 2
+
+
+def test_a_refused_part_of_a_digest_takes_its_request_with_it() -> None:
+    """When not even one alarm fits, the request is given up rather than tried for ever."""
+    due = Alarm(WARNING, 5, CLEARED, None, news=True, heard_at_s=NOW_S)
+    stored = Checkpoint(3, {A: due, B: due}, Cursor())
+    desk = UserDesk(stored)
+    request = desk.request()
+    desk.deliver(request)
+    for _ in range(2):
+        desk.save()
+        desk.tell(CheckpointRefused("too large"))
+        desk.recover(stored)
+    assert desk.acknowledger.dead == [(request.token, "too large")]
+    assert desk.saves() == []
+    assert desk.publications() == []
+
+
+def test_a_user_that_is_full_takes_no_more_alarms_and_goes_on_with_those_it_has() -> None:
+    """What is new becomes a dead letter that says so; what is known is applied, and told."""
+    known = Alarm(CLEARED, 5, CLEARED, None, news=False, heard_at_s=NOW_S)
+    count = USER_MAX_BYTES // stored_bytes([AlarmID("000000".ljust(256, "%"))])
+    *ids, surplus = (AlarmID(f"{number:06}".ljust(256, "%")) for number in range(count + 1))
+    desk = UserDesk(Checkpoint(3, dict.fromkeys(ids, known), Cursor()))
+    new, change = desk.event(surplus), desk.event(ids[7], WARNING, 6)
+    desk.deliver(new, change, desk.request())
+    why = f"the user has {len(ids)} alarms and no room for another"
+    assert desk.acknowledger.dead == [(new.token, why)]
+    assert list(desk.saved().update.alarms) == [ids[7]]
+    assert [item.alarm_id for item in desk.published().items] == [ids[7]]
+
+
+def test_a_full_user_takes_alarms_again_when_old_ones_are_forgotten() -> None:
+    """Room is counted anew."""
+    desk = UserDesk(cleared_retention_s=8)
+    known = Alarm(CLEARED, 5, CLEARED, None, news=False, heard_at_s=NOW_S - 100)
+    ids = [AlarmID(f"{number:06}".ljust(256, "%")) for number in range(20_000)]
+    desk.recover(Checkpoint(3, dict.fromkeys(ids, known), Cursor()))
+    full = desk.event(B)
+    desk.deliver(full, desk.event(ids[0], WARNING, 6), save=True)
+    assert [token for token, _ in desk.acknowledger.dead] == [full.token]
+    assert list(desk.saved().update.alarms)[-1] == ids[-1]
+    desk.deliver(desk.event(B), save=True)
+    assert list(desk.saved().update.alarms) == [B]
 
 
 def test_a_crash_is_reported_with_the_message_that_is_to_blame() -> None:

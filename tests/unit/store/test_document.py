@@ -11,7 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.alarms import Alarm, AlarmID, Severity, UserID
-from actors.digest import Cursor, Digest, DigestID, DigestItem, RequestID
+from actors.capacity import USER_MAX_BYTES, stored_bytes
+from actors.digest import (
+    ANSWERED_REQUESTS_KEPT,
+    DIGEST_ALARMS_MAX,
+    Cursor,
+    Digest,
+    DigestID,
+    DigestItem,
+    RequestID,
+)
 from actors.ports import Checkpoint, CheckpointUpdate, Unreadable
 from store.document import (
     FENCE,
@@ -284,3 +293,36 @@ def test_the_reason_names_what_is_damaged(damage: dict[str, Any], reason: str) -
     read = to_checkpoint(DOCUMENT | damage)
     assert isinstance(read, Unreadable)
     assert reason in read.reason
+
+
+@given(alarm_id=ALARM_IDS, alarm=ALARMS)
+@settings(deadline=None)
+def test_an_alarm_takes_no_more_than_the_core_counts_for_it(
+    alarm_id: AlarmID, alarm: Alarm
+) -> None:
+    """Told or not: a user that was found to fit still fits when all of it has been told."""
+    told = alarm._replace(told_at_ns=2**62)
+    for others in ({}, {"x": list(alarm)}):
+        with_it = {**others, escape_field_name(alarm_id): list(told)}
+        size = len(bson.encode({"1": with_it})) - len(bson.encode({"1": others}))
+        assert size <= stored_bytes([alarm_id])
+
+
+@pytest.mark.parametrize("char", ["x", "%", "é"])
+def test_the_fullest_user_fits_with_the_largest_digest(char: str) -> None:
+    """Into one document, and what changes into one update."""
+    count = USER_MAX_BYTES // stored_bytes([AlarmID("0" * 6 + char * (250 // len(char.encode())))])
+    ids = [AlarmID(f"{number:06}{char * (250 // len(char.encode()))}") for number in range(count)]
+    assert stored_bytes(ids) > USER_MAX_BYTES * 0.99
+    told = Alarm(Severity.CRITICAL, 2**62, Severity.CRITICAL, 2**62, news=True, heard_at_s=2**40)
+    items = tuple(DigestItem(one, Severity.CRITICAL, 2**62) for one in ids[:DIGEST_ALARMS_MAX])
+    digest = Digest(DigestID("d" * 32), USER, items)
+    answered = tuple(RequestID("9" * 40) for _ in range(ANSWERED_REQUESTS_KEPT))
+    update = CheckpointUpdate(USER, 7, dict.fromkeys(ids, told), Cursor(9, answered, digest))
+    assert len(bson.encode(_apply({}, update))) < 16 * 1024 * 1024
+    changed = CheckpointUpdate(
+        USER, 7, dict.fromkeys(ids[:DIGEST_ALARMS_MAX], told), Cursor(9, answered, digest)
+    )
+    assert len(bson.encode(to_changes(changed))) < 16 * 1024 * 1024
+    every = CheckpointUpdate(USER, 7, dict.fromkeys(ids, told), None)
+    assert len(bson.encode(to_changes(every))) < 16 * 1024 * 1024

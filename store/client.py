@@ -1,0 +1,76 @@
+"""A client of MongoDB from settings, and what its errors mean in one line without a secret."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from pymongo import MongoClient
+from pymongo.errors import ConfigurationError, InvalidURI
+
+from actors.errors import SettingsError
+
+if TYPE_CHECKING:
+    from pymongo.errors import OperationFailure, PyMongoError
+
+    from store.settings import StoreSettings
+
+_DEFAULT_OPTIONS: dict[str, Any] = {
+    "appname": "alarm-digest",
+    "connect": False,
+    "connectTimeoutMS": 5_000,
+    "serverSelectionTimeoutMS": 5_000,
+    "socketTimeoutMS": 20_000,
+}
+
+_UNAUTHORIZED = 13
+_COMMAND = re.compile(r"to execute command \{ (\w+)")
+NOT_ALLOWED_CODES = frozenset({_UNAUTHORIZED, 18, 8000})
+"""Unauthorized, AuthenticationFailed, and Atlas' own word for them."""
+
+
+def client_for(settings: StoreSettings) -> MongoClient[dict[str, Any]]:
+    """Return a client, which connects when first used.
+
+    Raises ``SettingsError`` for a URI that is malformed or names files that are no use.
+    """
+    options = {
+        name: value
+        for name, value in _DEFAULT_OPTIONS.items()
+        if f"{name}=".lower() not in settings.uri.lower()
+    }
+    try:
+        return MongoClient(settings.uri, **options)
+    except OSError as error:
+        message = (
+            "MONGODB_URI: what tlsCAFile or tlsCertificateKeyFile names cannot be used "
+            f"({type(error).__name__})"
+        )
+        raise SettingsError(message) from None
+    except (ConfigurationError, InvalidURI, ValueError) as error:
+        # The driver's own words may quote the URI, and with it a password.
+        message = f"MONGODB_URI: is not a URI that MongoDB takes ({type(error).__name__})"
+        raise SettingsError(message) from None
+
+
+def describe(error: PyMongoError) -> str:
+    """Return a driver's error in one line; the driver adds its view of the whole deployment."""
+    text = str(error).partition(", Timeout:")[0]
+    # All that mongod lets a client see when one side speaks TLS and the other does not.
+    if "connection closed" in text or "UNEXPECTED_EOF" in text:
+        text += "; does one side only demand TLS, or the server a client certificate?"
+    return f"{type(error).__name__}: {text}"
+
+
+def describe_refusal(error: OperationFailure, collection: str) -> str:
+    """Return in one line what we are not allowed to do on ``collection``."""
+    if error.code != _UNAUTHORIZED:
+        return f"MONGODB_URI: the server refused our credentials (code {error.code})"
+    if "requires authentication" in str(error):
+        return "MONGODB_URI: the server demands credentials (code 13)"
+    command = _COMMAND.search(str(error))
+    what = "a command" if command is None else command[1]
+    return (
+        f"MONGODB_URI: the server refused {what} on {collection}: grant our user the role in "
+        "docs/security.md, or readWrite and dbAdmin (code 13)"
+    )
