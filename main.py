@@ -36,6 +36,7 @@ from ops.options import Parsed, command_line, misspelt, run
 from ops.stopping import EXIT_FAILURE, StopRequest
 from ops.supervisor import Supervisor
 from ops.tools import send, watch
+from ops.tracing import TracingSettings, start_tracing
 from ops.web.settings import HttpSettings
 from store.mongo import MongoCheckpointStore
 from store.observed import ObservedCheckpointStore
@@ -96,6 +97,7 @@ class Settings:
         "HEARTBEAT_FILE", None, "file touched every two seconds while the service's loops turn"
     )
     http: HttpSettings = field(default_factory=HttpSettings)
+    tracing: TracingSettings = field(default_factory=TracingSettings)
     logs: LogSettings = field(default_factory=LogSettings)
     embedded: EmbeddedSettings = field(default_factory=EmbeddedSettings)
 
@@ -125,7 +127,8 @@ class Service:
         self._stop = stop
         self._router: ActorRef[Any]
         self._store = MongoCheckpointStore(settings.store)
-        self._bus = NatsBus(settings.bus, Random(), self._deliver, stop.escalate)
+        self._spans = start_tracing(settings.tracing)
+        self._bus = NatsBus(settings.bus, Random(), self._deliver, stop.escalate, self._spans)
         self._shared = LoopDispatcher(asyncio.get_running_loop())
         self._pinned = (
             PoolDispatcher("checkpointer"),
@@ -207,6 +210,7 @@ class Service:
             for dispatcher in self._pinned:
                 dispatcher.stop(1)
         self._store.close()
+        self._spans.stop()
 
     async def _reach_store(self) -> None:
         while True:

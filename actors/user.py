@@ -203,7 +203,7 @@ class UserActor(PooledActor):
             delivery = self._requests[0]
             self._handling = delivery.token
             assert isinstance(delivery.body, SendDigest)
-            request_id = delivery.body.request_id
+            _, request_id, _, traceparent = delivery.body
             if request_id is not None and request_id in self._cursor.answered:
                 logger.warning(
                     "request.redelivered", extra={"user": self._user_id, "request": request_id}
@@ -223,7 +223,7 @@ class UserActor(PooledActor):
                 self._cursor = answer(self._cursor, request_id, None)
                 self._unsaved.append(self._requests.pop(0))
                 continue
-            digest = Digest(self._context.new_digest_id(), self._user_id, items)
+            digest = Digest(self._context.new_digest_id(), self._user_id, items, traceparent)
             told = mark_told(self._alarms, items)
             self._alarms.update(told)
             self._changed.update(dict.fromkeys(told))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
+from bus.contexts import HEADER, sound
 from bus.intake import Intake, Message
 
 if TYPE_CHECKING:
@@ -103,7 +104,9 @@ class QueueConsumer:
             self._room.clear()
             await self._room.wait()
         arrival = msg.arrival if isinstance(msg, NumberedMsg) else 0
-        self._arrived.append((arrival, Message(msg.subject, msg.data, msg.reply, None, 0)))
+        context = sound(msg.headers.get(HEADER)) if msg.headers else None
+        message = Message(msg.subject, msg.data, msg.reply, None, 0, context)
+        self._arrived.append((arrival, message))
         if not self._flush_scheduled:
             # Behind the other subscription's task, which this turn of the loop also runs.
             self._flush_scheduled = True
