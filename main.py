@@ -43,6 +43,7 @@ from ops.options import Parsed, command_line, misspelt, run
 from ops.stopping import EXIT_FAILURE, StopRequest
 from ops.supervisor import Supervisor
 from ops.terminal import say
+from ops.tracing import TracingSettings, start_tracing
 from ops.web.settings import HttpSettings
 from store.mongo import MongoCheckpointStore
 from store.observed import ObservedCheckpointStore
@@ -105,6 +106,7 @@ class Settings:
     )
     http: HttpSettings = field(default_factory=HttpSettings)
     micro: MicroSettings = field(default_factory=MicroSettings)
+    tracing: TracingSettings = field(default_factory=TracingSettings)
     logs: LogSettings = field(default_factory=LogSettings)
     embedded: EmbeddedSettings = field(default_factory=EmbeddedSettings)
 
@@ -134,7 +136,8 @@ class Service:
         self._stop = stop
         self._router: ActorRef[Any]
         self._store = MongoCheckpointStore(settings.store)
-        self._bus = NatsBus(settings.bus, Random(), self._deliver, stop.escalate)
+        self._spans = start_tracing(settings.tracing)
+        self._bus = NatsBus(settings.bus, Random(), self._deliver, stop.escalate, self._spans)
         self._shared = LoopDispatcher(asyncio.get_running_loop())
         self._pinned = (
             PoolDispatcher("checkpointer"),
@@ -223,6 +226,7 @@ class Service:
             for dispatcher in self._pinned:
                 dispatcher.stop(1)
         self._store.close()
+        self._spans.stop()
 
     async def _reach_store(self) -> None:
         while True:

@@ -45,6 +45,8 @@ class Digest:
     user_id: UserID
     items: tuple[DigestItem, ...]
     """Oldest first, ties by alarm id; may be empty."""
+    traceparent: str | None = None
+    """The trace context of the request that it answers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,8 @@ class SendDigest(NamedTuple):
     """The same when the broker delivers the request again; None where it never does."""
     taken_at_s: float = 0.0
     """When it came into this process, by ``Clock.monotonic_s``."""
+    traceparent: str | None = None
+    """The trace context that it bears, for the digest to bear on."""
 
 
 class Delivery(NamedTuple):

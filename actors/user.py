@@ -243,7 +243,7 @@ class UserActor(PooledActor):
             delivery = self._requests[0]
             self._handling = delivery.token
             assert isinstance(delivery.body, SendDigest)
-            request_id = delivery.body.request_id
+            _, request_id, _, traceparent = delivery.body
             if request_id is not None and request_id in self._cursor.answered:
                 logger.warning(
                     "request.redelivered", extra={"user": self._user_id, "request": request_id}
@@ -265,7 +265,7 @@ class UserActor(PooledActor):
                 self._unsaved.append(self._requests.pop(0))
                 continue
             part = items[: self._digest_max]
-            digest = Digest(self._context.new_digest_id(), self._user_id, part)
+            digest = Digest(self._context.new_digest_id(), self._user_id, part, traceparent)
             told = mark_told(self._alarms, part)
             self._alarms.update(told)
             self._changed.update(dict.fromkeys(told))

@@ -23,6 +23,7 @@ from bus.jetstream import PullConsumer
 from bus.lag import Lag
 from bus.sending import DeadLetterSender, DigestSender
 from bus.settings import DeliveryMode
+from bus.spans import NoSpans
 from bus.tally import BusTally
 from bus.topology import Topology, ensure_topology
 from bus.transports import FlushedTransport, ProvedTransport
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from actors.messages import Deliveries
     from bus.intake import Message
     from bus.settings import BusSettings
+    from bus.spans import Spans
 
 logger = logging.getLogger("bus")
 
@@ -70,6 +72,7 @@ class NatsBus:
         random: Random,
         deliver: Callable[[Deliveries], None],
         escalate: Callable[[str], None],
+        spans: Spans | None = None,
     ) -> None:
         """Prepare, on the loop; ``deliver`` hands a batch to the router.
 
@@ -78,6 +81,7 @@ class NatsBus:
         self._settings = settings
         self._deliver = deliver
         self._escalate = escalate
+        self._spans = spans or NoSpans()
         self._connection = Connection(settings, random, escalate)
         self._connection.on_reconnected.append(self._count_reconnect)
         self.tally = BusTally()
@@ -148,8 +152,9 @@ class NatsBus:
             dead_letters.send,
             self._settle,
             self.tally,
+            spans=self._spans,
         )
-        self.crossing.connect(intake, DigestSender(self._transport, subjects))
+        self.crossing.connect(intake, DigestSender(self._transport, subjects, self._spans))
         consumer: PullConsumer | QueueConsumer
         if topology is None:
             consumer = QueueConsumer(self._connection, self._settings, intake)

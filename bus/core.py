@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
+from bus.contexts import HEADER, sound
 from bus.intake import Intake, Message
 
 if TYPE_CHECKING:
@@ -108,7 +109,9 @@ class QueueConsumer:
             await self._room.wait()
         arrival = msg.arrival if isinstance(msg, NumberedMsg) else next(_arrivals)
         identity = f"{self._name}.{arrival}"
-        self._arrived.append((arrival, Message(msg.subject, msg.data, msg.reply, identity, 0)))
+        context = sound(msg.headers.get(HEADER)) if msg.headers else None
+        message = Message(msg.subject, msg.data, msg.reply, identity, 0, context)
+        self._arrived.append((arrival, message))
         if not self._flush_scheduled:
             # Behind the other subscription's task, which this turn of the loop also runs.
             self._flush_scheduled = True

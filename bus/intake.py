@@ -15,12 +15,14 @@ from actors.ports import DeliveryToken
 from bus.codec import decode_alarm_status_changed, decode_send_alarm_digest
 from bus.errors import MessageRejectedError
 from bus.reasons import reason_class
+from bus.spans import NoSpans
 from bus.tally import BusTally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from actors.messages import AlarmStatusChanged
+    from bus.spans import Spans
     from bus.subjects import Subjects
 
 logger = logging.getLogger("bus.intake")
@@ -41,6 +43,8 @@ class Message(NamedTuple):
     """The same when the broker delivers the message again; None where it never does."""
     sequence: int
     """Its place in the stream; 0 without one."""
+    traceparent: str | None = None
+    """The trace context that it bears."""
 
 
 class Intake:
@@ -59,6 +63,7 @@ class Intake:
         settle: Callable[[list[Message], str | None], None],
         tally: BusTally | None = None,
         monotonic_s: Callable[[], float] = time.monotonic,
+        spans: Spans | None = None,
     ) -> None:
         """Wire the intake.
 
@@ -74,6 +79,8 @@ class Intake:
         self._settle = settle
         self._tally = tally or BusTally()
         self._monotonic_s = monotonic_s
+        self._spans = spans or NoSpans()
+        self._traced: set[DeliveryToken] = set()
         self._last_token = DeliveryToken(0)
         self._in_flight: dict[DeliveryToken, Message] = {}
         self._token_of: dict[str | None, DeliveryToken] = {}
@@ -125,6 +132,8 @@ class Intake:
             in_flight[token] = message
             if identity is not None:
                 token_of[identity] = token
+            if message.traceparent is not None:
+                body = self._trace(token, message.traceparent, message, body)
             batch.append(_new(Delivery, (token, body, 1)))
         if strangers:
             tally.foreign += len(strangers)
@@ -136,6 +145,7 @@ class Intake:
     def settle(self, tokens: Iterable[DeliveryToken]) -> None:
         """Acknowledge; tokens that are settled already are ignored."""
         in_flight, token_of, rejecting = self._in_flight, self._token_of, self._rejecting
+        traced = self._traced
         settled: list[Message] = []
         for token in tokens:
             if rejecting and token in rejecting:
@@ -145,6 +155,8 @@ class Intake:
                 continue
             if message.identity is not None:
                 del token_of[message.identity]
+            if traced and token in traced:
+                self._end_trace(token, None)
             settled.append(message)
         if settled:
             self._tally.settled += len(settled)
@@ -165,6 +177,24 @@ class Intake:
             return SendDigest(user_id, request_id, self._monotonic_s())
         # A stream that was set up by somebody else may capture more than our subjects.
         return None
+
+    def _trace(
+        self,
+        token: DeliveryToken,
+        traceparent: str,
+        message: Message,
+        body: AlarmStatusChanged | SendDigest,
+    ) -> AlarmStatusChanged | SendDigest:
+        """Begin the message's span; a request hands the context on to its digest."""
+        if self._spans.records:
+            self._traced.add(token)
+            name = f"{token}" if message.identity is None else message.identity
+            traceparent = self._spans.taken(token, name, traceparent, body)
+        return body._replace(traceparent=traceparent) if isinstance(body, SendDigest) else body
+
+    def _end_trace(self, token: DeliveryToken, rejection: str | None) -> None:
+        self._traced.discard(token)
+        self._spans.settled(token, rejection)
 
     def _enter(self, message: Message) -> DeliveryToken:
         token = self._last_token = DeliveryToken(self._last_token + 1)
@@ -191,6 +221,8 @@ class Intake:
 
         def done() -> None:
             self._rejecting.discard(token)
+            if token in self._traced:
+                self._end_trace(token, reason)
             self._tally.dead_letters[reason_class(reason)] += 1
             if (rejected := self._leave(token)) is not None:
                 self._tally.settled += 1

@@ -11,6 +11,7 @@ import orjson
 from nats.errors import Error as NatsError
 from nats.js.errors import APIError
 
+from bus.contexts import context_in
 from bus.errors import BusSetupError
 from bus.intake import Intake, Message
 from bus.lanes import parse_status
@@ -195,7 +196,7 @@ class PullConsumer:
         arrived: list[Message] = []
         again = 0
         for frame in frames:
-            subject, address, body, _ = frame
+            subject, address, body, headers = frame
             if not address:
                 self._on_status(frame)
                 continue
@@ -203,7 +204,9 @@ class PullConsumer:
             identity, sequence, attempt = parse_ack_subject(reply)
             if attempt != "1":
                 again += 1
-            arrived.append(_new(Message, (subject.decode(), body, reply, identity, sequence)))
+            context = context_in(headers) if headers else None
+            fields = (subject.decode(), body, reply, identity, sequence, context)
+            arrived.append(_new(Message, fields))
         if arrived:
             self._count_arrivals(len(arrived))
             self._refused_wait_s = REFUSED_WAIT_INITIAL_S

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from bus.codec import encode_digest
+from bus.contexts import HEADER, child_of, sound
+from bus.spans import NoSpans
 from bus.tally import BusTally
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from actors.digest import Digest
     from actors.errors import PublishFailedError
     from bus.intake import Message
+    from bus.spans import Spans
     from bus.subjects import Subjects
 
 logger = logging.getLogger("bus.sending")
@@ -51,10 +54,13 @@ class Transport(Protocol):
 class DigestSender:
     """Sends digests, split where they exceed what the server takes. Runs on the bus's thread."""
 
-    def __init__(self, transport: Transport, subjects: Subjects) -> None:
+    def __init__(
+        self, transport: Transport, subjects: Subjects, spans: Spans | None = None
+    ) -> None:
         """Send over ``transport``."""
         self._transport = transport
         self._subject = subjects.alarm_digest
+        self._spans = spans or NoSpans()
 
     def send(self, digest: Digest, settled: Callable[[PublishFailedError | None], None]) -> None:
         """Send all parts at once, in order; settled when all of them are.
@@ -70,6 +76,11 @@ class DigestSender:
                 (body, {"Nats-Msg-Id": f"{digest.digest_id}.{first}-{end}"})
                 for first, end, body in parts
             ]
+        if (parent := sound(digest.traceparent)) is not None:
+            context = child_of(parent, digest.digest_id)
+            messages = [(body, {**headers, HEADER: context}) for body, headers in messages]
+        if self._spans.records:
+            settled = self._spans.sending(digest, settled)
         _send_all(self._transport, self._subject, messages, settled)
 
 
@@ -105,6 +116,8 @@ class DeadLetterSender:
         }
         if message.identity is not None:
             headers["Nats-Msg-Id"] = f"dead-letter.{message.identity}"
+        if message.traceparent is not None:
+            headers[HEADER] = message.traceparent
 
         def settled(error: PublishFailedError | None) -> None:
             if error is None:

@@ -6,10 +6,12 @@
      alarms: {"<bucket>": {"<escaped AlarmID>": [severity, changed_at_ns, told_severity,
                                                  told_at_ns | null, news, heard_at_s]}},
      cursor: {number: 3, answered: ["<RequestID>", …]},
-     outbox: {id: "<DigestID>", items: [["<AlarmID>", severity, changed_at_ns], …]}}
+     outbox: {id: "<DigestID>", items: [["<AlarmID>", severity, changed_at_ns], …],
+              traceparent: "<trace context>"}}
 
-``outbox`` is there only while a digest is owed. Alarms are spread over buckets because MongoDB
-finds a field by walking over those before it: adding 30,000 alarms to a user took 9 s without.
+``outbox`` is there only while a digest is owed, ``traceparent`` only if the request bore one.
+Alarms are spread over buckets because MongoDB finds a field by walking over those before it:
+adding 30,000 alarms to a user took 9 s without.
 
 **The compare-and-set.** An update names the version it is based on in ``base`` and increments
 ``version``; the collection's validator, ``FENCE``, admits it only if the two still fit. The filter
@@ -82,14 +84,21 @@ def to_changes(update: CheckpointUpdate) -> dict[str, Any]:
         if cursor.outbox is None:
             removals["outbox"] = ""
         else:
-            changes["outbox"] = {
-                "id": cursor.outbox.digest_id,
-                "items": [list(item) for item in cursor.outbox.items],
-            }
+            changes["outbox"] = _from_outbox(cursor.outbox)
     operators: dict[str, Any] = {"$set": changes, "$inc": {"version": 1}}
     if removals:
         operators["$unset"] = removals
     return operators
+
+
+def _from_outbox(digest: Digest) -> dict[str, Any]:
+    stored: dict[str, Any] = {
+        "id": digest.digest_id,
+        "items": [list(item) for item in digest.items],
+    }
+    if digest.traceparent is not None:
+        stored["traceparent"] = digest.traceparent
+    return stored
 
 
 def to_probe() -> dict[str, Any]:
@@ -148,7 +157,10 @@ def _to_outbox(document: Mapping[str, Any]) -> Digest | None:
         DigestItem(AlarmID(_text(alarm_id)), _SEVERITIES[severity], _whole(changed_at_ns))
         for alarm_id, severity, changed_at_ns in stored["items"]
     )
-    return Digest(DigestID(_text(stored["id"])), UserID(document["_id"]), items)
+    traceparent = stored.get("traceparent")
+    if not isinstance(traceparent, str):
+        traceparent = None  # none, or damaged, which is no reason not to tell the user
+    return Digest(DigestID(_text(stored["id"])), UserID(document["_id"]), items, traceparent)
 
 
 def _whole(value: Any) -> int:

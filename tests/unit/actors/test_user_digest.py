@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
 import pytest
 
 from actors.alarms import Alarm, AlarmID, Severity
 from actors.digest import DIGEST_ALARMS_MAX, Cursor, Digest, DigestID, DigestItem, RequestID
-from actors.messages import DigestPublished, Passivate, PassivationDeclined
-from actors.ports import NEVER_SAVED, Checkpoint
+from actors.messages import (
+    Delivery,
+    DigestPublished,
+    Passivate,
+    PassivationDeclined,
+    SendDigest,
+)
+from actors.ports import NEVER_SAVED, Checkpoint, DeliveryToken
 from tests.doubles import logged
 from tests.unit.actors.user_desk import (
     CRITICAL,
@@ -23,9 +28,6 @@ from tests.unit.actors.user_desk import (
     B,
     UserDesk,
 )
-
-if TYPE_CHECKING:
-    from actors.messages import Delivery
 
 R1, R2 = RequestID("r1"), RequestID("r2")
 DIGEST = Digest(DigestID("d1"), USER, (DigestItem(A, WARNING, 5),))
@@ -265,3 +267,15 @@ def test_nothing_of_a_digest_is_logged_below_a_warning(caplog: pytest.LogCapture
     desk.group()
     desk.saved()
     assert logged(caplog.records, "actors.user") == []
+
+
+def test_a_digest_keeps_the_trace_context_of_its_request() -> None:
+    """In the outbox, so that it survives a crash."""
+    desk = UserDesk()
+    desk.recover()
+    body = SendDigest(USER, RequestID("r1"), 0.0, "00-trace")
+    desk.deliver(Delivery(DeliveryToken(9), body))
+    [save] = desk.saves()
+    assert save.update.cursor is not None
+    assert save.update.cursor.outbox is not None
+    assert save.update.cursor.outbox.traceparent == "00-trace"

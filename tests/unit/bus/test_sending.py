@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from actors.alarms import AlarmID, Severity, UserID
 from actors.digest import Digest, DigestID, DigestItem
 from actors.errors import PublishFailedError
+from bus.contexts import child_of
 from bus.intake import Message
 from bus.sending import (
     DEAD_LETTER_RETRY_S,
@@ -18,6 +20,7 @@ from bus.sending import (
     headers_size,
 )
 from bus.subjects import Subjects
+from tests.unit.bus.test_contexts import CONTEXT
 from tests.unit.bus.transport import RecordingTransport, Sent
 
 SUBJECTS = Subjects(alarm_digest="out.digests", dead_letter="out.dead")
@@ -227,3 +230,28 @@ def test_a_message_as_large_as_the_server_takes_becomes_a_dead_letter_in_parts()
 def test_the_size_of_headers_is_that_on_the_wire() -> None:
     """Counted in UTF-8, with the protocol's own lines."""
     assert headers_size({"A": "ü", "Bc": ""}) == len("NATS/1.0\r\nA: ü\r\nBc: \r\n\r\n".encode())
+
+
+def test_a_digest_bears_the_context_of_its_request_on() -> None:
+    """As a child, the same in each part and at each attempt."""
+    transport = RecordingTransport(HEADER_ROOM_BYTES + 300)
+    sender = DigestSender(transport, SUBJECTS)
+    for _ in range(2):
+        sender.send(replace(_digest(10), traceparent=CONTEXT), lambda _: None)
+    assert len(transport.sent) > 2
+    assert {sent.headers["traceparent"] for sent in transport.sent} == {child_of(CONTEXT, "d1")}
+
+
+@pytest.mark.parametrize("traceparent", [None, "damaged"])
+def test_a_digest_without_a_sound_context_bears_none(traceparent: str | None) -> None:
+    """Nearly all, and those of a checkpoint that somebody has edited."""
+    transport = RecordingTransport()
+    sender = DigestSender(transport, SUBJECTS)
+    sender.send(replace(_digest(1), traceparent=traceparent), lambda _: None)
+    assert transport.sent[0].headers == {"Nats-Msg-Id": "d1"}
+
+
+def test_a_dead_letter_keeps_the_context_of_its_message() -> None:
+    """Whoever looks for the message finds where it ended."""
+    transport, _ = _send_dead_letter(MESSAGE._replace(traceparent=CONTEXT))
+    assert transport.sent[0].headers["traceparent"] == CONTEXT

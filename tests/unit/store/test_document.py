@@ -43,7 +43,7 @@ ALARMS = st.builds(
     Alarm, SEVERITIES, INT64, SEVERITIES, st.none() | INT64, st.booleans(), st.integers(0, 2**40)
 )
 ITEMS = st.lists(st.builds(DigestItem, ALARM_IDS, SEVERITIES, INT64), max_size=3).map(tuple)
-DIGESTS = st.builds(Digest, TEXTS.map(DigestID), st.just(USER), ITEMS)
+DIGESTS = st.builds(Digest, TEXTS.map(DigestID), st.just(USER), ITEMS, st.none() | TEXTS)
 CURSORS = st.builds(
     Cursor,
     st.integers(0, 2**40),
@@ -326,3 +326,16 @@ def test_the_fullest_user_fits_with_the_largest_digest(char: str) -> None:
     assert len(bson.encode(to_changes(changed))) < 16 * 1024 * 1024
     every = CheckpointUpdate(USER, 7, dict.fromkeys(ids, told), None)
     assert len(bson.encode(to_changes(every))) < 16 * 1024 * 1024
+
+
+@pytest.mark.parametrize(("stored", "read"), [("00-trace", "00-trace"), (5, None), (None, None)])
+def test_a_trace_context_that_is_damaged_does_not_keep_a_digest(
+    stored: object, read: str | None
+) -> None:
+    """It is the only field that nobody needs."""
+    outbox = {**DOCUMENT["outbox"], "traceparent": stored}
+    checkpoint = to_checkpoint({**DOCUMENT, "outbox": outbox})
+    assert isinstance(checkpoint, Checkpoint)
+    assert checkpoint.cursor.outbox is not None
+    assert checkpoint.cursor.outbox.digest_id == "d3"
+    assert checkpoint.cursor.outbox.traceparent == read

@@ -1,0 +1,76 @@
+"""Spans: what tracing wants to know of messages that bear a trace context. A role, like the ports.
+
+Messages without a context, nearly all of them, never come here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actors.digest import Digest
+    from actors.errors import PublishFailedError
+    from actors.messages import AlarmStatusChanged, SendDigest
+    from actors.ports import DeliveryToken
+
+
+class Spans(Protocol):
+    """Records spans. Runs on the bus's thread, must not block."""
+
+    records: bool
+    """Whether anything is recorded at all."""
+
+    def taken(
+        self,
+        token: DeliveryToken,
+        name: str,
+        traceparent: str,
+        body: AlarmStatusChanged | SendDigest,
+    ) -> str:
+        """Begin the span of a message's handling; return the context for what comes of it.
+
+        ``name`` is the same when the broker delivers the message again.
+        """
+
+    def settled(self, token: DeliveryToken, rejection: str | None) -> None:
+        """End it: the message is acknowledged, or a dead letter for the reason ``rejection``."""
+
+    def sending(
+        self, digest: Digest, settled: Callable[[PublishFailedError | None], None]
+    ) -> Callable[[PublishFailedError | None], None]:
+        """Begin the span of an attempt to publish; what is returned ends it, calls ``settled``."""
+
+    def stop(self) -> None:
+        """Hand over what is recorded; may block for a few seconds."""
+
+
+class NoSpans:
+    """Records nothing; contexts are passed on all the same."""
+
+    records = False
+
+    def taken(
+        self,
+        token: DeliveryToken,
+        name: str,
+        traceparent: str,
+        body: AlarmStatusChanged | SendDigest,
+    ) -> str:
+        """See ``Spans``."""
+        del token, name, body
+        return traceparent
+
+    def settled(self, token: DeliveryToken, rejection: str | None) -> None:
+        """See ``Spans``."""
+
+    def sending(
+        self, digest: Digest, settled: Callable[[PublishFailedError | None], None]
+    ) -> Callable[[PublishFailedError | None], None]:
+        """See ``Spans``."""
+        del digest
+        return settled
+
+    def stop(self) -> None:
+        """See ``Spans``."""
