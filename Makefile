@@ -3,9 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-CODE := main.py actors bench bus ops store tests
+CODE := main.py actors bench bus chaos ops store tests
 
-.PHONY: help setup run test lint format types coverage bench profile clean
+.PHONY: help setup run test lint format types coverage bench profile chaos clean
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,9 @@ bench: $(READY) ## Measure against two baselines, figures into docs/benchmarks; 
 
 profile: $(READY) ## Show where the service spends its time over a backlog; LOAD=digests for requests
 	$(BIN)/python -m bench.profile $(LOAD)
+
+chaos: $(READY) ## Break everything under load, table into docs; ONLY=scenario, QUICK=1 in two minutes
+	$(BIN)/python -m chaos $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
 
 clean: ## Remove what setup and the tools made; ./data stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage

@@ -29,15 +29,16 @@ class Deployment:
         self.nats_url = nats_url
         self.mongodb_uri = mongodb_uri
         self._folder = folder
-        self._processes: list[ServiceProcess] = []
+        self.processes: list[ServiceProcess] = []
+        """All that it started, those that have ended too."""
 
     def launch(self, *arguments: str, **settings: object) -> ServiceProcess:
         """Start ``main.py`` with a log of its own; do not wait for it. None unsets a setting."""
-        log = self._folder / f"main-{len(self._processes)}.log"
+        log = self._folder / f"main-{len(self.processes)}.log"
         merged = {**self.names.settings(self.nats_url, self.mongodb_uri), **settings}
         given = {name: value for name, value in merged.items() if value is not None}
         process = ServiceProcess(log, given, *arguments)
-        self._processes.append(process)
+        self.processes.append(process)
         return process
 
     def start(self, **settings: object) -> ServiceProcess:
@@ -73,5 +74,5 @@ class Deployment:
 
     def end(self) -> None:
         """Kill what still runs."""
-        for process in self._processes:
+        for process in self.processes:
             process.kill()
