@@ -215,4 +215,4 @@ class Field:
         names = self._names
         info = await self._broker.js.consumer_info(names.input_stream, names.consumer)
         assert info.delivered is not None
-        return info.delivered.consumer_seq
+        return int(info.delivered.consumer_seq)

@@ -99,7 +99,7 @@ def two_killed(stage: Stage) -> None:
         stage.load_for(0.5, 2.0)
         stage.kill(number % 2)
         stage.cured()
-        stage.restart(number % 2)
+        stage.bring_back(number % 2)
         stage.cured()
 
 
@@ -119,7 +119,7 @@ def rolling_restart(stage: Stage) -> None:
         stage.fault()
         stage.terminate(number % 2)
         stage.cured()
-        stage.restart(number % 2)
+        stage.bring_back(number % 2)
         stage.cured()
 
 

@@ -131,6 +131,11 @@ class Stage:
         """Start an instance again, as a supervisor would; it is not waited for."""
         self.instances[instance] = self.deployment.launch(**self._settings)
 
+    def bring_back(self, instance: int) -> None:
+        """Start an instance again and wait until it takes messages, beside the other."""
+        self.restart(instance)
+        self.instances[instance].wait_for("service.ready")
+
     @contextmanager
     def paused(self, *instances: int) -> Iterator[None]:
         """Have instances of the service stand still."""
