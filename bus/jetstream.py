@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import orjson
 from nats.errors import Error as NatsError
-from nats.js.errors import APIError
+from nats.js.errors import APIError, NotFoundError
 
 from bus.errors import BusSetupError
 from bus.intake import Intake, Message
 from bus.lanes import parse_status
 from bus.tally import BusTally
-from bus.topology import Topology, ensure_consumer
+from bus.topology import Topology, ensure_consumer, ensure_topology
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -142,9 +142,15 @@ class PullConsumer:
     def settle(self, messages: list[Message], rejection: str | None) -> None:
         """Acknowledge a burst and ask for more."""
         del rejection  # the dead letter says it
-        self._connection.write_each([message.reply for message in messages], _ACKNOWLEDGE)
-        self._last_settled = messages[-1].reply
+        self._write_each(messages, _ACKNOWLEDGE)
+        self._last_settled = messages[-1].reply or self._last_settled
         self._ask_for_more()
+
+    def _write_each(self, messages: list[Message], answer: bytes) -> None:
+        """Answer each but those whose stream is gone."""
+        replies = [message.reply for message in messages if message.reply]
+        if replies:
+            self._connection.write_each(replies, answer)
 
     async def _open_inbox(self) -> None:
         self._base = self._connection.client.new_inbox()
@@ -272,7 +278,12 @@ class PullConsumer:
         self._tally.pull_resets += 1
         try:
             await self._close_inbox()
-            self._topology = await ensure_consumer(self._js, self._settings, self._topology.stream)
+            topology = await self._ensure()
+            if topology.stream_created != self._topology.stream_created:
+                # Their sequences are other messages' there, which these would acknowledge.
+                self._intake.disown()
+                self._last_settled = ""
+            self._topology = topology
             if self._pulling:
                 await self._open_inbox()
         except BusSetupError as error:
@@ -283,6 +294,13 @@ class PullConsumer:
         finally:
             self._resetting = False
             self._tasks = [task for task in self._tasks if not task.done()]
+
+    async def _ensure(self) -> Topology:
+        try:
+            return await ensure_consumer(self._js, self._settings, self._topology.stream)
+        except NotFoundError:
+            logger.warning("stream.missing", extra={"stream": self._topology.stream})
+            return await ensure_topology(self._js, self._settings)
 
     async def _watch_heartbeat(self) -> None:
         """Notice requests that vanished: no frame for two heartbeats while one is open."""
@@ -305,5 +323,5 @@ class PullConsumer:
             held = self._intake.held_since(before)
             for start in range(0, len(held), _WPI_PER_TURN):
                 some = held[start : start + _WPI_PER_TURN]
-                self._connection.write_each([message.reply for message in some], _IN_PROGRESS)
+                self._write_each(some, _IN_PROGRESS)
                 await asyncio.sleep(0)

@@ -18,10 +18,10 @@ from nats.errors import Error as NatsError
 
 from actors.alarms import AlarmID, Severity, UserID
 from chaos.producer import Producer
-from chaos.proxy import FaultProxy
 from chaos.reader import DigestReader
 from tests.broker import Broker, Names, connected
 from tests.load import Event, events
+from tests.proxy import FaultProxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator

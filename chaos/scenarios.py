@@ -10,8 +10,8 @@ from tests.servers import paused
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chaos.proxy import FaultProxy
     from chaos.stage import Stage
+    from tests.proxy import FaultProxy
     from tests.servers import Server
 
 ACK_WAIT_S = 3

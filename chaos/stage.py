@@ -18,7 +18,7 @@ from tests.servers import prepare_mongodb, prepare_nats
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from chaos.proxy import FaultProxy
+    from tests.proxy import FaultProxy
     from tests.servers import Server
     from tests.service import ServiceProcess
 
