@@ -50,7 +50,7 @@ bench: $(READY) ## Measure against two baselines, figures into docs/benchmarks; 
 profile: $(READY) ## Show where the service spends its time over a backlog; LOAD=digests for requests
 	$(BIN)/python -m bench.profile $(LOAD)
 
-chaos: $(READY) ## Break everything under load, table into docs; ONLY=scenario, QUICK=1 in two minutes
+chaos: $(READY) ## Break everything under load, table into docs; ONLY=scenario, QUICK=1 in three minutes
 	$(BIN)/python -m chaos $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
 
 clean: ## Remove what setup and the tools made; ./data stays

@@ -95,7 +95,7 @@ def _paused(stage: Stage, server: Server) -> None:
 
 def two_killed(stage: Stage) -> None:
     """While one is dead the other answers."""
-    for number in stage.times(10):
+    for number in stage.times(10, least=2):
         stage.load_for(0.5, 2.0)
         stage.kill(number % 2)
         stage.cured()
@@ -105,7 +105,7 @@ def two_killed(stage: Stage) -> None:
 
 def two_paused(stage: Stage) -> None:
     """One wakes up after the other has done its work."""
-    for number in stage.times(10):
+    for number in stage.times(10, least=2):
         stage.load_for(0.5, 2.0)
         with stage.paused(number % 2):
             stage.load_for(PAUSE_S)
@@ -114,7 +114,7 @@ def two_paused(stage: Stage) -> None:
 
 def rolling_restart(stage: Stage) -> None:
     """A new version is rolled out under load."""
-    for number in stage.times(10):
+    for number in stage.times(10, least=2):
         stage.load_for(0.5, 2.0)
         stage.fault()
         stage.terminate(number % 2)
@@ -128,7 +128,7 @@ def mongodb_away(stage: Stage) -> None:
     stage.load_for(3.0)
     stage.fault()
     stage.mongodb.child.kill()
-    stage.load_for(12.0 if stage.quick else 120.0)
+    stage.load_for(6.0 if stage.quick else 120.0)
     stage.mongodb.child.start()
     stage.cured()
 
@@ -183,7 +183,7 @@ def connections_cut(stage: Stage) -> None:
 
 def connections_stalled(stage: Stage) -> None:
     """Open, and nothing comes through; then all that was kept back comes at once."""
-    for number in stage.times(6):
+    for number in stage.times(6, least=2):
         stage.load_for(0.5, 2.0)
         stage.fault()
         proxy = (stage.nats_proxy, stage.mongodb_proxy)[number % 2]
@@ -195,7 +195,7 @@ def connections_stalled(stage: Stage) -> None:
 
 def connections_slow(stage: Stage) -> None:
     """A tenth of a second away, by a thin line; it answers meanwhile too."""
-    for number in stage.times(4):
+    for number in stage.times(4, least=2):
         proxy = (stage.nats_proxy, stage.mongodb_proxy)[number % 2]
         stage.load_for(0.5, 2.0)
         stage.fault()
@@ -251,6 +251,8 @@ SCENARIOS = (
         "MongoDB away for two minutes",
         mongodb_away,
         rate=2000.0,
+        redelivered_at_most=0,
+        peak_bytes_at_most=400_000_000,
         settings={},
     ),
     Scenario("consumer-deleted", "durable consumer deleted", consumer_deleted),

@@ -80,9 +80,9 @@ class Stage:
             self.nats.child.kill()
             self.mongodb.child.kill()
 
-    def times(self, count: int) -> range:
+    def times(self, count: int, *, least: int = 1) -> range:
         """Return how often to repeat a fault: a tenth of ``count`` when it must be quick."""
-        return range(max(2, count // 10) if self.quick else count)
+        return range(max(least, count // 10) if self.quick else count)
 
     def load_for(self, least_s: float, most_s: float = 0.0) -> None:
         """Let the load go on for some time, drawn from the scenario's seed."""
