@@ -249,9 +249,9 @@ def test_nothing_is_handed_on_when_nothing_arrived() -> None:
 def test_what_is_disowned_is_settled_without_an_address() -> None:
     """Whoever acknowledges must not do so in a stream that has taken the name of its own."""
     desk = Desk()
-    desk.take(_event(1))
+    desk.take(event(1))
     desk.intake.disown()
-    desk.take(_event(2))
+    desk.take(event(2))
     desk.intake.settle(desk.tokens())
     ((settled, _),) = desk.settled
     assert [message.reply for message in settled] == ["", "ack.2.1"]
