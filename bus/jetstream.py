@@ -33,7 +33,7 @@ BATCH = 4000
 EXPIRES_S = 30.0
 IDLE_HEARTBEAT_S = 5.0
 REFUSED_WAIT_INITIAL_S = 0.1
-REFUSED_WAIT_MAX_S = 5.0
+REFUSED_WAIT_MAX_S = 2.0
 
 _new = tuple.__new__
 """A named tuple's own constructor costs twice as much."""

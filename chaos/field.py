@@ -119,6 +119,10 @@ class Field:
         """Raise a new user's alarm, ask for the digest; return the seconds until it was there."""
         return self._do(self._probe(), timeout_s)
 
+    def wait_for_digest(self, timeout_s: float) -> float:
+        """Return the seconds until the next digest was there, whosever it is."""
+        return self._do(self._wait_for_digest(), timeout_s)
+
     def settle(self, timeout_s: float) -> None:
         """Return when everything published is in the stream, delivered and acknowledged."""
         self._do(self._settle(), timeout_s)
@@ -194,6 +198,11 @@ class Field:
             # and who wants to know asks again.
             if json.loads(await digest)["ActiveAlarms"]:
                 return time.monotonic() - began_s
+
+    async def _wait_for_digest(self) -> float:
+        began_s = time.monotonic()
+        await self.reader.next()
+        return time.monotonic() - began_s
 
     async def _settle(self) -> None:
         await self._producer.stored()

@@ -38,6 +38,7 @@ class DigestReader:
         self._names = names
         self._streams: list[str] = []
         self._found: dict[tuple[int, int], Stored] = {}
+        self._anyone: asyncio.Future[None] | None = None
         self._waiting: dict[str, list[asyncio.Future[bytes]]] = defaultdict(list)
 
     @property
@@ -48,6 +49,11 @@ class DigestReader:
     def digests(self) -> list[Stored]:
         """Return all digests in the order of the stream."""
         return [self._found[place] for place in sorted(self._found)]
+
+    def next(self) -> asyncio.Future[None]:
+        """Return when the next digest is there, whosever it is."""
+        self._anyone = self._anyone or asyncio.get_running_loop().create_future()
+        return self._anyone
 
     def next_of(self, user: str) -> asyncio.Future[bytes]:
         """Return the user's next digest, once it is there."""
@@ -103,6 +109,9 @@ class DigestReader:
         if place in self._found:
             return
         self._found[place] = Stored(headers["Nats-Msg-Id"], body)
+        if self._anyone is not None:
+            self._anyone.set_result(None)
+            self._anyone = None
         if self._waiting:
             for future in self._waiting.pop(json.loads(body)["UserID"], ()):
                 if not future.done():

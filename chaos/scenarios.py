@@ -130,7 +130,7 @@ def mongodb_away(stage: Stage) -> None:
     stage.mongodb.child.kill()
     stage.load_for(6.0 if stage.quick else 120.0)
     stage.mongodb.child.start()
-    stage.cured()
+    stage.cured_behind_a_backlog()
 
 
 def consumer_deleted(stage: Stage) -> None:

@@ -51,6 +51,7 @@ class Stage:
         self.nats_proxy: FaultProxy
         self.mongodb_proxy: FaultProxy
         self.faults = 0
+        self.caught_up_s = 0.0
         self.answered_s: list[float] = []
         self.peak_bytes = 0
         self.problems: list[str] = []
@@ -110,6 +111,16 @@ class Stage:
         """Measure how long it takes, from now, until the service answers."""
         self.answered_s.append(self.field.probe(PROBE_TIMEOUT_S))
         self.report()
+
+    def cured_behind_a_backlog(self) -> None:
+        """Measure the same where a new request stands behind all those that wait.
+
+        It answers again with the first digest of anyone; the probe shows when it has caught up.
+        """
+        began_s = time.monotonic()
+        self.answered_s.append(self.field.wait_for_digest(PROBE_TIMEOUT_S))
+        self.field.probe(PROBE_TIMEOUT_S)
+        self.caught_up_s = time.monotonic() - began_s
 
     def quieten(self) -> None:
         """Publish no more, and wait until everything is done."""
