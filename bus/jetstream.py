@@ -95,6 +95,8 @@ class PullConsumer:
         self._owed = 0
         self._pulling = False
         self._resetting = False
+        self._reset_again = False
+        self._question: asyncio.Task[Topology] | None = None
         self._refused_wait_s = REFUSED_WAIT_INITIAL_S
         self._pause: asyncio.TimerHandle | None = None
         self._heard = False
@@ -104,7 +106,7 @@ class PullConsumer:
     async def start(self) -> None:
         """Begin to pull."""
         self._pulling = True
-        self._connection.on_reconnected.append(self._reset_soon)
+        self._connection.on_reconnected.append(self._on_reconnected)
         await self._open_inbox()
         self._tasks = [
             asyncio.create_task(self._watch_heartbeat()),
@@ -268,6 +270,15 @@ class PullConsumer:
             self._pause.cancel()
             self._pause = None
 
+    def _on_reconnected(self) -> None:
+        """Begin anew; what a reset has asked over the old connection is not answered any more."""
+        self._cancel_pause()
+        self._refused_wait_s = REFUSED_WAIT_INITIAL_S
+        self._reset_again = self._resetting
+        if self._question is not None:
+            self._question.cancel()
+        self._reset_soon()
+
     def _reset_soon(self) -> None:
         if self._pulling and not self._resetting:
             self._resetting = True
@@ -277,23 +288,37 @@ class PullConsumer:
         """Open a new inbox: whether an old request is still served cannot be known."""
         self._tally.pull_resets += 1
         try:
-            await self._close_inbox()
-            topology = await self._ensure()
-            if topology.stream_created != self._topology.stream_created:
-                # Their sequences are other messages' there, which these would acknowledge.
-                self._intake.disown()
-                self._last_settled = ""
-            self._topology = topology
-            if self._pulling:
-                await self._open_inbox()
+            await self._begin_anew()
+            while self._reset_again:
+                self._reset_again = False
+                await self._begin_anew()
         except BusSetupError as error:
             self._escalate(str(error))
         except (NatsError, APIError, OSError) as error:
             logger.warning("pull.reset_failed", extra={"error": repr(error)})
             self._pause_then(self._reset_soon)
         finally:
-            self._resetting = False
+            self._resetting = self._reset_again = False
             self._tasks = [task for task in self._tasks if not task.done()]
+
+    async def _begin_anew(self) -> None:
+        await self._close_inbox()
+        question = self._question = asyncio.create_task(self._ensure())
+        try:
+            await asyncio.wait([question])
+        finally:
+            self._question = None
+            question.cancel()
+        if question.cancelled():
+            return
+        topology = question.result()
+        if topology.stream_created != self._topology.stream_created:
+            # Their sequences are other messages' there, which these would acknowledge.
+            self._intake.disown()
+            self._last_settled = ""
+        self._topology = topology
+        if self._pulling:
+            await self._open_inbox()
 
     async def _ensure(self) -> Topology:
         try:
