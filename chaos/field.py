@@ -69,7 +69,9 @@ class Field:
         self._do(self._open(), 10)
 
     def close(self) -> None:
-        """End everything."""
+        """End everything; harmless when it was not opened."""
+        if not self._thread.is_alive():
+            return
         self._do(self._close(), 20)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
@@ -169,9 +171,10 @@ class Field:
         ]
 
     async def _close(self) -> None:
-        for task in self._tasks:
+        tasks = [*self._tasks, *([] if self._loading is None else [self._loading])]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._opened.aclose()
 
     def _load(self, random: Random) -> Iterator[tuple[str, bytes]]:
