@@ -178,7 +178,9 @@ class Field:
         await self._opened.aclose()
 
     def _load(self, random: Random) -> Iterator[tuple[str, bytes]]:
-        for number, event in enumerate(events(random, USERS, ALARMS, sys.maxsize, _ADVANCE_NS)):
+        for number, event in enumerate(
+            events(random, USERS, ALARMS, sys.maxsize, advance_ns=_ADVANCE_NS)
+        ):
             self._oracle.receive(*event)
             yield self._names.events, event.body()
             if number % _EVENTS_PER_REQUEST == 0:
