@@ -60,7 +60,11 @@ def write(outcomes: Sequence[Outcome], *, quick: bool) -> Path:
     file = FOLDER / ("chaos-quick.json" if quick else "chaos.json")
     about = {
         "date": now.isoformat(timespec="seconds"),
-        "machine": {"cores": os.cpu_count(), "system": platform.platform()},
+        "machine": {
+            "cores": os.cpu_count(),
+            "system": platform.platform(),
+            "load_average": os.getloadavg(),
+        },
         "versions": versions,
         "quick": quick,
     }
