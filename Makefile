@@ -3,9 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-CODE := main.py actors bench bus ops store tests
+CODE := main.py actors bench bus chaos ops store tests
 
-.PHONY: help setup run test fuzz lint format types coverage bench profile simulate mutate clean
+.PHONY: help setup run test fuzz lint format types coverage bench profile simulate mutate chaos clean
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -67,6 +67,9 @@ mutate: $(READY) ## Make small mistakes in the rules and the wire, and count tho
 	rm -rf mutants
 	$(BIN)/mutmut run
 	$(BIN)/python -m tests.mutation
+
+chaos: $(READY) ## Break everything under load, table into docs; ONLY=scenario, QUICK=1 in three minutes
+	$(BIN)/python -m chaos $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
 
 clean: ## Remove what setup and the tools made; ./data stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage

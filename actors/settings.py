@@ -56,7 +56,7 @@ class CoreSettings:
     retry_wait_initial_s: float = setting(
         "RETRY_WAIT_INITIAL", 0.1, "seconds before the first retry of anything; doubles"
     )
-    retry_wait_max_s: float = setting("RETRY_WAIT_MAX", 5.0, "seconds between retries at the most")
+    retry_wait_max_s: float = setting("RETRY_WAIT_MAX", 2.0, "seconds between retries at the most")
     cleared_retention_s: int = setting(
         "CLEARED_RETENTION",
         7 * 24 * 3600,

@@ -21,6 +21,7 @@ from bus.errors import BusSetupError
 from bus.intake import Intake
 from bus.jetstream import PullConsumer
 from bus.lag import Lag
+from bus.mending import StreamMender
 from bus.sending import DeadLetterSender, DigestSender
 from bus.settings import DeliveryMode
 from bus.spans import NoSpans
@@ -140,7 +141,9 @@ class NatsBus:
             self._transport = FlushedTransport(self._connection)
         else:
             self.mode = DeliveryMode.JETSTREAM
-            self._transport = ProvedTransport(self._connection)
+            mender = StreamMender(self._connection, self._settings)
+            self._opened.push_async_callback(mender.close)
+            self._transport = ProvedTransport(self._connection, mender.mend_soon)
         self._opened.push_async_callback(self._transport.close)
         await self._transport.start()
         subjects = self._settings.subjects

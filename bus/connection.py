@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("bus.connection")
 
 _RECONNECT_WAIT_INITIAL_S = 0.1
-_RECONNECT_WAIT_MAX_S = 5.0
+_RECONNECT_WAIT_MAX_S = 2.0
+"""What is whole again is answered within five seconds: a good part is left for the answer."""
 _WRITES_PER_TURN = 200
 _BUFFER_BYTES = 8 * 1024 * 1024
 """What the client keeps while it is disconnected."""

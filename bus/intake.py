@@ -105,6 +105,11 @@ class Intake:
             held.append(message)
         return held
 
+    def disown(self) -> None:
+        """Acknowledge nothing of what is in the table: the stream that it came from is gone."""
+        for token, message in self._in_flight.items():
+            self._in_flight[token] = message._replace(reply="")
+
     def take(self, messages: Sequence[Message]) -> None:
         """Decode a batch and hand it on; what cannot be decoded becomes a dead letter."""
         tally = self._tally

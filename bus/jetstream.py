@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import orjson
 from nats.errors import Error as NatsError
-from nats.js.errors import APIError
+from nats.js.errors import APIError, NotFoundError
 
 from bus.contexts import context_in
 from bus.errors import BusSetupError
 from bus.intake import Intake, Message
 from bus.lanes import parse_status
 from bus.tally import BusTally
-from bus.topology import Topology, ensure_consumer
+from bus.topology import Topology, ensure_consumer, ensure_topology
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,7 @@ BATCH = 4000
 EXPIRES_S = 30.0
 IDLE_HEARTBEAT_S = 5.0
 REFUSED_WAIT_INITIAL_S = 0.1
-REFUSED_WAIT_MAX_S = 5.0
+REFUSED_WAIT_MAX_S = 2.0
 
 _new = tuple.__new__
 """A named tuple's own constructor costs twice as much."""
@@ -96,6 +96,8 @@ class PullConsumer:
         self._owed = 0
         self._pulling = False
         self._resetting = False
+        self._reset_again = False
+        self._question: asyncio.Task[Topology] | None = None
         self._refused_wait_s = REFUSED_WAIT_INITIAL_S
         self._pause: asyncio.TimerHandle | None = None
         self._heard = False
@@ -105,7 +107,7 @@ class PullConsumer:
     async def start(self) -> None:
         """Begin to pull."""
         self._pulling = True
-        self._connection.on_reconnected.append(self._reset_soon)
+        self._connection.on_reconnected.append(self._on_reconnected)
         await self._open_inbox()
         self._tasks = [
             asyncio.create_task(self._watch_heartbeat()),
@@ -143,9 +145,15 @@ class PullConsumer:
     def settle(self, messages: list[Message], rejection: str | None) -> None:
         """Acknowledge a burst and ask for more."""
         del rejection  # the dead letter says it
-        self._connection.write_each([message.reply for message in messages], _ACKNOWLEDGE)
-        self._last_settled = messages[-1].reply
+        self._write_each(messages, _ACKNOWLEDGE)
+        self._last_settled = messages[-1].reply or self._last_settled
         self._ask_for_more()
+
+    def _write_each(self, messages: list[Message], answer: bytes) -> None:
+        """Answer each but those whose stream is gone."""
+        replies = [message.reply for message in messages if message.reply]
+        if replies:
+            self._connection.write_each(replies, answer)
 
     async def _open_inbox(self) -> None:
         self._base = self._connection.client.new_inbox()
@@ -265,6 +273,15 @@ class PullConsumer:
             self._pause.cancel()
             self._pause = None
 
+    def _on_reconnected(self) -> None:
+        """Begin anew; what a reset has asked over the old connection is not answered any more."""
+        self._cancel_pause()
+        self._refused_wait_s = REFUSED_WAIT_INITIAL_S
+        self._reset_again = self._resetting
+        if self._question is not None:
+            self._question.cancel()
+        self._reset_soon()
+
     def _reset_soon(self) -> None:
         if self._pulling and not self._resetting:
             self._resetting = True
@@ -274,18 +291,44 @@ class PullConsumer:
         """Open a new inbox: whether an old request is still served cannot be known."""
         self._tally.pull_resets += 1
         try:
-            await self._close_inbox()
-            self._topology = await ensure_consumer(self._js, self._settings, self._topology.stream)
-            if self._pulling:
-                await self._open_inbox()
+            await self._begin_anew()
+            while self._reset_again:
+                self._reset_again = False
+                await self._begin_anew()
         except BusSetupError as error:
             self._escalate(str(error))
         except (NatsError, APIError, OSError) as error:
             logger.warning("pull.reset_failed", extra={"error": repr(error)})
             self._pause_then(self._reset_soon)
         finally:
-            self._resetting = False
+            self._resetting = self._reset_again = False
             self._tasks = [task for task in self._tasks if not task.done()]
+
+    async def _begin_anew(self) -> None:
+        await self._close_inbox()
+        question = self._question = asyncio.create_task(self._ensure())
+        try:
+            await asyncio.wait([question])
+        finally:
+            self._question = None
+            question.cancel()
+        if question.cancelled():
+            return
+        topology = question.result()
+        if topology.stream_created != self._topology.stream_created:
+            # Their sequences are other messages' there, which these would acknowledge.
+            self._intake.disown()
+            self._last_settled = ""
+        self._topology = topology
+        if self._pulling:
+            await self._open_inbox()
+
+    async def _ensure(self) -> Topology:
+        try:
+            return await ensure_consumer(self._js, self._settings, self._topology.stream)
+        except NotFoundError:
+            logger.warning("stream.missing", extra={"stream": self._topology.stream})
+            return await ensure_topology(self._js, self._settings)
 
     async def _watch_heartbeat(self) -> None:
         """Notice requests that vanished: no frame for two heartbeats while one is open."""
@@ -308,5 +351,5 @@ class PullConsumer:
             held = self._intake.held_since(before)
             for start in range(0, len(held), _WPI_PER_TURN):
                 some = held[start : start + _WPI_PER_TURN]
-                self._connection.write_each([message.reply for message in some], _IN_PROGRESS)
+                self._write_each(some, _IN_PROGRESS)
                 await asyncio.sleep(0)

@@ -41,6 +41,8 @@ class Topology:
     """What the consumer needs to know of the server's side."""
 
     stream: str
+    stream_created: str
+    """When the stream was created: what tells it from another of the same name."""
     consumer: str
     ack_wait_s: float
 
@@ -51,8 +53,14 @@ async def ensure_topology(js: JetStreamContext, settings: BusSettings) -> Topolo
     Raises ``BusSetupError`` when what exists cannot serve, ``nats.errors.Error`` when the server
     does not answer or refuses.
     """
-    streams = settings.streams
     stream = await _ensure_input_stream(js, settings)
+    await ensure_output_streams(js, settings)
+    return await ensure_consumer(js, settings, stream)
+
+
+async def ensure_output_streams(js: JetStreamContext, settings: BusSettings) -> None:
+    """Find or create the streams of digests and dead letters; raises like ``ensure_topology``."""
+    streams = settings.streams
     await _ensure_output_stream(
         js,
         settings,
@@ -67,19 +75,22 @@ async def ensure_topology(js: JetStreamContext, settings: BusSettings) -> Topolo
         settings.subjects.dead_letter,
         streams.dead_letter_max_age_s,
     )
-    return await ensure_consumer(js, settings, stream)
 
 
 async def ensure_consumer(js: JetStreamContext, settings: BusSettings, stream: str) -> Topology:
-    """Find or create the durable consumer; raises like ``ensure_topology``."""
+    """Find or create the durable consumer; raises like ``ensure_topology``.
+
+    Raises ``nats.js.errors.NotFoundError`` when the stream is not there.
+    """
     durable = settings.queue_group
+    found = await js.stream_info(stream)
     try:
         info = await js.consumer_info(stream, durable)
     except NotFoundError:
-        info = await _create_consumer(js, settings, stream)
+        info = await _create_consumer(js, settings, stream, found.config.subjects or [])
     _check_consumer(info, durable)
     ack_wait_s = info.config.ack_wait or settings.streams.ack_wait_s
-    return Topology(stream, durable, ack_wait_s)
+    return Topology(stream, str(found.created), durable, ack_wait_s)
 
 
 async def _stream_of(js: JetStreamContext, subject: str) -> str | None:
@@ -160,9 +171,8 @@ async def _create_stream(js: JetStreamContext, config: StreamConfig) -> None:
 
 
 async def _create_consumer(
-    js: JetStreamContext, settings: BusSettings, stream: str
+    js: JetStreamContext, settings: BusSettings, stream: str, captured: list[str]
 ) -> ConsumerInfo:
-    captured = (await js.stream_info(stream)).config.subjects or []
     config = ConsumerConfig(
         durable_name=settings.queue_group,
         description="alarm digest service: checkpoints events, answers digest requests",

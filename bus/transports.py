@@ -19,14 +19,21 @@ if TYPE_CHECKING:
     from bus.lanes import Frame
 
 
+_NO_STREAM = PublishFailedError("no stream captures the subject")
+
+
 class ProvedTransport:
     """Publishes into streams and waits for the server's word. Runs on the bus's event loop."""
 
     TIMEOUT_S = 5.0
 
-    def __init__(self, connection: Connection) -> None:
-        """Prepare; ``start`` opens the inbox for the server's answers."""
+    def __init__(self, connection: Connection, stream_missing: Callable[[], None]) -> None:
+        """Prepare; ``start`` opens the inbox for the server's answers.
+
+        ``stream_missing`` is called when no stream captured a publication.
+        """
         self._connection = connection
+        self._stream_missing = stream_missing
         self._base = ""
         self._number = 0
         self._pending: dict[int, Callable[[PublishFailedError | None], None]] = {}
@@ -80,7 +87,10 @@ class ProvedTransport:
 
     def _on_answers(self, frames: list[Frame]) -> None:
         for frame in frames:
-            self._settle(int(frame.subject.rpartition(b".")[2]), _refusal(frame))
+            error = _refusal(frame)
+            if error is _NO_STREAM:
+                self._stream_missing()
+            self._settle(int(frame.subject.rpartition(b".")[2]), error)
 
     def _settle(self, number: int, error: PublishFailedError | None) -> None:
         settled = self._pending.pop(number, None)
@@ -103,7 +113,7 @@ class ProvedTransport:
 def _refusal(frame: Frame) -> PublishFailedError | None:
     """Return why a publication was not taken, or None when it was."""
     if frame.headers and parse_status(frame.headers)[0] == "503":
-        return PublishFailedError("no stream captures the subject")
+        return _NO_STREAM
     try:
         answer = orjson.loads(frame.body)
         error = answer.get("error")

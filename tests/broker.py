@@ -112,6 +112,12 @@ class Broker:
             **options,
         )
 
+    async def take_digests(self, *, wanted: bool) -> None:
+        """Have the digest stream refuse every digest, or take them again."""
+        config = (await self.js.stream_info(self.names.digest_stream)).config
+        config.max_msg_size = -1 if wanted else 1
+        await self.js.update_stream(config)
+
     async def put_all(self, bodies: Iterable[bytes]) -> int:
         """Publish many events fast; return how many, once the stream holds them all."""
         return await self.put_many((self.names.events, body) for body in bodies)

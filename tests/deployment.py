@@ -59,13 +59,14 @@ class Deployment:
         self.nats_url = nats_url
         self.mongodb_uri = mongodb_uri
         self._folder = folder
-        self._processes: list[ServiceProcess] = []
+        self.processes: list[ServiceProcess] = []
+        """All that it started, those that have ended too."""
 
     def launch(self, *arguments: str, **settings: object) -> ServiceProcess:
         """Start ``main.py`` with a log of its own; do not wait for it. None unsets a setting."""
-        log = self._folder / f"main-{len(self._processes)}.log"
+        log = self._folder / f"main-{len(self.processes)}.log"
         process = ServiceProcess(log, self._given(settings), *arguments)
-        self._processes.append(process)
+        self.processes.append(process)
         return process
 
     def command(self, *arguments: str, text: str = "", **settings: object) -> Ended:
@@ -128,5 +129,5 @@ class Deployment:
 
     def end(self) -> None:
         """Kill what still runs."""
-        for process in self._processes:
+        for process in self.processes:
             process.kill()

@@ -37,11 +37,17 @@ class Event(NamedTuple):
 
 
 def events(
-    random: Random, users: int, alarms: int, count: int, start_ns: int = START_NS
+    random: Random,
+    users: int,
+    alarms: int,
+    count: int,
+    start_ns: int = START_NS,
+    advance_ns: int = 0,
 ) -> Iterator[Event]:
     """Yield ``count`` events, one in twenty a repeat, times from ``start_ns`` on in any order.
 
-    The first ``users * alarms`` touch every alarm of every user once. Times span ``SPAN_NS``.
+    The first ``users * alarms`` touch every alarm of every user once. Times span ``SPAN_NS``,
+    which with ``advance_ns`` goes forward by so much an event: without end there is news.
     """
     severities = list(Severity)
     every = [(user, alarm) for user in range(users) for alarm in range(alarms)]
@@ -56,7 +62,7 @@ def events(
             UserID(f"user-{user}"),
             AlarmID(f"alarm-{alarm}"),
             random.choice(severities),
-            start_ns + random.randrange(SPAN_NS),
+            start_ns + number * advance_ns + random.randrange(SPAN_NS),
         )
         yield last
 

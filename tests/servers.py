@@ -35,6 +35,14 @@ def nats_server_version() -> tuple[int, ...]:
     return tuple(int(number) for number in found.groups())
 
 
+@cache
+def mongod_version() -> str:
+    """Return the version of the MongoDB server under test."""
+    command = [find_mongod(), "--version"]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return said.partition("db version v")[2].split()[0]
+
+
 def prepare_nats(folder: Path, configuration: str = "") -> Server:
     """Prepare a NATS server with JetStream; its port stays over restarts. Not started."""
     folder.mkdir(parents=True, exist_ok=True)

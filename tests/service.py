@@ -56,6 +56,10 @@ class ServiceProcess:
         logged = [json.loads(line) for line in lines if line.startswith("{")]
         return [event for event in logged if not name or event["event"] == name]
 
+    def alarming(self) -> list[str]:
+        """Return the names of what it logged at error or above: an outage is a warning."""
+        return [e["event"] for e in self.events() if e["level"] in ("error", "critical")]
+
     def output(self) -> str:
         """Return all that it wrote."""
         return self._log_path.read_text(errors="replace")

@@ -88,16 +88,16 @@ async def test_a_digest_owed_since_a_crash_is_published_once_under_its_id(
 async def test_killed_between_checkpoint_and_publication_the_digest_comes_once(
     deployment: Deployment,
 ) -> None:
-    """Here no stream takes the digest until the service is dead; the next one publishes it."""
-    names = deployment.names
+    """Here the stream does not take the digest until the service is dead; the next publishes it."""
     service = deployment.start(ACK_WAIT=3)
     async with deployment.broker() as broker:
         await broker.event("u", "disk-full", at=AT)
         await broker.settled()
-        await broker.js.delete_stream(names.digest_stream)
+        await broker.take_digests(wanted=False)
         await broker.request("u")
         service.wait_for("publish.retried")
         service.kill()
+        await broker.take_digests(wanted=True)
         owed = stored(deployment).cursor.outbox
         assert owed is not None
         deployment.start()
@@ -115,12 +115,11 @@ async def test_killed_between_publication_and_acknowledgement_nothing_is_repeate
     async with deployment.broker() as broker:
         await broker.event("u", "disk-full", at=AT)
         await broker.settled()
-        stream = (await broker.js.stream_info(deployment.names.digest_stream)).config
-        await broker.js.delete_stream(deployment.names.digest_stream)
+        await broker.take_digests(wanted=False)
         await broker.request("u")
         service.wait_for("publish.retried")
         with paused(mongodb):
-            await broker.js.add_stream(stream)
+            await broker.take_digests(wanted=True)
             first = await broker.next_digest_message()
             service.kill()
         owed = stored(deployment).cursor.outbox

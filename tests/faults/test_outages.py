@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from tests.broker import Broker
     from tests.servers import Server
-    from tests.service import ServiceProcess
 
 COUNT = 6000
 
@@ -37,11 +36,6 @@ def own_mongodb(tmp_path: Path) -> Iterator[Server]:
     """A MongoDB server, likewise."""
     with running(prepare_mongodb(tmp_path / "mongodb")) as server:
         yield server
-
-
-def alarming(service: ServiceProcess) -> list[str]:
-    """Return what the service logged at error or above: an outage is a warning."""
-    return [e["event"] for e in service.events() if e["level"] in ("error", "critical")]
 
 
 async def everything_is_told(deployment: Deployment, broker: Broker, oracle: Oracle) -> None:
@@ -80,7 +74,7 @@ async def test_nats_killed_and_restarted_under_load(
             # Not that the stream is empty: nats-server 2.9, killed, brings back some messages
             # that its consumer knows to be acknowledged.
             await everything_is_told(deployment, broker, oracle)
-        assert alarming(service) == []
+        assert service.alarming() == []
         assert service.terminate() == 0
     finally:
         deployment.end()
@@ -113,7 +107,7 @@ async def test_mongodb_killed_and_restarted_under_load(
             deployment.mongodb_uri = own_mongodb.url
             await everything_is_told(deployment, broker, oracle)
             assert await broker.left() == 0
-        assert alarming(service) == []
+        assert service.alarming() == []
         assert service.terminate() == 0
     finally:
         deployment.end()

@@ -244,3 +244,15 @@ def test_nothing_is_handed_on_when_nothing_arrived() -> None:
     desk.take()
     desk.intake.settle([])
     assert (desk.batches, desk.settled) == ([], [])
+
+
+def test_what_is_disowned_is_settled_without_an_address() -> None:
+    """Whoever acknowledges must not do so in a stream that has taken the name of its own."""
+    desk = Desk()
+    desk.take(event(1))
+    desk.intake.disown()
+    desk.take(event(2))
+    desk.intake.settle(desk.tokens())
+    ((settled, _),) = desk.settled
+    assert [message.reply for message in settled] == ["", "ack.2.1"]
+    assert desk.intake.size == 0

@@ -1,0 +1,82 @@
+"""``python -m chaos``: play the scenarios, print the table, write the report."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+
+from chaos import report
+from chaos.outcome import perform
+from chaos.scenarios import SCENARIOS
+from chaos.stage import Stage
+
+if TYPE_CHECKING:
+    from chaos.outcome import Outcome
+    from chaos.scenarios import Scenario
+
+_NAMES = [scenario.name for scenario in SCENARIOS]
+
+
+def stage_for(scenario: Scenario, folder: Path, console: Console, *, quick: bool) -> Outcome:
+    """Play one scenario with its files in ``folder``, and show how far it is."""
+    with console.status(scenario.name) as status:
+        stage = Stage(
+            folder,
+            scenario.settings,
+            proxied=scenario.proxied,
+            quick=quick,
+            rate=scenario.rate,
+            progress=lambda text: status.update(f"{scenario.name}: {text}"),
+        )
+        return perform(scenario, stage)
+
+
+@click.command()
+@click.option("--only", multiple=True, type=click.Choice(_NAMES), help="Play this one; repeatable.")
+@click.option("--quick", is_flag=True, help="A tenth of the faults.")
+def main(only: tuple[str, ...], *, quick: bool) -> None:
+    """Break the service, its servers and their connections under load.
+
+    Exit status 0 when every promise was kept, else 1; then the folder with all logs is kept.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that children are ended
+    logging.getLogger("nats").setLevel(logging.CRITICAL)  # an outage is what is wanted here
+    console = Console(stderr=True)
+    root = Path(tempfile.mkdtemp(prefix="alarm-digest-chaos-"))
+    outcomes: list[Outcome] = []
+    for scenario in SCENARIOS:
+        if only and scenario.name not in only:
+            continue
+        folder = root / scenario.name
+        folder.mkdir()
+        outcome = stage_for(scenario, folder, console, quick=quick)
+        outcomes.append(outcome)
+        click.echo(
+            f"{scenario.name}: {'broken' if outcome.problems else 'kept'}, "
+            f"{outcome.fault_count} faults, {outcome.messages:,} messages, "
+            f"{outcome.seconds:.0f} s",
+            err=True,
+        )
+        for problem in outcome.problems:
+            click.echo(f"  {problem}", err=True)
+        if not outcome.problems:
+            shutil.rmtree(folder, ignore_errors=True)
+    click.echo(report.table(outcomes))
+    if not only:
+        click.echo(f"written to {report.write(outcomes, quick=quick)}", err=True)
+    if any(outcome.problems for outcome in outcomes):
+        click.echo(f"the logs are in {root}", err=True)
+        sys.exit(1)
+    shutil.rmtree(root, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""The outcome of a scenario: what was lost or repeated, as the oracle sees it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from actors.alarms import Severity
+from chaos.stage import SETTLE_TIMEOUT_S
+from tests.load import differences, hear, untold
+
+if TYPE_CHECKING:
+    from chaos.reader import Stored
+    from chaos.scenarios import Scenario
+    from chaos.stage import Stage
+    from tests.oracle import Oracle
+
+_SHOWN = 3
+
+
+@dataclass(slots=True)
+class Outcome:
+    """One row of the table."""
+
+    scenario: str
+    faults: str
+    fault_count: int = 0
+    messages: int = 0
+    redelivered: int = 0
+    digests: int = 0
+    active_alarms: int = 0
+    lost: int = 0
+    """Alarms active and news after everyone's last digest, or not stored as they should be."""
+    repeated: int = 0
+    """Alarms told without news, or told wrongly; each digest id counts once."""
+    same_id: int = 0
+    """Digests that the stream holds a second time under the same id; a reader drops them."""
+    answering_median_s: float = 0.0
+    answering_worst_s: float = 0.0
+    caught_up_s: float = 0.0
+    """Until a new request was answered too, where one stands behind a backlog; else 0."""
+    peak_bytes: int = 0
+    seconds: float = 0.0
+    problems: list[str] = field(default_factory=list)
+    """What broke a promise; empty when all were kept."""
+
+
+def perform(scenario: Scenario, stage: Stage) -> Outcome:
+    """Play the scenario, then hold what came out against the oracle."""
+    outcome = Outcome(scenario.name, scenario.faults)
+    began_s = time.monotonic()
+    try:
+        with stage.running(scenario.instances):
+            scenario.play(stage)
+            _finish(stage, outcome)
+    except (TimeoutError, OSError, AssertionError) as error:
+        # Whatever it is that the service could not do in time, nothing more can be known.
+        outcome.problems.append(f"{type(error).__name__}: {error}")
+    outcome.fault_count = stage.faults
+    outcome.messages = stage.field.messages
+    outcome.answering_median_s, outcome.answering_worst_s = stage.answering_s()
+    outcome.caught_up_s = stage.caught_up_s
+    outcome.peak_bytes = stage.peak_bytes
+    outcome.seconds = time.monotonic() - began_s
+    outcome.problems += [*stage.problems, *_broken_bounds(scenario, outcome)]
+    for service in stage.deployment.processes:
+        if alarming := service.alarming():
+            outcome.problems.append(f"the service logged {', '.join(sorted(set(alarming)))}")
+    return outcome
+
+
+def judge(outcome: Outcome, oracle: Oracle, digests: list[Stored]) -> None:
+    """Count what digests have told too often, and what they have never told."""
+    by_id = {digest.digest_id: digest.body for digest in reversed(digests)}
+    unique = [by_id[digest_id] for digest_id in dict.fromkeys(d.digest_id for d in digests)]
+    wrong, missing = hear(oracle, unique), untold(oracle)
+    outcome.digests = len(unique)
+    outcome.same_id = len(digests) - len(unique)
+    outcome.repeated += len(wrong)
+    outcome.lost += len(missing)
+    outcome.active_alarms = sum(
+        oracle.current(*alarm)[1] is not Severity.CLEARED for alarm in oracle.events
+    )
+    for what, lines in (("repeated", wrong), ("lost", missing)):
+        outcome.problems += [f"{what}: {line}" for line in lines[:_SHOWN]]
+
+
+def _finish(stage: Stage, outcome: Outcome) -> None:
+    """Have everything finished in order: the load, everyone's digest, the instances."""
+    stage.field.end_load()
+    stage.field.settle(SETTLE_TIMEOUT_S)
+    stage.field.ask_for_everyone(SETTLE_TIMEOUT_S)
+    outcome.redelivered = stage.redelivered()
+    for instance in range(len(stage.instances)):
+        stage.terminate(instance)
+    judge(outcome, stage.oracle, stage.field.reader.digests())
+    stored = stage.deployment.checkpoints(stage.oracle.users())
+    differing = differences(stage.oracle, stored)
+    outcome.lost += len(differing)
+    outcome.problems += [f"stored: {line}" for line in differing[:_SHOWN]]
+
+
+def _broken_bounds(scenario: Scenario, outcome: Outcome) -> list[str]:
+    broken = []
+    if outcome.answering_worst_s > scenario.answering_within_s:
+        broken.append(f"answered after {outcome.answering_worst_s:.1f} s")
+    most = scenario.redelivered_at_most
+    if most is not None and outcome.redelivered > most:
+        broken.append(f"{outcome.redelivered:,} messages were delivered again")
+    most = scenario.peak_bytes_at_most
+    if most is not None and outcome.peak_bytes > most:
+        broken.append(f"the service took {outcome.peak_bytes / 1e6:.0f} MB")
+    return broken

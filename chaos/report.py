@@ -1,0 +1,85 @@
+"""The report: a table for people, in the terminal and in the documents, and a file for machines."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.servers import mongod_version, nats_server_version
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chaos.outcome import Outcome
+
+DOCUMENT = Path(__file__).parent.parent / "docs" / "reliability.md"
+FOLDER = DOCUMENT.parent / "reliability"
+
+BEGIN, END = "<!-- chaos -->", "<!-- /chaos -->"
+
+_HEAD = (
+    "| what is done to it | times | messages | delivered again | digests | active alarms "
+    "| lost | repeated | answering again, median / worst | peak memory |\n"
+    "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
+)
+_PACKAGES = ("nats-py", "pykka", "pymongo")
+
+
+def row(outcome: Outcome) -> str:
+    """Return an outcome as a row of the table."""
+    return (
+        f"| {outcome.faults} | {outcome.fault_count} | {outcome.messages:,} "
+        f"| {outcome.redelivered:,} | {outcome.digests:,} | {outcome.active_alarms:,} "
+        f"| {outcome.lost} | {outcome.repeated} "
+        f"| {outcome.answering_median_s:.1f} s / {outcome.answering_worst_s:.1f} s "
+        f"| {outcome.peak_bytes / 1e6:.0f} MB |"
+    )
+
+
+def table(outcomes: Sequence[Outcome]) -> str:
+    """Return all outcomes as a Markdown table."""
+    return "\n".join([_HEAD, *map(row, outcomes)])
+
+
+def write(outcomes: Sequence[Outcome], *, quick: bool) -> Path:
+    """Write the file for machines, and the table of a full run into its document."""
+    now = datetime.now(UTC)
+    versions = {
+        "python": platform.python_version(),
+        "nats-server": ".".join(map(str, nats_server_version())),
+        "mongod": mongod_version(),
+        **{package: version(package) for package in _PACKAGES},
+    }
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    file = FOLDER / ("chaos-quick.json" if quick else "chaos.json")
+    about = {
+        "date": now.isoformat(timespec="seconds"),
+        "machine": {
+            "cores": os.cpu_count(),
+            "system": platform.platform(),
+            "load_average": os.getloadavg(),
+        },
+        "versions": versions,
+        "quick": quick,
+    }
+    results = [asdict(outcome) for outcome in outcomes]
+    file.write_text(json.dumps({**about, "scenarios": results}, indent=1) + "\n")
+    if not quick:
+        known = ", ".join(f"{name} {number}" for name, number in versions.items())
+        where = f"{now:%Y-%m-%d}, {os.cpu_count()} cores, {known}."
+        minutes = sum(outcome.seconds for outcome in outcomes) / 60
+        _put_into_document(f"{where} It took {minutes:.0f} minutes.\n\n{table(outcomes)}")
+    return file
+
+
+def _put_into_document(text: str) -> None:
+    document = DOCUMENT.read_text()
+    before, _, rest = document.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    DOCUMENT.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")

@@ -1,0 +1,284 @@
+"""The scenarios: what is broken, how often, and when it is whole again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tests.servers import paused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chaos.stage import Stage
+    from tests.proxy import FaultProxy
+    from tests.servers import Server
+
+ACK_WAIT_S = 3
+PAUSE_S = ACK_WAIT_S + 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One story, told on a stage of its own."""
+
+    name: str
+    faults: str
+    play: Callable[[Stage], None]
+    instances: int = 1
+    proxied: bool = False
+    rate: float = 2500.0
+    """Messages published a second, one in 26 a request."""
+    answering_within_s: float = 5.0
+    redelivered_at_most: int | None = None
+    peak_bytes_at_most: int | None = None
+    settings: dict[str, object] = field(default_factory=lambda: {"ACK_WAIT": ACK_WAIT_S})
+
+
+def service_killed(stage: Stage) -> None:
+    """A supervisor starts it again, a moment later."""
+    for _ in stage.times(20):
+        stage.load_for(0.5, 2.0)
+        stage.kill(0)
+        stage.load_for(0.1, 1.0)
+        stage.restart(0)
+        stage.cured()
+
+
+def mongodb_killed(stage: Stage) -> None:
+    """It comes back over its journal."""
+    _killed(stage, stage.mongodb)
+
+
+def nats_killed(stage: Stage) -> None:
+    """It comes back with what its streams had on disk."""
+    _killed(stage, stage.nats)
+
+
+def _killed(stage: Stage, server: Server) -> None:
+    for _ in stage.times(10):
+        stage.load_for(0.5, 2.0)
+        stage.fault()
+        server.child.kill()
+        stage.load_for(0.1, 4.0)
+        server.child.start()
+        stage.cured()
+
+
+def service_paused(stage: Stage) -> None:
+    """What it holds is delivered again meanwhile."""
+    for _ in stage.times(5):
+        stage.load_for(0.5, 2.0)
+        with stage.paused(0):
+            stage.load_for(PAUSE_S)
+        stage.cured()
+
+
+def mongodb_paused(stage: Stage) -> None:
+    """Connected, and answering nothing."""
+    _paused(stage, stage.mongodb)
+
+
+def nats_paused(stage: Stage) -> None:
+    """Likewise."""
+    _paused(stage, stage.nats)
+
+
+def _paused(stage: Stage, server: Server) -> None:
+    for _ in stage.times(5):
+        stage.load_for(0.5, 2.0)
+        stage.fault()
+        with paused(server):
+            stage.load_for(PAUSE_S)
+        stage.cured()
+
+
+def two_killed(stage: Stage) -> None:
+    """While one is dead the other answers."""
+    for number in stage.times(10, least=2):
+        stage.load_for(0.5, 2.0)
+        stage.kill(number % 2)
+        stage.cured()
+        stage.bring_back(number % 2)
+        stage.cured()
+
+
+def two_paused(stage: Stage) -> None:
+    """One wakes up after the other has done its work."""
+    for number in stage.times(10, least=2):
+        stage.load_for(0.5, 2.0)
+        with stage.paused(number % 2):
+            stage.load_for(PAUSE_S)
+        stage.cured()
+
+
+def rolling_restart(stage: Stage) -> None:
+    """A new version is rolled out under load."""
+    for number in stage.times(10, least=2):
+        stage.load_for(0.5, 2.0)
+        stage.fault()
+        stage.terminate(number % 2)
+        stage.cured()
+        stage.bring_back(number % 2)
+        stage.cured()
+
+
+def mongodb_away(stage: Stage) -> None:
+    """The window fills, then everything waits in the stream."""
+    stage.load_for(3.0)
+    stage.fault()
+    stage.mongodb.child.kill()
+    stage.load_for(6.0 if stage.quick else 120.0)
+    stage.mongodb.child.start()
+    stage.cured_behind_a_backlog()
+
+
+def consumer_deleted(stage: Stage) -> None:
+    """By an operator's slip, under load."""
+    for _ in stage.times(5):
+        stage.load_for(0.5, 2.0)
+        stage.before_the_consumer_goes()
+        stage.fault()
+        stage.field.delete_consumer()
+        stage.cured()
+
+
+def input_stream_deleted(stage: Stage) -> None:
+    """While nothing is in it: what it holds no service can bring back. Producers go on."""
+    for _ in stage.times(5):
+        stage.load_for(0.5, 2.0)
+        stage.quieten()
+        stage.before_the_consumer_goes()
+        stage.fault()
+        stage.field.delete_stream(stage.deployment.names.input_stream)
+        stage.resume()
+        stage.cured()
+
+
+def digest_stream_deleted(stage: Stage) -> None:
+    """When all digests in it are read, for the same reason; then digests are asked for."""
+    for _ in stage.times(5):
+        stage.load_for(0.5, 2.0)
+        stage.quieten()
+        stage.fault()
+        stage.field.delete_stream(stage.deployment.names.digest_stream)
+        stage.resume()
+        stage.cured()
+
+
+def connections_cut(stage: Stage) -> None:
+    """To both servers, and for a while no new one is to be had."""
+    proxies = (stage.nats_proxy, stage.mongodb_proxy)
+    for _ in stage.times(20):
+        stage.load_for(0.5, 2.0)
+        stage.fault()
+        cut = stage.random.choice([proxies[:1], proxies[1:], proxies])
+        for proxy in cut:
+            stage.field.tell(lambda proxy=proxy: _refuse(proxy))  # type: ignore[misc]
+        stage.load_for(0.0, 3.0)
+        for proxy in cut:
+            proxy.refusing = False
+        stage.cured()
+
+
+def connections_stalled(stage: Stage) -> None:
+    """Open, and nothing comes through; then all that was kept back comes at once."""
+    for number in stage.times(6, least=2):
+        stage.load_for(0.5, 2.0)
+        stage.fault()
+        proxy = (stage.nats_proxy, stage.mongodb_proxy)[number % 2]
+        stage.field.tell(proxy.stall)
+        stage.load_for(PAUSE_S)
+        stage.field.tell(proxy.flow)
+        stage.cured()
+
+
+def connections_slow(stage: Stage) -> None:
+    """A tenth of a second away, by a thin line; it answers meanwhile too."""
+    for number in stage.times(4, least=2):
+        proxy = (stage.nats_proxy, stage.mongodb_proxy)[number % 2]
+        stage.load_for(0.5, 2.0)
+        stage.fault()
+        proxy.latency_s, proxy.bytes_per_s = 0.05, 500_000.0
+        stage.load_for(PAUSE_S)
+        proxy.latency_s, proxy.bytes_per_s = 0.0, 0.0
+        stage.cured()
+
+
+def everything_at_once(stage: Stage) -> None:
+    """Two or three of service, MongoDB and NATS are killed together, and come back in any order."""
+    servers = (stage.nats, stage.mongodb)
+    for _ in stage.times(10):
+        stage.load_for(0.5, 2.0)
+        hit = stage.random.sample(["service", "nats", "mongodb"], stage.random.choice([2, 3]))
+        if "service" in hit:
+            stage.kill(0)
+        else:
+            stage.fault()
+        struck = [server for server in servers if server.child.name.removesuffix("-server") in hit]
+        for server in struck:
+            server.child.kill()
+        stage.load_for(0.0, 2.0)
+        for server in stage.random.sample(struck, len(struck)):
+            server.child.start()
+        if "service" in hit:
+            stage.restart(0)
+        stage.cured()
+
+
+def _refuse(proxy: FaultProxy) -> None:
+    proxy.refusing = True
+    proxy.cut()
+
+
+SCENARIOS = (
+    Scenario("service-killed", "kill -9 of the service", service_killed),
+    Scenario("mongodb-killed", "kill -9 of MongoDB", mongodb_killed),
+    Scenario("nats-killed", "kill -9 of NATS", nats_killed),
+    Scenario("service-paused", f"SIGSTOP of the service, {PAUSE_S:.0f} s", service_paused),
+    Scenario("mongodb-paused", f"SIGSTOP of MongoDB, {PAUSE_S:.0f} s", mongodb_paused),
+    Scenario("nats-paused", f"SIGSTOP of NATS, {PAUSE_S:.0f} s", nats_paused),
+    Scenario("two-killed", "two instances, kill -9 of each in turn", two_killed, instances=2),
+    Scenario(
+        "two-paused",
+        f"two instances, SIGSTOP of each in turn, {PAUSE_S:.0f} s",
+        two_paused,
+        instances=2,
+    ),
+    Scenario("rolling-restart", "two instances, SIGTERM of each in turn", rolling_restart, 2),
+    Scenario(
+        "mongodb-away",
+        "MongoDB away for two minutes",
+        mongodb_away,
+        rate=2000.0,
+        redelivered_at_most=0,
+        peak_bytes_at_most=400_000_000,
+        settings={},
+    ),
+    Scenario("consumer-deleted", "durable consumer deleted", consumer_deleted),
+    Scenario("input-stream-deleted", "input stream deleted", input_stream_deleted),
+    Scenario("digest-stream-deleted", "digest stream deleted", digest_stream_deleted),
+    Scenario(
+        "connections-cut",
+        "connections to NATS, MongoDB or both cut, refused for up to 3 s",
+        connections_cut,
+        proxied=True,
+    ),
+    Scenario(
+        "connections-stalled",
+        f"connections to NATS or MongoDB stalled, {PAUSE_S:.0f} s",
+        connections_stalled,
+        proxied=True,
+    ),
+    Scenario(
+        "connections-slow",
+        f"connections slowed to 50 ms, 500 kB/s, {PAUSE_S:.0f} s",
+        connections_slow,
+        proxied=True,
+    ),
+    Scenario(
+        "everything-at-once",
+        "kill -9 of two or three of service, MongoDB, NATS together",
+        everything_at_once,
+    ),
+)

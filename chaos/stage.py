@@ -1,0 +1,202 @@
+"""The stage of one scenario: servers, proxies, instances, and what is noted of them."""
+
+from __future__ import annotations
+
+import signal
+import statistics
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
+
+from chaos.field import Field
+from tests.deployment import Deployment
+from tests.oracle import Oracle
+from tests.servers import prepare_mongodb, prepare_nats
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.proxy import FaultProxy
+    from tests.servers import Server
+    from tests.service import ServiceProcess
+
+PROBE_TIMEOUT_S = 60.0
+SETTLE_TIMEOUT_S = 180.0
+
+
+class Stage:
+    """Everything is blocking, and called on the main thread."""
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: dict[str, object],
+        *,
+        proxied: bool,
+        quick: bool,
+        rate: float,
+        progress: Callable[[str], None],
+    ) -> None:
+        """Prepare servers of the scenario's own; ``settings`` are the service's."""
+        self.random = Random(folder.name)
+        self.quick = quick
+        self.nats: Server = prepare_nats(folder / "nats")
+        self.mongodb: Server = prepare_mongodb(folder / "mongodb")
+        self.oracle = Oracle()
+        self.deployment = Deployment(self.nats.url, self.mongodb.url, folder)
+        self.field = Field(self.nats.url, self.deployment.names, self.oracle, self.random)
+        self.instances: list[ServiceProcess] = []
+        self.nats_proxy: FaultProxy
+        self.mongodb_proxy: FaultProxy
+        self.faults = 0
+        self.caught_up_s = 0.0
+        self.answered_s: list[float] = []
+        self.peak_bytes = 0
+        self.problems: list[str] = []
+        self._progress = progress
+        self._settings = settings
+        self._rate = rate
+        self._proxied = proxied
+        self._deliveries_before = 0
+
+    @contextmanager
+    def running(self, instances: int) -> Iterator[None]:
+        """Start servers, instances and load for the time of a ``with`` block."""
+        try:
+            self.nats.child.start()
+            self.mongodb.child.start()
+            self.field.open()
+            if self._proxied:
+                self._open_proxies()
+            for _ in range(instances):
+                self.instances.append(self.deployment.start(**self._settings))
+            self.resume()
+            yield
+        finally:
+            self.field.close()
+            self.deployment.end()
+            # A paused process does not end by being asked to.
+            self.nats.child.kill()
+            self.mongodb.child.kill()
+
+    def times(self, count: int, *, least: int = 1) -> range:
+        """Return how often to repeat a fault: a tenth of ``count`` when it must be quick."""
+        return range(max(least, count // 10) if self.quick else count)
+
+    def load_for(self, least_s: float, most_s: float = 0.0) -> None:
+        """Let the load go on for some time, drawn from the scenario's seed."""
+        seconds = self.random.uniform(least_s, max(least_s, most_s))
+        give_up_at_s = time.monotonic() + seconds
+        while (left_s := give_up_at_s - time.monotonic()) > 0:
+            self.report()
+            time.sleep(min(left_s, 0.5))
+
+    def report(self) -> None:
+        """Show how far it is."""
+        self.field.check()
+        answered = f", last answer {self.answered_s[-1]:.1f} s" if self.answered_s else ""
+        self._progress(
+            f"fault {self.faults}, {self.field.messages:,} messages, "
+            f"{self.field.reader.count:,} digests{answered}"
+        )
+
+    def fault(self) -> None:
+        """Count a fault that is about to happen."""
+        self.faults += 1
+        self.report()
+
+    def cured(self) -> None:
+        """Measure how long it takes, from now, until the service answers."""
+        self.answered_s.append(self.field.probe(PROBE_TIMEOUT_S))
+        self.report()
+
+    def cured_behind_a_backlog(self) -> None:
+        """Measure the same where a new request stands behind all those that wait.
+
+        It answers again with the first digest of anyone; the probe shows when it has caught up.
+        """
+        began_s = time.monotonic()
+        self.answered_s.append(self.field.wait_for_digest(PROBE_TIMEOUT_S))
+        self.field.probe(PROBE_TIMEOUT_S)
+        self.caught_up_s = time.monotonic() - began_s
+
+    def quieten(self) -> None:
+        """Publish no more, and wait until everything is done."""
+        self.field.end_load()
+        self.field.settle(SETTLE_TIMEOUT_S)
+        self.field.read_all(SETTLE_TIMEOUT_S)
+
+    def resume(self) -> None:
+        """Publish again."""
+        self.field.begin_load(self._rate)
+
+    def kill(self, instance: int) -> None:
+        """Kill an instance of the service."""
+        self.fault()
+        self._note_memory(self.instances[instance])
+        self.instances[instance].kill()
+
+    def restart(self, instance: int) -> None:
+        """Start an instance again, as a supervisor would; it is not waited for."""
+        self.instances[instance] = self.deployment.launch(**self._settings)
+
+    def bring_back(self, instance: int) -> None:
+        """Start an instance again and wait until it takes messages, beside the other."""
+        self.restart(instance)
+        self.instances[instance].wait_for("service.ready")
+
+    @contextmanager
+    def paused(self, *instances: int) -> Iterator[None]:
+        """Have instances of the service stand still."""
+        self.fault()
+        for instance in instances:
+            self.instances[instance].signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for instance in instances:
+                self.instances[instance].signal(signal.SIGCONT)
+
+    def terminate(self, instance: int) -> None:
+        """Ask an instance to end, and wait until it has; what it held must be finished."""
+        service = self.instances[instance]
+        self._note_memory(service)
+        status = service.terminate()
+        if status != 0:
+            self.problems.append(f"instance {instance} ended with status {status}")
+
+    def before_the_consumer_goes(self) -> None:
+        """Keep the count of deliveries, which a consumer made anew begins from 0."""
+        self._deliveries_before += self.field.deliveries()
+
+    def redelivered(self) -> int:
+        """Return how many deliveries there were beside the first of each message."""
+        return max(0, self._deliveries_before + self.field.deliveries() - self.field.messages)
+
+    def answering_s(self) -> tuple[float, float]:
+        """Return median and worst of the times until the service answered again."""
+        answered = self.answered_s or [0.0]
+        return statistics.median(answered), max(answered)
+
+    def _open_proxies(self) -> None:
+        self.nats_proxy, nats_port = self.field.proxy(_port(self.nats))
+        self.mongodb_proxy, mongodb_port = self.field.proxy(_port(self.mongodb))
+        self._settings = {
+            **self._settings,
+            "NATS_URL": f"nats://127.0.0.1:{nats_port}",
+            "MONGODB_URI": f"mongodb://127.0.0.1:{mongodb_port}",
+        }
+
+    def _note_memory(self, service: ServiceProcess) -> None:
+        status = Path(f"/proc/{service.pid}/status")
+        if not status.exists():
+            return
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                self.peak_bytes = max(self.peak_bytes, int(line.split()[1]) * 1024)
+
+
+def _port(server: Server) -> int:
+    return int(server.url.rpartition(":")[2])
