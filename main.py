@@ -88,6 +88,9 @@ failure that a restart may cure, 2 for a wrong setting. The commands: 1 if it co
 2 for a wrong setting or command line, 3 if there is no such thing.
 """
 
+COMMANDS = (send, watch, user, why, dead_letters, doctor, demo)
+"""What can be done beside serving."""
+
 _STORE_RETRY_S = 1.0
 
 
@@ -302,8 +305,7 @@ def run_service(parsed: Parsed[Settings]) -> int:
 
 def main(arguments: Sequence[str]) -> int:
     """Run the program; return its exit status."""
-    commands = (send, watch, user, why, dead_letters, doctor, demo)
-    program = command_line(Settings, "main.py", SUMMARY, run_service, commands)
+    program = command_line(Settings, "main.py", SUMMARY, run_service, COMMANDS)
     try:
         return run(program, arguments)
     except SettingsError as error:

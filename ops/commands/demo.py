@@ -15,6 +15,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ops.client import HasServers, refusal_of, with_client
+from ops.commands.examples import examples
 from ops.crowd import Crowd
 from ops.failures import CommandFailed
 from ops.terminal import console, json_option, print_facts, print_json, say
@@ -51,7 +52,14 @@ class Plan:
         return max(1, int(self.seconds * self.rate))
 
 
-@click.command("demo")
+@click.command(
+    "demo",
+    epilog=examples(
+        "main.py demo",
+        "main.py demo --users 2000 --rate 500 --seconds 60",
+        "main.py demo --seconds 5 --seed 1 --json",
+    ),
+)
 @click.option("--users", default=50, show_default=True, help="How many users.")
 @click.option("--seconds", default=30.0, show_default=True, help="How long events are sent.")
 @click.option("--rate", default=20.0, show_default=True, help="Events a second.")
@@ -70,17 +78,11 @@ def demo(
     seed: int | None,
     as_json: bool,
 ) -> None:
-    r"""Send events of made-up users, some late, some twice, and ask for their digests.
+    """Send events of made-up users, some late, some twice, and ask for their digests.
 
     Ends after --seconds and the last digest, or at Ctrl-C, and says what was sent and what came.
     The users are called demo-…; whoever reads the digests gets theirs too, so do not run it where
     those become mails. Exit status 1 if a message was refused or a digest did not come.
-
-    \b
-    Examples:
-      main.py demo
-      main.py demo --users 2000 --rate 500 --seconds 60
-      main.py demo --seconds 5 --seed 1 --json
     """
     plan = Plan(users, seconds, rate, digest_every)
     demonstration = Demonstration(parsed.settings.bus.subjects, Crowd(users, Random(seed)), plan)

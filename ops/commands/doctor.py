@@ -8,6 +8,7 @@ import click
 
 from actors.errors import SettingsError
 from ops.client import HasServers, with_client
+from ops.commands.examples import examples
 from ops.failures import CommandFailed
 from ops.findings import Finding, Level, away, note, worst
 from ops.jetstream_examination import Sync
@@ -26,7 +27,14 @@ if TYPE_CHECKING:
 _STATUS = {Level.OK: 0, Level.NOTE: 0, Level.RISK: 1, Level.AWAY: 2}
 
 
-@click.command("doctor")
+@click.command(
+    "doctor",
+    epilog=examples(
+        "main.py doctor",
+        "main.py doctor --nats-monitor http://127.0.0.1:8222",
+        "main.py doctor --json | jq '.findings[] | select(.level != \"ok\")'",
+    ),
+)
 @click.option(
     "--nats-monitor",
     help="URL of the NATS server's monitoring port, which tells more, for one sync_interval.",
@@ -38,16 +46,10 @@ def doctor(
     nats_monitor: str | None,
     as_json: bool,
 ) -> int:
-    r"""Examine NATS and MongoDB: connection, permissions, durability, lag and clocks.
+    """Examine NATS and MongoDB: connection, permissions, durability, lag and clocks.
 
     Changes nothing. Exit status 0 if no promise is at risk, 1 if data may be lost or a digest
     repeated, 2 if a server cannot be reached or a setting is wrong.
-
-    \b
-    Examples:
-      main.py doctor
-      main.py doctor --nats-monitor http://127.0.0.1:8222
-      main.py doctor --json | jq '.findings[] | select(.level != "ok")'
     """
     bus = parsed.settings.bus
     findings = [*_on_nats(bus, nats_monitor), *examine_mongodb(parsed.settings.store)]

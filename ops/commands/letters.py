@@ -12,6 +12,7 @@ import click
 
 from bus.dead_letters import DeadLetter, DeadLetters
 from ops.client import HasServers, with_client
+from ops.commands.examples import examples
 from ops.failures import CommandFailed, NotFound
 from ops.letters import fits, print_by_reason, print_done, print_letter, print_letters
 from ops.replaying import UnreplayableError, replay_letter
@@ -63,7 +64,15 @@ def dead_letters() -> None:
     """
 
 
-@dead_letters.command("list")
+@dead_letters.command(
+    "list",
+    epilog=examples(
+        "main.py dead-letters list",
+        "main.py dead-letters list --reason 'not JSON' --limit 0",
+        "main.py dead-letters list --by-reason",
+        "main.py dead-letters list --json | jq .body",
+    ),
+)
 @_filters
 @click.option("--limit", default=50, show_default=True, help="The newest so many; 0 for all.")
 @click.option("--by-reason", is_flag=True, help="Count them by reason instead.")
@@ -77,15 +86,7 @@ def list_letters(
     by_reason: bool,
     as_json: bool,
 ) -> None:
-    r"""List dead letters, the newest last; with --json one a line.
-
-    \b
-    Examples:
-      main.py dead-letters list
-      main.py dead-letters list --reason 'not JSON' --limit 0
-      main.py dead-letters list --by-reason
-      main.py dead-letters list --json | jq .body
-    """
+    """List dead letters, the newest last; with --json one a line."""
 
     async def work(_: Client, letters: DeadLetters, stream: str) -> None:
         found = (letter async for letter in letters.read(stream) if fits(letter, reason, subject))
@@ -104,7 +105,13 @@ def list_letters(
     _with_letters(parsed.settings.bus, work)
 
 
-@dead_letters.command("show")
+@dead_letters.command(
+    "show",
+    epilog=examples(
+        "main.py dead-letters show 7",
+        "main.py dead-letters show 7 --body > rejected.json",
+    ),
+)
 @click.argument("sequence", type=click.IntRange(min=1))
 @click.option("--body", "body_only", is_flag=True, help="Write the body alone, byte for byte.")
 @json_option
@@ -115,13 +122,7 @@ def show_letter(
     body_only: bool,
     as_json: bool,
 ) -> None:
-    r"""Show the dead letter at SEQUENCE.
-
-    \b
-    Examples:
-      main.py dead-letters show 7
-      main.py dead-letters show 7 --body > rejected.json
-    """
+    """Show the dead letter at SEQUENCE."""
     if body_only and sys.stdout.isatty():
         raise click.UsageError("--body writes raw bytes: send it to a file or a pipe")
 
@@ -135,7 +136,14 @@ def show_letter(
     _with_letters(parsed.settings.bus, work)
 
 
-@dead_letters.command("replay")
+@dead_letters.command(
+    "replay",
+    epilog=examples(
+        "main.py dead-letters replay 7 8",
+        "main.py dead-letters replay --all --reason 'processing failed'",
+        "main.py dead-letters replay --all --dry-run",
+    ),
+)
 @click.argument("sequences", nargs=-1, type=click.IntRange(min=1))
 @click.option("--all", "every", is_flag=True, help="All that there are now.")
 @_filters
@@ -153,16 +161,10 @@ def replay(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    r"""Publish bodies unchanged to where they came from, then delete the dead letters.
+    """Publish bodies unchanged to where they came from, then delete the dead letters.
 
     A letter is deleted only after the stream has confirmed what was published. What is rejected
     again becomes a new dead letter.
-
-    \b
-    Examples:
-      main.py dead-letters replay 7 8
-      main.py dead-letters replay --all --reason 'processing failed'
-      main.py dead-letters replay --all --dry-run
     """
     selection = Selection(sequences, every, reason, subject)
     inputs = parsed.settings.bus.subjects.inputs
@@ -188,7 +190,13 @@ def replay(
         raise CommandFailed(f"{len(refused)} could not be replayed")
 
 
-@dead_letters.command("drop")
+@dead_letters.command(
+    "drop",
+    epilog=examples(
+        "main.py dead-letters drop 7",
+        "main.py dead-letters drop --all --reason 'not JSON' --yes",
+    ),
+)
 @click.argument("sequences", nargs=-1, type=click.IntRange(min=1))
 @click.option("--all", "every", is_flag=True, help="All that there are now; asks first.")
 @_filters
@@ -204,13 +212,7 @@ def drop(
     yes: bool,
     as_json: bool,
 ) -> None:
-    r"""Delete dead letters for good.
-
-    \b
-    Examples:
-      main.py dead-letters drop 7
-      main.py dead-letters drop --all --reason 'not JSON' --yes
-    """
+    """Delete dead letters for good."""
     selection = Selection(sequences, every, reason, subject)
     if every and not yes:
         click.confirm("Delete all dead letters that fit, for good?", abort=True, err=True)

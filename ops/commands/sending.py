@@ -13,6 +13,7 @@ import click
 from actors.alarms import Severity
 from ops.awaiting import request_digest
 from ops.client import HasServers, publish_proved, with_client
+from ops.commands.examples import examples
 from ops.terminal import safe_json, safe_text, say
 
 if TYPE_CHECKING:
@@ -23,16 +24,16 @@ if TYPE_CHECKING:
     from ops.options import Parsed
 
 
-@click.command("watch")
+@click.command(
+    "watch",
+    epilog=examples(
+        "main.py watch",
+        "main.py watch | jq -r '.UserID'",
+    ),
+)
 @click.pass_obj
 def watch(parsed: Parsed[HasServers]) -> None:
-    r"""Print every digest as it is published, one a line, until interrupted.
-
-    \b
-    Examples:
-      main.py watch
-      main.py watch | jq -r '.UserID'
-    """
+    """Print every digest as it is published, one a line, until interrupted."""
 
     async def follow(client: Client) -> None:
         async def show(msg: Msg) -> None:
@@ -52,7 +53,13 @@ def send() -> None:
     """Send an alarm event or a digest request."""
 
 
-@send.command("alarm")
+@send.command(
+    "alarm",
+    epilog=examples(
+        "main.py send alarm 2 disk-full CRITICAL",
+        "main.py send alarm 2 disk-full CLEARED --changed-at 2021-06-07T20:40:15.598765212Z",
+    ),
+)
 @click.argument("user")
 @click.argument("alarm")
 @click.argument("status", type=click.Choice([severity.name for severity in Severity]))
@@ -61,33 +68,28 @@ def send() -> None:
 def send_alarm(
     parsed: Parsed[HasServers], user: str, alarm: str, status: str, changed_at: str | None
 ) -> None:
-    r"""Send AlarmStatusChanged: ALARM of USER is now STATUS.
-
-    \b
-    Examples:
-      main.py send alarm 2 disk-full CRITICAL
-      main.py send alarm 2 disk-full CLEARED --changed-at 2021-06-07T20:40:15.598765212Z
-    """
+    """Send AlarmStatusChanged: ALARM of USER is now STATUS."""
     when = changed_at or datetime.now(UTC).isoformat().replace("+00:00", "Z")
     body = {"UserID": user, "AlarmID": alarm, "Status": status, "ChangedAt": when}
     _send(parsed.settings.bus, parsed.settings.bus.subjects.alarm_status_changed, body)
 
 
-@send.command("digest")
+@send.command(
+    "digest",
+    epilog=examples(
+        "main.py send digest 2",
+        "main.py send digest 2 --wait | jq '.ActiveAlarms[].AlarmID'",
+    ),
+)
 @click.argument("user")
 @click.option("--wait", is_flag=True, help="Wait for the digest, and print it.")
 @click.option("--timeout", default=15.0, show_default=True, help="Seconds to wait at the most.")
 @click.pass_obj
 def send_digest(parsed: Parsed[HasServers], user: str, wait: bool, timeout: float) -> None:
-    r"""Send SendAlarmDigest: USER is to be told.
+    """Send SendAlarmDigest: USER is to be told.
 
     With --wait the next digest of USER is printed, all its parts, a line each; exit status 1 if
     none comes. It may be the answer to a request that somebody else has sent meanwhile.
-
-    \b
-    Examples:
-      main.py send digest 2
-      main.py send digest 2 --wait | jq '.ActiveAlarms[].AlarmID'
     """
     subjects = parsed.settings.bus.subjects
     if not wait:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from actors.alarms import AlarmID, UserID
+from ops.commands.examples import examples
 from ops.failures import NotFound
 from ops.inquiries import ShowInquiry
 from ops.inspection import Source
@@ -25,7 +26,13 @@ def user() -> None:
     """Look at users: what was received, what was told, what is owed."""
 
 
-@user.command("show")
+@user.command(
+    "show",
+    epilog=examples(
+        "main.py user show 2",
+        "main.py user show 2 --json | jq '.alarms[] | select(.due)'",
+    ),
+)
 @click.argument("user_id", metavar="USER")
 @click.option("--limit", default=100, show_default=True, help="Alarms listed; 0 for all.")
 @click.option("--stored", is_flag=True, help="Read the checkpoint, ask no service.")
@@ -38,15 +45,10 @@ def show(
     stored: bool,
     as_json: bool,
 ) -> None:
-    r"""Show what is known of USER: the alarms, what was told of each, what is owed.
+    """Show what is known of USER: the alarms, what was told of each, what is owed.
 
-    What a running service has in memory, if the user is there, else the last checkpoint; ``source``
+    What a running service has in memory, if the user is there, else the last checkpoint; source
     says which. Exit status 3 if nothing is known of such a user.
-
-    \b
-    Examples:
-      main.py user show 2
-      main.py user show 2 --json | jq '.alarms[] | select(.due)'
     """
     inquiry = ShowInquiry(UserID(user_id), None, limit or None)
     report = read_user(parsed.settings, inquiry, stored=stored)
@@ -58,7 +60,15 @@ def show(
         raise NotFound(f"nothing is known of a user {user_id!r}")
 
 
-@user.command("list")
+@user.command(
+    "list",
+    epilog=examples(
+        "main.py user list",
+        "main.py user list --limit 100 --page 2",
+        "main.py user list --live",
+        "main.py user list --json | jq -r .user_id",
+    ),
+)
 @click.option("--limit", default=20, show_default=True, help="Users listed.")
 @click.option("--page", default=1, show_default=True, help="Which page of so many.")
 @click.option("--live", is_flag=True, help="Only users in memory, of those used last.")
@@ -71,17 +81,10 @@ def list_users(
     live: bool,
     as_json: bool,
 ) -> None:
-    r"""List users, those first of whom the next digest would carry most; with --json one a line.
+    """List users, those first of whom the next digest would carry most; with --json one a line.
 
     The order is that of the checkpoints, all of which MongoDB looks at; the numbers of users in a
     service's memory are the service's. --live asks the services only, and never MongoDB.
-
-    \b
-    Examples:
-      main.py user list
-      main.py user list --limit 100 --page 2
-      main.py user list --live
-      main.py user list --json | jq -r .user_id
     """
     if limit < 1 or page < 1:
         raise click.UsageError("--limit and --page must be at least 1")
@@ -116,7 +119,13 @@ def list_users(
     say(f"page {page}, {len(listing.lines)}{stored} users; {in_memory}")
 
 
-@click.command("why")
+@click.command(
+    "why",
+    epilog=examples(
+        "main.py why 2 disk-full",
+        "main.py why 2 disk-full --json | jq .alarm.due",
+    ),
+)
 @click.argument("user_id", metavar="USER")
 @click.argument("alarm_id", metavar="ALARM")
 @click.option("--stored", is_flag=True, help="Read the checkpoint, ask no service.")
@@ -129,14 +138,9 @@ def why(
     stored: bool,
     as_json: bool,
 ) -> None:
-    r"""Say whether USER's next digest would carry ALARM, and why.
+    """Say whether USER's next digest would carry ALARM, and why.
 
     Exit status 0 whichever it is, 3 if nothing is known of such an alarm.
-
-    \b
-    Examples:
-      main.py why 2 disk-full
-      main.py why 2 disk-full --json | jq .alarm.due
     """
     inquiry = ShowInquiry(UserID(user_id), AlarmID(alarm_id))
     report = read_user(parsed.settings, inquiry, stored=stored)
