@@ -22,7 +22,7 @@ class Needed(NamedTuple):
 def needed(settings: BusSettings, stream: str) -> Iterator[Needed]:
     """Yield what a running service needs on JetStream; ``stream`` has the input subjects."""
     subjects, durable = settings.subjects, settings.queue_group
-    yield Needed("subscribe", "_INBOX.>", "to hear answers")
+    yield Needed("subscribe", f"{settings.inbox_prefix}.>", "to hear answers")
     yield Needed("publish", subjects.alarm_digest, "to publish digests")
     yield Needed("publish", subjects.dead_letter, "to publish dead letters")
     yield Needed("publish", f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}", "to ask for messages")

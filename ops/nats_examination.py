@@ -65,7 +65,7 @@ async def examine_nats(
         return
     js = client.jetstream(timeout=_TIMEOUT_S)
     try:
-        await js.account_info()
+        stream = await stream_of(js, settings.subjects.alarm_status_changed)
     except (APIError, NatsError) as error:
         yield risk(
             "jetstream",
@@ -76,7 +76,6 @@ async def examine_nats(
         return
     async for finding in examine_jetstream(js, settings, sync):
         yield finding
-    stream = await stream_of(js, settings.subjects.alarm_status_changed)
     for finding in _on_permissions(user, settings, stream or settings.streams.input_stream):
         yield finding
 

@@ -69,8 +69,12 @@ class Deployment:
         self.processes.append(process)
         return process
 
-    def command(self, *arguments: str, text: str = "", **settings: object) -> Ended:
-        """Run ``main.py`` to its end with ``text`` as its input; what became of it."""
+    def command(self, *arguments: str, **settings: object) -> Ended:
+        """Run ``main.py`` to its end, with nothing to read; what became of it."""
+        return self.answered("", *arguments, **settings)
+
+    def answered(self, text: str, /, *arguments: str, **settings: object) -> Ended:
+        """Run ``main.py`` to its end with ``text`` for an answer to what it asks."""
         ended = subprocess.run(
             [sys.executable, str(ROOT / "main.py"), *arguments],
             env=environment(self._given(settings)),

@@ -188,12 +188,12 @@ async def test_dropping_all_asks_first(deployment: Deployment) -> None:
     deployment.start()
     async with deployment.broker() as broker:
         await rejected(broker, BAD, b"{}")
-    assert deployment.command("dead-letters", "drop", "--all", text="n\n").status == 1
+    assert deployment.answered("n\n", "dead-letters", "drop", "--all").status == 1
     assert sequences(listed(deployment)) == [1, 2]
     ended = deployment.command("dead-letters", "drop", "--all", "--reason", "JSON", "--yes")
     assert ended.status == 0
     assert sequences(listed(deployment)) == [2]
-    assert deployment.command("dead-letters", "drop", "--all", text="y\n").status == 0
+    assert deployment.answered("y\n", "dead-letters", "drop", "--all").status == 0
     assert listed(deployment) == []
 
 

@@ -44,7 +44,21 @@ def listed(mark: str) -> str:
 
 
 JETSTREAM = listed("nats: jetstream")
+MICRO = listed("nats: micro")
 PERMISSIONS = re.findall(r'^  "(.*)"$', JETSTREAM, re.MULTILINE)
+WITH_MICRO = len(PERMISSIONS) + 2
+
+
+def together(one: str, other: str) -> str:
+    """Return both lists in one, as the server wants it."""
+    lists = [
+        dict(re.findall(r"^(\w+): \[\n(.*?)\]", text, re.MULTILINE | re.DOTALL))
+        for text in (one, other)
+    ]
+    verbs = dict.fromkeys([*lists[0], *lists[1]])
+    return "\n".join(
+        f"{verb}: [\n{''.join(some.get(verb, '') for some in lists)}]" for verb in verbs
+    )
 
 
 def account(number: int, permissions: str) -> str:
@@ -59,12 +73,14 @@ def account(number: int, permissions: str) -> str:
 def permitting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A NATS server with an account for each permission, whose user lacks just that one.
 
-    The user of the last account but one has all of them, that of the last what core NATS needs.
+    Of the last three users the first has all of them, the second what core NATS needs, the third
+    what answering NATS micro needs as well.
     """
     # Not left out: an empty list would permit everything.
     lacking = [JETSTREAM.replace(f'"{name}"', '"nothing"') for name in PERMISSIONS]
     accounts = [account(number, text) for number, text in enumerate([*lacking, JETSTREAM])]
     accounts.append(account(len(accounts), listed("nats: core")))
+    accounts.append(account(len(accounts), together(JETSTREAM, MICRO)))
     configuration = "accounts: {\n" + "\n".join(accounts) + "\n}\n"
     with running(prepare_nats(tmp_path_factory.mktemp("nats"), configuration)) as server:
         yield server
@@ -73,7 +89,8 @@ def permitting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def user(number: int, name: str = "u") -> dict[str, object]:
     """Return the settings of an account's user."""
     identity = {"NATS_USER": f"{name}{number}", "NATS_PASSWORD": PASSWORD}
-    return {**DEFAULT_NAMES, **identity, "NATS_INBOX_PREFIX": "_INBOX_alarm_digest"}
+    about = {"NATS_INBOX_PREFIX": "_INBOX_alarm_digest", "NATS_MICRO": "off"}
+    return {**DEFAULT_NAMES, **identity, **about}
 
 
 @pytest.fixture
@@ -105,6 +122,34 @@ def test_what_is_listed_for_nats_is_needed(permitted: Deployment, number: int, n
     assert warning["level"] == "warning"
     assert name.removesuffix(">").lower() in warning["error"].lower()
     assert "docs/security.md" in warning["mend"]
+
+
+def test_what_is_listed_for_nats_micro_is_enough(permitted: Deployment) -> None:
+    """Nothing is refused, and a user is told as it lives."""
+    admin = {**user(WITH_MICRO, "admin"), "NATS_INBOX_PREFIX": "_INBOX"}
+    service = permitted.start(**{**user(WITH_MICRO), "NATS_MICRO": "on"})
+    send(permitted, *ALARM, **admin)
+    shown = permitted.command("user", "show", "u", "--json", **admin)
+    assert (shown.status, shown.json["source"]) == (0, "live"), shown.json["note"]
+    assert service.terminate() == 0
+    assert service.events("nats.not_permitted") == []
+
+
+def test_without_what_micro_needs_the_service_serves_with_a_warning(permitted: Deployment) -> None:
+    """The messages are what it is for."""
+    number = WITH_MICRO - 2
+    settings = {**user(number), "NATS_MICRO": "on"}
+    assert serves(permitted, {**user(number, "admin")}, **settings)
+
+
+def test_the_doctor_sees_no_risk_in_the_least_permissions(permitted: Deployment) -> None:
+    """It needs no more than the service does; what it may not see is a note."""
+    number = WITH_MICRO - 2
+    service = permitted.start(**user(number))
+    ended = permitted.command("doctor", "--json", **user(number))
+    risks = [one["says"] for one in ended.json["findings"] if one["level"] in ("risk", "away")]
+    assert ["sync_interval" in risk for risk in risks] == [True], risks
+    assert service.terminate() == 0
 
 
 @pytest.fixture
@@ -156,6 +201,22 @@ def test_what_is_listed_for_mongodb_is_enough(role: Role) -> None:
     service.wait_for("digest.published")
     assert service.events("store.fence_missing")
     assert "validator" in users.get_collection("users").options()
+    assert service.terminate() == 0
+
+
+def test_the_doctor_sees_no_risk_in_the_least_role(role: Role) -> None:
+    """And names what is missing from a lesser one."""
+    service = role.deployment.start()
+
+    def about_mongodb() -> list[str]:
+        findings = role.deployment.command("doctor", "--json").json["findings"]
+        bad = [one for one in findings if one["level"] in ("risk", "away")]
+        return [one["says"] for one in bad if "nats" not in one["mend"]]
+
+    assert [says for says in about_mongodb() if "sync_interval" not in says] == []
+    role.without("update")
+    (says,) = [says for says in about_mongodb() if "sync_interval" not in says]
+    assert "lacks update" in says
     assert service.terminate() == 0
 
 
