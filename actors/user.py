@@ -204,6 +204,7 @@ class UserActor(PooledActor):
                     if known is None and not self._has_room_for(alarm_id):
                         reason = f"the user has {len(alarms)} alarms and no room for another"
                         self._context.acknowledger.dead_letter((token,), reason)
+                        unchanged += 1
                         continue
                     alarms[alarm_id] = alarm
                     changed[alarm_id] = None

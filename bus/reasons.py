@@ -13,7 +13,7 @@ BAD_FIELD = "bad_field"
 CRASHED = "crashed"
 """The message crashed its user's actor again and again."""
 UNSAVABLE = "unsavable"
-"""MongoDB will never take the checkpoint that holds it, or what is stored cannot be read."""
+"""No checkpoint will ever hold it: MongoDB refuses it, or its user has no room for the alarm."""
 OTHER = "other"
 
 REASON_CLASSES = (
@@ -37,6 +37,7 @@ _BEGINNINGS = (
     ("processing failed ", CRASHED),
     ("the checkpoint ", UNSAVABLE),
     ("MongoDB refused ", UNSAVABLE),
+    ("the user has ", UNSAVABLE),
 )
 
 

@@ -219,6 +219,7 @@ def test_a_user_that_is_full_takes_no_more_alarms_and_goes_on_with_those_it_has(
     desk.deliver(new, change, desk.request())
     why = f"the user has {len(ids)} alarms and no room for another"
     assert desk.acknowledger.dead == [(new.token, why)]
+    assert (desk.tally.events_changed, desk.tally.events_unchanged) == (1, 1)
     assert list(desk.saved().update.alarms) == [ids[7]]
     assert [item.alarm_id for item in desk.published().items] == [ids[7]]
 

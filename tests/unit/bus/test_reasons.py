@@ -59,10 +59,11 @@ def test_what_the_codec_rejects_has_a_class(body: bytes, kind: str) -> None:
         ("processing failed 5 times, last with: ValueError()", CRASHED),
         ("the checkpoint cannot be stored: too large", UNSAVABLE),
         ("MongoDB refused the checkpoint: too large", UNSAVABLE),
+        ("the user has 9000 alarms and no room for another", UNSAVABLE),
         ("something new", OTHER),
     ],
 )
 def test_what_the_actors_give_up_has_a_class(reason: str, kind: str) -> None:
-    """See ``actors.router`` and ``store.mongo``."""
+    """See ``actors.router``, ``actors.user`` and ``store.mongo``."""
     assert reason_class(reason) == kind
     assert kind in REASON_CLASSES

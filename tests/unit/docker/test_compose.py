@@ -7,6 +7,7 @@ import re
 import pytest
 
 from main import Settings
+from ops.commands.demo import demo
 from ops.options import options_of
 from tests.unit.docker.files import DOCKER, ROOT, SERVICE, compose, image_environment, part
 
@@ -38,6 +39,17 @@ def test_the_servers_that_the_service_is_told_of_are_in_compose() -> None:
     assert environment["NATS_URL"] == "nats://nats:4222"
     assert environment["MONGODB_URI"] == "mongodb://mongodb:27017/?replicaSet=rs0"
     assert compose()["services"].keys() == {*SERVERS, SERVICE, *WATCHERS, "demo"}
+
+
+def test_the_demo_is_a_command_of_the_service_that_takes_these_options() -> None:
+    """And runs only when its profile is asked for."""
+    name, *options = part("demo")["command"]
+    assert name == demo.name
+    with demo.make_context(name, options) as context:
+        assert context.params["users"] > 0
+    assert part("demo")["profiles"] == ["demo"]
+    assert part("demo")["image"] == part(SERVICE)["image"]
+    assert part("demo")["environment"].items() <= part(SERVICE)["environment"].items()
 
 
 def test_the_service_is_built_from_the_root_with_the_dockerfile() -> None:
