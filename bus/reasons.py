@@ -37,6 +37,7 @@ _BEGINNINGS = (
     ("processing failed ", CRASHED),
     ("the checkpoint ", UNSAVABLE),
     ("MongoDB refused ", UNSAVABLE),
+    ("the user has ", UNSAVABLE),
 )
 
 

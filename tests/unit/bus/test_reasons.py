@@ -59,6 +59,7 @@ def test_what_the_codec_rejects_has_a_class(body: bytes, kind: str) -> None:
         ("processing failed 5 times, last with: ValueError()", CRASHED),
         ("the checkpoint cannot be stored: too large", UNSAVABLE),
         ("MongoDB refused the checkpoint: too large", UNSAVABLE),
+        ("the user has 50000 alarms and no room for another", UNSAVABLE),
         ("something new", OTHER),
     ],
 )
