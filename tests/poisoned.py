@@ -32,5 +32,5 @@ def crash_at_poison(
 
 
 if __name__ == "__main__":
-    actors.user.apply_event = crash_at_poison  # type: ignore[assignment]  # takes the same
+    actors.user.apply_event = crash_at_poison  # type: ignore[assignment, attr-defined]  # a test may
     sys.exit(main(sys.argv[1:]))
