@@ -59,12 +59,14 @@ def account(number: int, permissions: str) -> str:
 def permitting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A NATS server with an account for each permission, whose user lacks just that one.
 
-    The user of the last account but one has all of them, that of the last what core NATS needs.
+    After those come the users with all of them, with what core NATS needs, and with the tools.
     """
     # Not left out: an empty list would permit everything.
     lacking = [JETSTREAM.replace(f'"{name}"', '"nothing"') for name in PERMISSIONS]
     accounts = [account(number, text) for number, text in enumerate([*lacking, JETSTREAM])]
     accounts.append(account(len(accounts), listed("nats: core")))
+    tools = listed("nats: micro").replace("subscribe: [", "")
+    accounts.append(account(len(accounts), JETSTREAM.rstrip().removesuffix("]") + tools))
     configuration = "accounts: {\n" + "\n".join(accounts) + "\n}\n"
     with running(prepare_nats(tmp_path_factory.mktemp("nats"), configuration)) as server:
         yield server
@@ -73,7 +75,12 @@ def permitting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def user(number: int, name: str = "u") -> dict[str, object]:
     """Return the settings of an account's user."""
     identity = {"NATS_USER": f"{name}{number}", "NATS_PASSWORD": PASSWORD}
-    return {**DEFAULT_NAMES, **identity, "NATS_INBOX_PREFIX": "_INBOX_alarm_digest"}
+    return {
+        **DEFAULT_NAMES,
+        **identity,
+        "NATS_INBOX_PREFIX": "_INBOX_alarm_digest",
+        "NATS_MICRO": "off",
+    }
 
 
 @pytest.fixture
@@ -90,6 +97,21 @@ def test_what_is_listed_for_nats_is_enough(permitted: Deployment, delivery: str)
     number = len(PERMISSIONS) + (delivery == "core")
     admin = {**user(number, "admin"), "DELIVERY": delivery}
     assert serves(permitted, admin, **{**user(number), "DELIVERY": delivery})
+
+
+def test_what_is_listed_for_the_tools_is_enough(permitted: Deployment) -> None:
+    """Who asks gets an answer from a service that is permitted no more than to give it."""
+    number = len(PERMISSIONS) + 2
+    service = permitted.start(**{**user(number), "NATS_MICRO": "on"})
+    admin = user(number, "admin")
+    send(permitted, *ALARM, **admin)
+    for command in ("list",), ("show", "u"):
+        told = permitted.command("user", *command, "--json", text="", **admin)
+        assert told.status == 0, told.stderr
+        assert '"u"' in told.text
+        assert '"live"' in told.text
+    assert service.events("nats.not_permitted") == []
+    assert service.terminate() == 0
 
 
 @pytest.mark.parametrize(("number", "name"), list(enumerate(PERMISSIONS)), ids=PERMISSIONS)
