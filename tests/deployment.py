@@ -64,10 +64,7 @@ class Deployment:
 
     def launch(self, *arguments: str, **settings: object) -> ServiceProcess:
         """Start ``main.py`` with a log of its own; do not wait for it. None unsets a setting."""
-        log = self._folder / f"main-{len(self.processes)}.log"
-        process = ServiceProcess(log, self._given(settings), *arguments)
-        self.processes.append(process)
-        return process
+        return self._launch(None, arguments, settings)
 
     def command(self, *arguments: str, **settings: object) -> Ended:
         """Run ``main.py`` to its end, with nothing to read; what became of it."""
@@ -90,6 +87,20 @@ class Deployment:
         service = self.launch(**settings)
         service.wait_for("service.ready")
         return service
+
+    def start_module(self, module: str, /, **settings: object) -> ServiceProcess:
+        """Start a service that a test has changed, likewise."""
+        service = self._launch(module, (), settings)
+        service.wait_for("service.ready")
+        return service
+
+    def _launch(
+        self, module: str | None, arguments: Iterable[str], settings: Mapping[str, object]
+    ) -> ServiceProcess:
+        log = self._folder / f"main-{len(self.processes)}.log"
+        process = ServiceProcess(log, self._given(settings), *arguments, module=module)
+        self.processes.append(process)
+        return process
 
     def broker(self) -> AbstractAsyncContextManager[Broker]:
         """Connect the test to NATS."""

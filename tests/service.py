@@ -32,13 +32,23 @@ def environment(settings: Mapping[str, object]) -> dict[str, str]:
 class ServiceProcess:
     """``python main.py`` with settings in its environment and its log in a file."""
 
-    def __init__(self, log: Path, settings: Mapping[str, object], *arguments: str) -> None:
-        """Start it; ``settings`` are environment variables, the developer's own do not count."""
+    def __init__(
+        self,
+        log: Path,
+        settings: Mapping[str, object],
+        *arguments: str,
+        module: str | None = None,
+    ) -> None:
+        """Start it; ``settings`` are environment variables, the developer's own do not count.
+
+        ``module`` is a test's own entry, instead of ``main.py``.
+        """
         self._log_path = log
         self._log: IO[bytes] = log.open("ab")
+        entry = [str(ROOT / "main.py")] if module is None else ["-m", module]
         self._process = subprocess.Popen(
-            [sys.executable, str(ROOT / "main.py"), *arguments],
-            env=environment(settings),
+            [sys.executable, *entry, *arguments],
+            env={**environment(settings), "PYTHONPATH": str(ROOT)},
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
