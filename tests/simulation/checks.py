@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from actors.alarms import Severity
 from tests.simulation.answers import Answers
 from tests.simulation.faults import POISON
-from tests.simulation.history import SUBJECTS, Bad, Event, Request, describe
+from tests.simulation.history import SUBJECTS, Bad, Event, Foreign, Request, describe
 from tests.simulation.knowledge import Knowledge
 from tests.simulation.outputs import Outputs
 from tests.simulation.trace import Happening
@@ -139,6 +139,8 @@ class Watch:
                     self.fail(complaint)
             case Event():
                 self._check_covered(sequence, meaning)
+            case Foreign():
+                pass
 
     def published(self, published: Published) -> None:
         """Check what reached a stream for the first time."""

@@ -13,6 +13,7 @@ class Happening(StrEnum):
     EVENT = "event put in"
     REQUEST = "request put in"
     BAD = "bad message put in"
+    FOREIGN = "message of others put in"
     REPEATED = "of these, put in again"
     TAKEN = "takes"
     OUT_OF_ORDER = "takes out of order"
