@@ -161,6 +161,8 @@ class Watch:
             self.fail(f"#{sequence}: an empty digest was skipped")
         if digest is not None and not items and self.plan.settings.skip_empty_digests:
             self.fail(f"#{sequence}: an empty digest was not skipped")
+        if sequence is None:
+            self.note(process, Happening.PART, user_id)
         taken = [] if sequence is None else self._taken_before(process, sequence)
         for complaint in self.knowledge.complaints(user_id, items, taken, part=sequence is None):
             self.fail(f"#{sequence}: {complaint}")

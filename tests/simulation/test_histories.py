@@ -14,7 +14,7 @@ from tests.simulation.campaign import Tally, tally_of
 from tests.simulation.simulate import run_seed
 from tests.simulation.trace import Happening
 
-SEEDS = range(300)
+SEEDS = range(600)
 ROOT = Path(__file__).parents[2]
 LOGGED_NEVER = {
     "actor.crashed",  # a service actor's end, which no history survives

@@ -31,6 +31,7 @@ class Happening(StrEnum):
     SLOW_CALL = "waits for the store"
     FORGOTTEN = "alarm forgotten"
     DIGEST = "digest published"
+    PART = "digest saved that others follow"
     DEAD_LETTER = "dead letter published"
     PUBLICATION_REPEATED = "publication dropped as a repeat"
     PUBLICATION_LOST = "publication lost"
