@@ -132,6 +132,7 @@ class UserActor(PooledActor):
         self._saving_outbox = False
         self._requests: list[Delivery] = []
         self._answering: Delivery | None = None
+        self._answering_partly: DeliveryToken | None = None
 
     def on_start(self) -> None:
         """Ask for the checkpoint. Runs on the dispatcher's thread, like all that follows."""
@@ -272,7 +273,7 @@ class UserActor(PooledActor):
             self._changed.update(dict.fromkeys(told))
             if len(part) < len(items):
                 # The request stays until the digest that carries the last of them answers it.
-                self._partly_answered = delivery.token
+                self._answering_partly = delivery.token
                 self._cursor = answer(self._cursor, None, digest)
                 continue
             self._cursor = answer(self._cursor, request_id, digest)
@@ -357,6 +358,9 @@ class UserActor(PooledActor):
             self._note_latency(self._answering)
             self._unsaved.append(self._answering)
             self._answering = None
+        if self._answering_partly is not None:
+            # Not before: a part whose save conflicted was never told.
+            self._partly_answered, self._answering_partly = self._answering_partly, None
         self._answer_requests()
         if self._cursor.outbox is not None:
             self._save(urgent=True)

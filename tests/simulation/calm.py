@@ -63,7 +63,7 @@ class Calm:
         """Let every process's router tick a few times."""
         world = self._world
         ticks = {process: process.ticks + _TICKS for process in world.living()}
-        while late := [process for process in world.living() if process.ticks < ticks[process]]:
+        while late := [item for item in world.living() if item.ticks < ticks.get(item, 0)]:
             if world.clock.elapsed_s > self._rest_by_s:
                 world.watch.fail(f"{late[0]}'s router does not tick")
             world.raise_violation()

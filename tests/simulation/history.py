@@ -47,7 +47,13 @@ class Bad(NamedTuple):
     what: str
 
 
-Meaning = Event | Request | Bad
+class Foreign(NamedTuple):
+    """A message on another subject, which a stream that others set up may capture."""
+
+    subject: str
+
+
+Meaning = Event | Request | Bad | Foreign
 
 
 class Input(NamedTuple):
@@ -77,6 +83,8 @@ def draw_inputs(random: Random, users: tuple[UserID, ...]) -> tuple[Input, ...]:
             message = request(user_id)
         elif kind < 0.16 + asking:
             message = _draw_bad(random, user_id)
+        elif kind < 0.17 + asking:
+            message = Input("SomethingElse", b"{}", Foreign("SomethingElse"))
         else:
             message = _draw_event(random, user_id, random.choice(alarms))
         if isinstance(message.meaning, Request):
@@ -138,6 +146,8 @@ def describe(meaning: Meaning) -> str:
             return f"digest for {user_id}"
         case Bad(what):
             return f"a bad body: {what}"
+        case Foreign(subject):
+            return subject
 
 
 def kind_of(meaning: Meaning) -> Happening:
@@ -149,3 +159,5 @@ def kind_of(meaning: Meaning) -> Happening:
             return Happening.REQUEST
         case Bad():
             return Happening.BAD
+        case Foreign():
+            return Happening.FOREIGN

@@ -44,9 +44,17 @@ class Knowledge:
             self.possible.receive(user_id, alarm_id, event.key[1], event.key[0])
 
     def complaints(
-        self, user_id: UserID, items: tuple[DigestItem, ...], taken: Iterable[Event]
+        self,
+        user_id: UserID,
+        items: tuple[DigestItem, ...],
+        taken: Iterable[Event],
+        *,
+        part: bool = False,
     ) -> Iterator[str]:
-        """Tell what is wrong with a digest whose process took ``taken`` before the request."""
+        """Tell what is wrong with a digest whose process took ``taken`` before the request.
+
+        Of one that is only a ``part``, others follow.
+        """
         must = self._must(user_id, taken)
         if list(items) != sorted(items, key=lambda item: (item.changed_at_ns, item.alarm_id)):
             yield f"a digest is out of order: {items}"
@@ -55,7 +63,7 @@ class Knowledge:
             yield f"an alarm is twice in a digest: {items}"
         for alarm_id, severity, at_ns in items:
             yield from self._item_complaints(user_id, alarm_id, (at_ns, severity), must)
-        for owner, alarm_id in must.events:
+        for owner, alarm_id in () if part else must.events:
             if owner == user_id and alarm_id not in told and self._missed(user_id, alarm_id, must):
                 yield f"{user_id}/{alarm_id} is news and missing in a digest"
 

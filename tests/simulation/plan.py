@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from actors.digest import DIGEST_ALARMS_MAX
 from actors.settings import CoreSettings
 from tests.simulation.history import USERS, draw_inputs
 
@@ -48,6 +49,8 @@ class Plan(NamedTuple):
     core: bool
     """Producers use core NATS and ask: a message has no identity and is sent again, as another
     one, until it is answered. Else it is JetStream that delivers again."""
+    digest_alarms_max: int
+    """What exceeds it is told in further digests of the same request."""
     max_payload_bytes: int
     max_processes: int
     crashes: float
@@ -75,6 +78,7 @@ def draw_plan(random: Random) -> Plan:
         settings=settings,
         weather=_draw_weather(random, poisoned=poison > 0),
         core=random.random() < 0.15,
+        digest_alarms_max=random.choice((1, 2, DIGEST_ALARMS_MAX, DIGEST_ALARMS_MAX)),
         max_payload_bytes=random.choice((SPACIOUS_PAYLOAD_BYTES, NARROW_PAYLOAD_BYTES)),
         max_processes=random.choice((1, 1, 2, 2, 3)),
         crashes=random.choice((0.0, 1.0, 4.0)),

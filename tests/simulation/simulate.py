@@ -8,6 +8,8 @@ from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
+import pytest
+
 from tests.simulation.checks import InvariantViolationError
 from tests.simulation.faults import POISON
 from tests.simulation.world import World
@@ -88,7 +90,8 @@ def run_seed(seed: int) -> Outcome:
     """Let one history happen."""
     world = World(seed)
     broken: str | None = None
-    with _listening() as ear:
+    with _listening() as ear, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("actors.user.DIGEST_ALARMS_MAX", world.plan.digest_alarms_max)
         try:
             world.run()
         except InvariantViolationError as error:

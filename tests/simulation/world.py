@@ -98,9 +98,10 @@ class World:
         assert not isinstance(found, Unreadable)
         return found
 
-    def poisoned(self, who: object, what: str) -> bool:
-        """Draw whether what is asked for now is poison."""
-        if not self._poison or not self.chance(self.weather.poison):
+    def poisoned(self, who: object, what: str, at_least: float = 0.0) -> bool:
+        """Draw whether what is asked for now is poison, in a history that has any."""
+        likelihood = self.weather.poison and max(self.weather.poison, at_least)
+        if not self._poison or not self.chance(likelihood):
             return False
         self._poison -= 1
         self.note(who, Happening.POISONED, what)

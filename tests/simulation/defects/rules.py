@@ -104,6 +104,13 @@ def _a_told_alarm_stays_news(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("actors.user.mark_told", mark_told)
 
 
+def _what_exceeds_a_digest_is_marked_as_told(patch: pytest.MonkeyPatch) -> None:
+    def mark_told(known: Mapping[AlarmID, Alarm], _: Iterable[DigestItem]) -> dict[AlarmID, Alarm]:
+        return digest.mark_told(known, digest.due_items(known))
+
+    patch.setattr("actors.user.mark_told", mark_told)
+
+
 def _a_request_is_not_remembered(patch: pytest.MonkeyPatch) -> None:
     def answer(cursor: digest.Cursor, _: Any, owed: digest.Digest | None) -> digest.Cursor:
         return digest.answer(cursor, None, owed)
@@ -139,6 +146,9 @@ DEFECTS = (
     Defect("a digest is in order of arrival", 50, _digests_are_in_order_of_arrival),
     Defect("the first digest is taken for the last", 75, _the_first_digest_is_taken_for_the_last),
     Defect("a told alarm stays news", 10, _a_told_alarm_stays_news),
+    Defect(
+        "what exceeds a digest is marked as told", 100, _what_exceeds_a_digest_is_marked_as_told
+    ),
     Defect("an answered request is not remembered", 10, _a_request_is_not_remembered),
     Defect("active alarms are forgotten", 25, _active_alarms_are_forgotten),
     Defect("cleared alarms are forgotten at once", 25, _cleared_alarms_are_forgotten_at_once),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from actors.alarms import Severity
 from actors.messages import CheckpointConflicted, PassivationDeclined
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 _apply = UserActor._apply
 _answer_requests = UserActor._answer_requests
 _on_recovered = UserActor._on_recovered
-_on_published = UserActor._on_published
 _on_receive = UserActor.on_receive
 _reload = UserActor._reload
 _save = UserActor._save
@@ -179,14 +178,6 @@ def _acknowledged_with_the_wrong_save(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(UserActor, "_save", save)
 
 
-def _any_publication_settles_the_outbox(patch: pytest.MonkeyPatch) -> None:
-    def on_published(self: UserActor, digest_id: Any) -> None:
-        owed = self._cursor.outbox
-        _on_published(self, digest_id if owed is None else owed.digest_id)
-
-    patch.setattr(UserActor, "_on_published", on_published)
-
-
 DEFECTS = (
     Defect("events are acknowledged before they are saved", 10, _acknowledged_before_saved),
     Defect("a digest is published before it is saved", 10, _published_before_saved),
@@ -221,5 +212,4 @@ DEFECTS = (
     ),
     Defect("a user leaves memory with something unsaved", 25, _leaves_with_something_unsaved),
     Defect("a user never leaves memory", 10, _never_leaves),
-    Defect("any publication settles the outbox", 300, _any_publication_settles_the_outbox),
 )

@@ -9,6 +9,7 @@ import pytest
 from actors.alarms import Alarm, AlarmID, Severity
 from actors.digest import DIGEST_ALARMS_MAX, Cursor, Digest, DigestID, DigestItem, RequestID
 from actors.messages import (
+    CheckpointConflicted,
     Delivery,
     DigestPublished,
     Passivate,
@@ -144,6 +145,18 @@ def test_a_rest_that_is_cleared_meanwhile_needs_no_digest() -> None:
     assert save.update.cursor == Cursor(1, (R1,))
     assert request.token in save.tokens
     assert desk.publications() == []
+
+
+def test_a_part_that_was_never_saved_answers_nothing() -> None:
+    """Another process told all of it first: what is left to tell is nothing, and is told."""
+    desk, _ = _crowded(DIGEST_ALARMS_MAX + 1)
+    desk.saves()
+    desk.tell(CheckpointConflicted())
+    desk.recover(Checkpoint(4, {}, Cursor(1)))
+    cursor = desk.saved().update.cursor
+    assert cursor is not None
+    assert (cursor.number, cursor.answered) == (2, (R1,))
+    assert desk.published().items == ()
 
 
 def test_a_crash_between_parts_leaves_the_rest_to_the_request_when_it_comes_again() -> None:
