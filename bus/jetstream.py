@@ -19,7 +19,7 @@ from bus.tally import BusTally
 from bus.topology import Topology, ensure_consumer, ensure_topology
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from nats.aio.subscription import Subscription
 
@@ -33,6 +33,8 @@ BATCH = 4000
 """Messages asked for at a time at the most."""
 EXPIRES_S = 30.0
 IDLE_HEARTBEAT_S = 5.0
+BURST_GAP_S = 0.05
+BURST_MAX_S = 1.0
 REFUSED_WAIT_INITIAL_S = 0.1
 REFUSED_WAIT_MAX_S = 2.0
 
@@ -126,10 +128,11 @@ class PullConsumer:
         return info.num_pending or 0
 
     async def stop_pulling(self) -> None:
-        """Ask for nothing more; what the server was already asked for may come back later."""
+        """Ask for nothing more, and take what is on its way: else it would wait for ACK_WAIT."""
         self._pulling = False
         self._cancel_pause()
-        await self._close_inbox()
+        await self._burst_is_over()
+        await self._close_inbox(self._connection.client.drain_lane)
 
     async def close(self) -> None:
         """Make sure that the last acknowledgement has arrived, then end."""
@@ -166,12 +169,20 @@ class PullConsumer:
         )
         self._ask_for_more()
 
-    async def _close_inbox(self) -> None:
+    async def _burst_is_over(self) -> None:
+        """Return when nothing comes: the server drops what it is just sending to a closed inbox."""
+        for _ in range(round(BURST_MAX_S / BURST_GAP_S)):
+            self._heard = False
+            await asyncio.sleep(BURST_GAP_S)
+            if not self._heard or not self._requests:
+                return
+
+    async def _close_inbox(self, close: Callable[[Subscription], Awaitable[None]]) -> None:
         subscription, self._subscription = self._subscription, None
         if subscription is None:
             return
         try:
-            await self._connection.client.close_lane(subscription)
+            await close(subscription)
         except NatsError as error:
             logger.debug("unsubscribe.failed", extra={"error": repr(error)})
 
@@ -305,7 +316,7 @@ class PullConsumer:
             self._tasks = [task for task in self._tasks if not task.done()]
 
     async def _begin_anew(self) -> None:
-        await self._close_inbox()
+        await self._close_inbox(self._connection.client.close_lane)
         question = self._question = asyncio.create_task(self._ensure())
         try:
             await asyncio.wait([question])

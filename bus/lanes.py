@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nats.aio.subscription import Subscription
 
 _NO_HEADERS = b""
+_DRAIN_TIMEOUT_S = 2
 
 _new = tuple.__new__
 """A named tuple's own constructor costs twice as much."""
@@ -65,6 +66,17 @@ class LaneClient(SecureClient):
         """Unsubscribe; nothing is handed over any more."""
         self._lanes.pop(_sid(subscription), None)
         await subscription.unsubscribe()
+
+    async def drain_lane(self, subscription: Subscription) -> None:
+        """Unsubscribe; hand over what the server had sent before it knew, then nothing more.
+
+        Raises ``nats.errors.Error`` when it does not answer in time.
+        """
+        try:
+            await subscription.unsubscribe()
+            await self.flush(_DRAIN_TIMEOUT_S)
+        finally:
+            self._lanes.pop(_sid(subscription), None)
 
     async def _process_msg(
         self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes | None

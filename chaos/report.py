@@ -72,9 +72,13 @@ def write(outcomes: Sequence[Outcome], *, quick: bool) -> Path:
     file.write_text(json.dumps({**about, "scenarios": results}, indent=1) + "\n")
     if not quick:
         known = ", ".join(f"{name} {number}" for name, number in versions.items())
-        where = f"{now:%Y-%m-%d}, {os.cpu_count()} cores, {known}."
         minutes = sum(outcome.seconds for outcome in outcomes) / 60
-        _put_into_document(f"{where} It took {minutes:.0f} minutes.\n\n{table(outcomes)}")
+        caught_up_s = max(outcome.caught_up_s for outcome in outcomes)
+        about_run = (
+            f"{now:%Y-%m-%d}, {os.cpu_count()} cores, {known}. It took {minutes:.0f} minutes. "
+            f"Behind two minutes of backlog a new request was answered after {caught_up_s:.0f} s."
+        )
+        _put_into_document(f"{about_run}\n\n{table(outcomes)}")
     return file
 
 
