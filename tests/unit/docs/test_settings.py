@@ -1,18 +1,26 @@
-"""The README's table of settings, held to the code."""
+"""The table of settings, and settings that other pages name, held to the code."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
 
 from main import Settings
 from ops.options import Option, options_of
+from tests.service import ROOT
 
-README = Path(__file__).parents[2] / "README.md"
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OPERATIONS = ROOT / "docs" / "operations"
+TABLE = OPERATIONS / "configuration.md"
+PROSE = [ROOT / "README.md", *sorted(OPERATIONS.glob("*.md"))]
 
 
 def table() -> str:
-    """Return the table as the README has it when it is right."""
+    """Return the table as the page has it when it is right."""
     rows = ["| name | default | meaning |", "|---|---|---|"]
     rows += [_row(option) for option in options_of(Settings)]
     return "\n".join(rows)
@@ -34,16 +42,19 @@ def test_the_table_of_settings_is_what_the_code_says() -> None:
     """On a difference, copy what ``table()`` returns between the two markers."""
     between = re.findall(
         r"^<!-- settings -->\n(.*?)^<!-- /settings -->$",
-        README.read_text(),
+        TABLE.read_text(),
         re.MULTILINE | re.DOTALL,
     )
     assert between == [f"{table()}\n"]
 
 
-def test_every_other_setting_that_the_readme_names_exists() -> None:
-    """Upper case in code marks, beyond the table and the names of streams."""
+@pytest.mark.parametrize("page", PROSE, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_setting_that_a_page_names_exists(page: Path) -> None:
+    """Upper case in code marks, beyond the names of streams and OpenTelemetry's own variables."""
     names = {option.name for option in options_of(Settings)}
     values = {option.default_text for option in options_of(Settings)}
-    prose = README.read_text().partition("## What is promised")[2]
-    named = {word.partition("=")[0] for word in re.findall(r"`([A-Z]+_[A-Z_]+(?:=[^`]*)?)`", prose)}
-    assert named - values <= names
+    named = {
+        word.partition("=")[0]
+        for word in re.findall(r"`([A-Z]+_[A-Z_]+(?:=[^`]*)?)`", page.read_text())
+    }
+    assert {name for name in named - values - names if not name.startswith("OTEL_")} == set()
