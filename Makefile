@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CODE := main.py actors bench bus chaos ops store tests
 
-.PHONY: help setup run test fuzz lint format types coverage bench profile simulate mutate chaos clean
+.PHONY: help setup run chromium test fuzz lint format types coverage bench profile simulate mutate chaos clean
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,6 +24,10 @@ $(READY): setup.cfg pyproject.toml Makefile
 
 run: $(READY) ## Run the service with servers of its own, data under ./data
 	$(BIN)/python main.py --embedded
+
+chromium: ## Install the browser that tests of the console run in; Debian, as root
+	command -v chromium >/dev/null || { apt-get update -qq \
+		&& apt-get install -qq -y --no-install-recommends chromium; }
 
 test: $(READY) ## Run the whole suite, real servers included
 	$(BIN)/python -m pytest

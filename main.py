@@ -33,6 +33,7 @@ from ops.commands.doctor import doctor
 from ops.commands.letters import dead_letters
 from ops.commands.sending import send, watch
 from ops.commands.users import user, why
+from ops.desks import Desks, open_desks
 from ops.embedded import EmbeddedServers, EmbeddedSettings
 from ops.garbage import tune_garbage_collection
 from ops.live import LiveUsers
@@ -160,6 +161,7 @@ class Service:
             settings.bus.max_in_flight,
         )
         self._micro: MicroService | None = None
+        self._desks: Desks | None = None
 
     async def start(self) -> None:
         """Connect, start the actors, begin to take messages; waits for servers not up yet."""
@@ -186,8 +188,11 @@ class Service:
         await self._bus.start()
         self._monitor.watch(self._shared, self._shared)
         self._monitor.serving()
+        live, group = LiveUsers(self._router), self._settings.bus.queue_group
+        self._monitor.console.desks = self._desks = open_desks(
+            live, self._store, self._settings.store, self._bus.client, self._settings.bus.subjects
+        )
         if self._settings.micro.wanted:
-            live, group = LiveUsers(self._router), self._settings.bus.queue_group
             self._micro = MicroService(self._bus.client, group, live, self._store)
             await self._micro.start()
         logger.info("service.ready")
@@ -222,6 +227,8 @@ class Service:
         await self._monitor.close()
         if self._micro is not None:
             await self._micro.close()
+        if self._desks is not None:
+            self._desks.close()
         await self._bus.close()
         ActorRegistry.stop_all(block=False)
         self._shared.run_until_idle()
@@ -282,6 +289,8 @@ def start_embedded(parsed: Parsed[Settings], servers: EmbeddedServers) -> Settin
         bus = dataclasses.replace(bus, urls=(url,))
         click.echo(f"NATS listens at    {url}")
         click.echo(NEXT_STEPS.format(url=url))
+    if settings.http.wanted and settings.http.port:
+        click.echo(f"Console at          http://{settings.http.address}/")
     return dataclasses.replace(settings, bus=bus, store=store)
 
 

@@ -64,7 +64,7 @@ class _Parts:
         parts = [self.found[number] for number in sorted(self.found)]
         body = b"".join(part.body for part in parts)
         sequences = tuple(sorted(self.sequences))
-        return _letter(parts[0], sequences, body, self.total - len(self.found))
+        return letter_of(parts[0], sequences, body, self.total - len(self.found))
 
 
 class Assembler:
@@ -76,9 +76,9 @@ class Assembler:
 
     def add(self, message: Stored) -> DeadLetter | None:
         """Return the letter that is complete with this message, if one is."""
-        place = _place(message.headers.get("Dead-Letter-Part", ""))
+        place = place_of(message.headers.get("Dead-Letter-Part", ""))
         if place is None:
-            return _letter(message, (message.sequence,), message.body, 0)
+            return letter_of(message, (message.sequence,), message.body, 0)
         number, total = place
         key = _key(message.headers, total)
         parts = self._open.setdefault(key, _Parts(total))
@@ -118,31 +118,55 @@ class DeadLetters:
 
         What is rejected meanwhile is left out: replaying what fails again would never end.
         """
-        state = (await self._js.stream_info(stream, subjects_filter=self._subject)).state
-        if not (state.subjects or {}).get(self._subject):
+        first, last, count = await self.bounds(stream)
+        if not count:
             return
         assembler = Assembler()
+        async for message in self.messages(stream, first, last):
+            letter = assembler.add(message)
+            if letter is not None:
+                yield letter
+        for letter in assembler.rest():
+            yield letter
+
+    async def bounds(self, stream: str) -> tuple[int, int, int]:
+        """Return the stream's first and last place, and how many of its messages are letters."""
+        state = (await self._js.stream_info(stream, subjects_filter=self._subject)).state
+        return state.first_seq, state.last_seq, (state.subjects or {}).get(self._subject, 0)
+
+    async def next_place(self, stream: str, place: int) -> int:
+        """Return where the first letter at ``place`` or behind it is; 0 when there is none."""
+        try:
+            found = await self._js.get_msg(stream, max(1, place), self._subject, next=True)
+        except NotFoundError:
+            return 0
+        return found.seq or 0
+
+    async def messages(
+        self, stream: str, first: int, last: int, *, headers_only: bool = False
+    ) -> AsyncIterator[Stored]:
+        """Yield the messages at these places; there must be one at ``first`` or behind it."""
         reader = await self._js.subscribe(
             self._subject,
             stream=stream,
             ordered_consumer=True,
-            config=ConsumerConfig(deliver_policy=DeliverPolicy.ALL),
+            config=ConsumerConfig(
+                deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+                opt_start_seq=max(1, first),
+                headers_only=headers_only,
+            ),
         )
         try:
             more = True
             while more:
                 msg = await reader.next_msg(timeout=_READ_TIMEOUT_S)
                 sequence = msg.metadata.sequence.stream
-                if sequence > state.last_seq:
+                if sequence > last:
                     break
-                letter = assembler.add(Stored(sequence, msg.headers or {}, msg.data))
-                if letter is not None:
-                    yield letter
-                more = sequence < state.last_seq and msg.metadata.num_pending > 0
+                yield Stored(sequence, msg.headers or {}, msg.data)
+                more = sequence < last and msg.metadata.num_pending > 0
         finally:
             await reader.unsubscribe()
-        for letter in assembler.rest():
-            yield letter
 
     async def find(self, stream: str, sequence: int) -> DeadLetter | None:
         """Return the letter of which a message is at ``sequence``, if there is one."""
@@ -153,7 +177,7 @@ class DeadLetters:
         stored = Stored(sequence, message.headers or {}, message.data or b"")
         if message.subject != self._subject:
             return None
-        if _place(stored.headers.get("Dead-Letter-Part", "")) is None:
+        if place_of(stored.headers.get("Dead-Letter-Part", "")) is None:
             return Assembler().add(stored)
         async for letter in self.read(stream):
             if sequence in letter.sequences:
@@ -169,9 +193,10 @@ class DeadLetters:
                 continue
 
 
-def _letter(
+def letter_of(
     first: Stored, sequences: tuple[int, ...], body: bytes, missing_parts: int
 ) -> DeadLetter:
+    """Return a letter, of which ``first`` is the first message that was found."""
     headers = first.headers
     original = headers.get("Dead-Letter-Sequence", "")
     return DeadLetter(
@@ -186,8 +211,8 @@ def _letter(
     )
 
 
-def _place(part: str) -> tuple[int, int] | None:
-    """Return (number, parts) of a part's header; None for a letter in one piece."""
+def place_of(part: str) -> tuple[int, int] | None:
+    """Return (number, parts) of a ``Dead-Letter-Part`` header; None for a letter in one piece."""
     number, slash, total = part.partition("/")
     if not (slash and number.isdecimal() and total.isdecimal()):
         return None

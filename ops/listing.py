@@ -39,7 +39,7 @@ def list_live(settings: HasServers, limit: int) -> Listing:
     lines, live = _ask(settings, ListInquiry(None, min(limit, ASKED_AT_ONCE_MAX)))
     if live is None:
         raise CommandFailed("no service answers: does it run, with NATS_MICRO on?")
-    return Listing(_most_due_first(lines), None, live)
+    return Listing(most_due_first(lines), None, live)
 
 
 def list_stored(settings: HasServers, limit: int, page: int) -> Listing:
@@ -55,7 +55,7 @@ def list_stored(settings: HasServers, limit: int, page: int) -> Listing:
         lines, live = [], None
     living = {line.user_id: line for line in lines}
     return Listing(
-        [living.get(summary.user_id) or _line(summary) for summary in found], stored, live
+        [living.get(summary.user_id) or line_of(summary) for summary in found], stored, live
     )
 
 
@@ -74,7 +74,8 @@ def _ask(settings: HasServers, inquiry: ListInquiry) -> tuple[list[UserLine], in
     return with_client(settings.bus, ask)
 
 
-def _line(summary: UserSummary) -> UserLine:
+def line_of(summary: UserSummary) -> UserLine:
+    """Return a stored user in numbers."""
     return UserLine(
         user_id=summary.user_id,
         source=Source.STORED,
@@ -88,5 +89,6 @@ def _line(summary: UserSummary) -> UserLine:
     )
 
 
-def _most_due_first(lines: Iterable[UserLine]) -> list[UserLine]:
+def most_due_first(lines: Iterable[UserLine]) -> list[UserLine]:
+    """Return users, those first of whom the next digest would carry most."""
     return sorted(lines, key=lambda line: (-line.due, -line.active, line.user_id))

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from ops.health import Health, Phase
 from ops.heartbeat import Heartbeat
+from ops.history import History
 from ops.metrics import Sources, registry_of
 from ops.pulse import INTERVAL_S, Pulse
+from ops.web.console import Console
 from ops.web.exposition import metrics_routes
 from ops.web.probes import probe_routes
 from ops.web.server import WebServer
@@ -48,7 +50,13 @@ class Monitor:
         sources = Sources(
             core, bus.tally, bus.status, store.tally, self._pulse, self._health, max_in_flight
         )
-        routes = [*probe_routes(self._health), *metrics_routes(registry_of(sources))]
+        history = History(sources)
+        self.console = Console(http, sources, history)
+        routes = [
+            *probe_routes(self._health),
+            *metrics_routes(registry_of(sources)),
+            *self.console.routes(),
+        ]
         self._server = WebServer(http, routes)
         self._store_watch = StoreWatch(store)
         self._watches_store = False
@@ -56,6 +64,7 @@ class Monitor:
         self._closing = False
         self._pulse.listeners.append(self._health.look_for_progress)
         self._pulse.listeners.append(supervisor.alive)
+        self._pulse.listeners.append(history.take)
         if heartbeat_file is not None:
             self._pulse.listeners.append(Heartbeat(Path(heartbeat_file)).beat)
 

@@ -197,7 +197,8 @@ def _parameter(option: Option) -> click.Option:
     return click.Option(
         [option.flag],
         type=kind,
-        default=option.default_text or None,
+        # No text stands for None; a list of none is one all the same.
+        default=option.default_text or ("" if option.kind is tuple else None),
         envvar=option.name,
         show_envvar=True,
         show_default=bool(option.default_text),

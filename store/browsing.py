@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+import pymongo
 from pymongo.errors import PyMongoError
 
 from actors.alarms import Severity, UserID
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 _SCAN_MAX_MS = 60_000
 """Every document is looked at; the server gives up after this."""
 
+_LAST_ID = chr(0x10FFFF) * 64
+"""Behind every id: longer than one may be, of the character that comes last."""
+
 
 class UserSummary(NamedTuple):
     """A stored user in numbers."""
@@ -35,7 +40,7 @@ class UserSummary(NamedTuple):
 
 
 class UserBrowser:
-    """Lists stored users. Blocks; use it in a ``with`` block."""
+    """Lists stored users. Blocks; use it in a ``with`` block, or close it."""
 
     def __init__(self, settings: StoreSettings) -> None:
         """Prepare; raises ``SettingsError`` like the store."""
@@ -53,6 +58,10 @@ class UserBrowser:
         traceback: TracebackType | None,
     ) -> None:
         """Close the connections."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
         self._client.close()
 
     def count(self) -> int:
@@ -65,22 +74,53 @@ class UserBrowser:
         except PyMongoError as error:
             raise StoreUnavailableError(describe(error)) from error
 
-    def most_due(self, limit: int, skip: int = 0) -> list[UserSummary]:
+    def most_due(
+        self, limit: int, skip: int = 0, within_s: float | None = None
+    ) -> list[UserSummary]:
         """Return users by the number of alarms the next digest would carry, most first.
 
         The server counts, and keeps only as many as are asked for. Raises
-        ``StoreUnavailableError``.
+        ``StoreUnavailableError``, at the latest after ``within_s``.
         """
-        pipeline: list[dict[str, Any]] = [
-            {"$match": {"_id": {"$ne": NOBODY}}},
-            {"$project": _SUMMARY},
-            {"$sort": {"due": -1, "active": -1, "_id": 1}},
-            {"$skip": skip},
-            {"$limit": limit},
-        ]
+        return self._summaries(
+            [
+                {"$match": {"_id": {"$ne": NOBODY}}},
+                {"$project": _SUMMARY},
+                {"$sort": {"due": -1, "active": -1, "_id": 1}},
+                {"$skip": skip},
+                {"$limit": limit},
+            ],
+            within_s,
+        )
+
+    def by_id(
+        self, prefix: str, after: str, limit: int, within_s: float | None = None
+    ) -> list[UserSummary]:
+        """Return users whose id begins with ``prefix``, those behind ``after``, in its order.
+
+        Only these documents are looked at, however many there are. Raises
+        ``StoreUnavailableError``, at the latest after ``within_s``.
+        """
+        bounds = {"$gt": after or NOBODY, "$gte": prefix, "$lt": prefix + _LAST_ID}
+        return self._summaries(
+            [
+                {"$match": {"_id": bounds}},
+                {"$sort": {"_id": 1}},
+                {"$limit": limit},
+                {"$project": _SUMMARY},
+            ],
+            within_s,
+        )
+
+    def _summaries(
+        self, pipeline: list[dict[str, Any]], within_s: float | None
+    ) -> list[UserSummary]:
+        # It stands for all of the URI's timeouts, so that none is set where none is wanted.
+        bounded = nullcontext() if within_s is None else pymongo.timeout(within_s)
         try:
-            cursor = self._users.aggregate(pipeline, allowDiskUse=True, maxTimeMS=_SCAN_MAX_MS)
-            found = list(cursor)
+            with bounded:
+                cursor = self._users.aggregate(pipeline, allowDiskUse=True, maxTimeMS=_SCAN_MAX_MS)
+                found = list(cursor)
         except PyMongoError as error:
             raise StoreUnavailableError(describe(error)) from error
         return [

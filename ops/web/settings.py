@@ -3,25 +3,54 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from actors.settings import require, setting
 
 DEFAULT_ADDRESS = "127.0.0.1:8080"
 OFF = "off"
+TOKEN_CHARS_MIN = 16
+"""A token that is shorter can be guessed by asking often."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpSettings:
-    """Where probes and metrics are served."""
+    """Where probes, metrics and the console are served, and to whom."""
 
     address: str = setting(
         "HTTP_ADDRESS",
         DEFAULT_ADDRESS,
-        "host:port of /livez, /readyz and /metrics; off for none",
+        "host:port of the console, /livez, /readyz and /metrics; off for none",
+    )
+    hosts: tuple[str, ...] = setting(
+        "HTTP_HOSTS",
+        (),
+        "names under which the console may be opened beside localhost and addresses, "
+        "comma-separated",
+    )
+    operator_token: str | None = setting(
+        "OPERATOR_TOKEN",
+        None,
+        "what operators prove themselves with in the console; without one it only reads, and "
+        "shows users on loopback only",
+        secret=True,
     )
 
     def __post_init__(self) -> None:
-        """Raise ``SettingsError`` for what is not host:port."""
+        """Raise ``SettingsError`` for a value that cannot work; never with the token in it."""
+        token = self.operator_token
+        require(
+            token is None or (len(token) >= TOKEN_CHARS_MIN and _is_one_word(token)),
+            "OPERATOR_TOKEN",
+            f"is not {TOKEN_CHARS_MIN} or more ASCII characters without spaces, such as "
+            "`openssl rand -hex 16` prints",
+        )
+        for name in self.hosts:
+            require(
+                _is_one_word(name) and not set(name) & set("/:*@"),
+                "HTTP_HOSTS",
+                f"{name!r} is not the name of a host, without scheme and port",
+            )
         if self.address == OFF:
             return
         host, separator, port = self.address.rpartition(":")
@@ -47,3 +76,22 @@ class HttpSettings:
     def port(self) -> int:
         """The port to listen at; 0 for any that is free."""
         return int(self.address.rpartition(":")[2])
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this computer can come."""
+        return is_loopback(self.host)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host's name or address means this computer and no other."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_one_word(text: str) -> bool:
+    return bool(text) and text.isascii() and text.isprintable() and " " not in text

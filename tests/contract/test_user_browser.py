@@ -67,6 +67,23 @@ def test_the_database_counts_as_the_rules_do(mongo: MongoSide, browser: UserBrow
     assert browser.count() == 40
 
 
+def test_users_are_found_by_how_their_id_begins(mongo: MongoSide, browser: UserBrowser) -> None:
+    """In the order of their bytes, a page behind the other, whatever is in the id."""
+    ids = ["a", "a.b$c", "a/", "aa", "a\U0010ffff", "a🔥", "b", "A", "$set", "é"]
+    for user_id in ids:
+        save(mongo, UserID(user_id), {}, Cursor(1, (), None))
+
+    def found(prefix: str, after: str = "", limit: int = 100) -> list[str]:
+        return [summary.user_id for summary in browser.by_id(prefix, after, limit)]
+
+    assert found("") == sorted(ids, key=str.encode)
+    assert found("a") == sorted((one for one in ids if one[0] == "a"), key=str.encode)
+    assert found("a", "aa", 1) == ["a🔥"]
+    assert found("a.b$") == ["a.b$c"]
+    assert found(".*") == []
+    assert found("b", "b") == []
+
+
 def test_a_user_that_never_asked_is_counted_too(mongo: MongoSide, browser: UserBrowser) -> None:
     """It has no cursor."""
     alarm = apply_event(None, Severity.WARNING, 1, 1, Retention(0))
@@ -79,7 +96,7 @@ def test_a_database_that_is_away_is_told_by_the_stores_own_error() -> None:
     """Which hides the driver's, and with it the password."""
     uri = "mongodb://alice:hunter2@127.0.0.1:1/?serverSelectionTimeoutMS=100"
     with UserBrowser(StoreSettings(uri, DATABASE)) as nobody:
-        for ask in (nobody.count, lambda: nobody.most_due(1)):
+        for ask in (nobody.count, lambda: nobody.most_due(1), lambda: nobody.by_id("", "", 1)):
             with pytest.raises(StoreUnavailableError) as failed:
                 ask()
             assert "hunter2" not in str(failed.value)

@@ -37,10 +37,10 @@ class Desk:
         self.health = Health(
             pulse, lambda: self.status, lambda: 0, self.store, ManualClock().monotonic_s
         )
-        sources = Sources(
+        self.sources = Sources(
             self.core, self.bus, lambda: self.status, self.store, pulse, self.health, 50_000
         )
-        self.registry: CollectorRegistry = registry_of(sources)
+        self.registry: CollectorRegistry = registry_of(self.sources)
 
     def text(self) -> str:
         """Return what a scraper gets."""
