@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from random import Random
 from typing import TYPE_CHECKING
@@ -20,7 +21,12 @@ if TYPE_CHECKING:
     from tests.broker import Broker, Names
     from tests.deployment import Deployment
 
-COUNT = 20_000
+SCALE = int(os.environ.get("LOAD_SCALE", "1"))
+"""``LOAD_SCALE=10 pytest -s --timeout 900`` for 200,000 events of 20,000 users, and their rate."""
+
+COUNT = 20_000 * SCALE
+USERS = COUNT // 10
+SETTLED_S = 30.0 * SCALE
 
 
 def load(
@@ -44,7 +50,7 @@ async def ask_for_all(broker: Broker, oracle: Oracle) -> int:
     asked = await broker.put_many(
         (broker.names.requests, request(user_id)) for user_id in sorted(oracle.users())
     )
-    await broker.settled()
+    await broker.settled(SETTLED_S)
     return asked
 
 
@@ -53,21 +59,23 @@ def distinct(digests: list[Msg]) -> set[str]:
     return {(digest.headers or {})["Nats-Msg-Id"] for digest in digests}
 
 
-async def test_waiting_events_of_2000_users_are_all_absorbed_and_told(
+async def test_waiting_events_of_thousands_of_users_are_all_absorbed_and_told(
     deployment: Deployment,
 ) -> None:
     """20,000 events, ten alarms a user: acknowledged, stored as the oracle says, told once."""
     oracle = Oracle()
     async with deployment.broker() as broker:
         await broker.create_input_stream(retention=RetentionPolicy.WORK_QUEUE)
-        await broker.put_many(load(oracle, deployment.names, Random(1), 2000, 10))
+        await broker.put_many(load(oracle, deployment.names, Random(1), USERS, 10))
         service = deployment.start()
-        await broker.settled()
+        began_s = time.monotonic()
+        await broker.settled(SETTLED_S)
+        print(f"{COUNT / (time.monotonic() - began_s):,.0f} events/s")  # noqa: T201  # with -s
         assert await broker.left() == 0
         assert differences(oracle, deployment.checkpoints(oracle.users())) == []
         asked = await ask_for_all(broker, oracle)
         digests = await broker.digests()
-    assert asked == len(digests) == len(distinct(digests)) == 2000
+    assert asked == len(digests) == len(distinct(digests)) == USERS
     assert hear(oracle, [digest.data for digest in digests]) == []
     assert untold(oracle) == []
     assert differences(oracle, deployment.checkpoints(oracle.users())) == []
@@ -81,14 +89,14 @@ async def test_killed_in_the_middle_nothing_is_lost_or_repeated(deployment: Depl
     settings = {"ACK_WAIT": 5, "MAX_IN_FLIGHT": 4000}
     async with deployment.broker() as broker:
         await broker.create_input_stream(retention=RetentionPolicy.WORK_QUEUE)
-        total = await broker.put_many(load(oracle, deployment.names, Random(2), 1000, 10, 50))
+        total = await broker.put_many(load(oracle, deployment.names, Random(2), USERS // 2, 10, 50))
         for share in (0.75, 0.45):
             service = deployment.start(**settings)
             assert await broker.left_at_most(int(total * share)) > 0
             service.kill()
         assert await broker.left() > 0
         deployment.start(**settings)
-        await broker.settled()
+        await broker.settled(SETTLED_S)
         assert await broker.left() == 0
         asked = await ask_for_all(broker, oracle)
         digests = await broker.digests()
@@ -114,7 +122,7 @@ async def test_sigterm_under_load_ends_in_order(deployment: Deployment) -> None:
         await broker.delivered(0, timeout_s=3)
         assert service.events("service.unfinished") == []
         deployment.start(ACK_WAIT=5)
-        await broker.settled()
+        await broker.settled(SETTLED_S)
         assert await broker.left() == 0
         asked = await ask_for_all(broker, oracle)
         digests = await broker.digests()
@@ -140,7 +148,7 @@ async def test_two_services_share_one_user_without_harm(deployment: Deployment) 
             for _ in range(2)
         ]
         await broker.put_many(messages)
-        await broker.settled()
+        await broker.settled(SETTLED_S)
         asked = await ask_for_all(broker, oracle)
         digests = await broker.digests()
         assert await broker.left() == 0
