@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 DigestID = NewType("DigestID", str)
 RequestID = NewType("RequestID", str)
 
-ANSWERED_REQUESTS_KEPT = 16
+ANSWERED_REQUESTS_KEPT = 64
 """How many answered requests a user's cursor remembers, to recognise a redelivered one.
 
-A request is acknowledged within moments of its answer, so several unacknowledged and answered
-requests of one user are rare, and one digest is owed at a time.
+A request is acknowledged within moments of its answer, and one digest is owed at a time. But where
+two processes hold the user, one may have to apply a request again that it answered while the other
+went on answering: sixteen were too few for fifty at once.
 """
 
 DIGEST_ALARMS_MAX = 10_000
