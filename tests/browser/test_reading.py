@@ -94,6 +94,7 @@ async def test_hostile_ids_are_shown_as_what_they_are(deployment: Deployment) ->
             await broker.event(user, user)
         await broker.settled()
         await page.reload()
+        await expect(page.get_by_role("status").first).to_have_text("ready")
         links = page.get_by_role("rowheader").get_by_role("link")
         await expect(links).to_have_count(len(HOSTILE_IDS))
         texts = await links.all_inner_texts()
@@ -104,6 +105,7 @@ async def test_hostile_ids_are_shown_as_what_they_are(deployment: Deployment) ->
         for user, text in zip(sorted(HOSTILE_IDS, key=str.encode), texts, strict=True):
             await page.goto(console_url(service) + "/#/users?order=id")
             await links.nth(texts.index(text)).click()
+            await expect(page.get_by_role("rowheader")).to_have_count(1)
             await expect(page.get_by_role("rowheader").locator(".id")).to_have_text(text)
             named = await page.evaluate(
                 "decodeURIComponent(location.hash.slice('#/users/'.length))"
@@ -127,6 +129,23 @@ async def test_every_view_fits_a_phone_and_is_legible(deployment: Deployment, sc
             await expect(page.get_by_text("Looking…")).to_have_count(0)
             await _fits(page)
             assert await page.evaluate(_CONTRAST) == [], view
+
+
+async def test_nothing_moves_under_a_finger_when_the_service_has_answered(
+    deployment: Deployment,
+) -> None:
+    """The button for operators comes with the first answer; what is below it stays in place."""
+    service = start_console(deployment)
+    async with opened(console_url(service), viewport=PHONE) as page:
+        top = "document.querySelector('main').getBoundingClientRect().top"
+        await page.route("**/api/*", lambda route: route.abort())
+        await page.reload()
+        await expect(page.get_by_role("status").first).to_have_text("no answer")
+        before = await page.evaluate(top)
+        await page.unroute_all()
+        await expect(page.get_by_role("button", name="Operator: give the token")).to_be_visible()
+        await expect(page.get_by_role("status").first).to_have_text("ready")
+        assert await page.evaluate(top) == before
 
 
 async def test_an_address_that_names_nothing_is_harmless(deployment: Deployment) -> None:
