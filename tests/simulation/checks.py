@@ -66,7 +66,7 @@ class Watch:
     """Every digest that a checkpoint held."""
     blurred: set[tuple[UserID, AlarmID]] = field(default_factory=set)
     """Alarms of which nobody outside can tell what they should be: one of their events became a
-    dead letter after a crash, applied before or not, or one process forgot what another knew."""
+    dead letter, applied before or not, or one process forgot what another knew."""
     violation: str | None = None
     _answers: Answers = field(init=False)
     _came_at_s: dict[int, int] = field(default_factory=dict)
@@ -169,8 +169,8 @@ class Watch:
 
     def _taken_before(self, process: Process, request: int) -> list[Event]:
         """Return what the process took before the request and is not acknowledged yet."""
-        if self.plan.poison:
-            return []  # after a crash the culprit is set aside, and its followers are not
+        if self.plan.poison or self.plan.crowded:
+            return []  # what is set aside after a crash, or has no room, need not be in a digest
         asked = process.entered[request]
         return [
             meaning
@@ -238,7 +238,10 @@ class Watch:
         meaning = self.meanings[sequence]
         if isinstance(meaning, Bad):
             return
-        if POISON not in reason:
+        full = self.plan.crowded and isinstance(meaning, Event) and "no room" in reason
+        if full:
+            self.note("stream", Happening.NO_ROOM, f"#{sequence}")
+        elif POISON not in reason:
             self.fail(f"#{sequence} ({describe(meaning)}) was rejected: {reason}")
         if isinstance(meaning, Event):
             self.blurred.add((meaning.user_id, meaning.alarm_id))

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from actors.alarms import UserID
     from tests.simulation.history import Input
 
+ROOM = 2
+"""Alarms for which a crowded history has room."""
+
 SPACIOUS_PAYLOAD_BYTES = 1024 * 1024
 NARROW_PAYLOAD_BYTES = 720
 """Leaves room for one or two alarms a message."""
@@ -51,6 +54,8 @@ class Plan(NamedTuple):
     one, until it is answered. Else it is JetStream that delivers again."""
     digest_alarms_max: int
     """What exceeds it is told in further digests of the same request."""
+    crowded: bool
+    """A user has room for ``ROOM`` alarms."""
     max_payload_bytes: int
     max_processes: int
     crashes: float
@@ -79,6 +84,7 @@ def draw_plan(random: Random) -> Plan:
         weather=_draw_weather(random, poisoned=poison > 0),
         core=random.random() < 0.15,
         digest_alarms_max=random.choice((1, 2, DIGEST_ALARMS_MAX, DIGEST_ALARMS_MAX)),
+        crowded=random.random() < 0.1,
         max_payload_bytes=random.choice((SPACIOUS_PAYLOAD_BYTES, NARROW_PAYLOAD_BYTES)),
         max_processes=random.choice((1, 1, 2, 2, 3)),
         crashes=random.choice((0.0, 1.0, 4.0)),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from actors.alarms import Severity
 from tests.simulation.bounds import complaints_at_rest
+from tests.simulation.plan import ROOM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,6 +57,8 @@ def untold(world: World) -> Iterator[str]:
 
 def _stored_complaints(world: World, oracle: Oracle, user_id: UserID) -> Iterator[str]:
     checkpoint = world.checkpoint(user_id)
+    if world.plan.crowded and len(checkpoint.alarms) > ROOM:
+        yield f"{user_id} has room for {ROOM} alarms, and {list(checkpoint.alarms)} are stored"
     blurred = {alarm_id for owner, alarm_id in world.watch.blurred if owner == user_id}
     known = {alarm_id for owner, alarm_id in oracle.events if owner == user_id}
     if known - blurred != checkpoint.alarms.keys() - blurred:

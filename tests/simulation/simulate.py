@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from actors.capacity import stored_bytes
 from tests.simulation.checks import InvariantViolationError
 from tests.simulation.faults import POISON
+from tests.simulation.history import ALARMS
+from tests.simulation.plan import ROOM
 from tests.simulation.world import World
 
 if TYPE_CHECKING:
@@ -23,6 +26,8 @@ LINES_SHOWN = 60
 """Of a failed history, unless it is replayed."""
 
 _ACTORS = "actors"
+
+_ROOM_BYTES = ROOM * max(stored_bytes([alarm_id]) for alarm_id in ALARMS)
 
 
 class Outcome(NamedTuple):
@@ -92,6 +97,9 @@ def run_seed(seed: int) -> Outcome:
     broken: str | None = None
     with _listening() as ear, pytest.MonkeyPatch.context() as patch:
         patch.setattr("actors.user.DIGEST_ALARMS_MAX", world.plan.digest_alarms_max)
+        if world.plan.crowded:
+            patch.setattr("actors.user.ALARMS_SURELY_FIT", 0)
+            patch.setattr("actors.user.USER_MAX_BYTES", _ROOM_BYTES)
         try:
             world.run()
         except InvariantViolationError as error:

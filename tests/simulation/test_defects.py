@@ -10,7 +10,8 @@ from click.testing import CliRunner
 from tests.simulation.__main__ import main
 from tests.simulation.defects import rules, services, users
 from tests.simulation.simulate import first_failure
-from tests.simulation.test_histories import SEEDS
+from tests.simulation.test_histories import ROOT, SEEDS
+from tests.unit.docs.pages import between
 
 if TYPE_CHECKING:
     from tests.simulation.defects.defect import Defect
@@ -24,6 +25,17 @@ def test_a_defect_is_found(defect: Defect, monkeypatch: pytest.MonkeyPatch) -> N
     assert defect.within <= len(SEEDS)
     defect.plant(monkeypatch)
     assert first_failure(SEEDS[: defect.within]) is not None
+
+
+def table() -> str:
+    """Return the documented table as it is when it is right."""
+    rows = (f"| {defect.what} | {defect.within} |" for defect in DEFECTS)
+    return "\n".join(["| planted mistake | found within |", "|---|--:|", *rows])
+
+
+def test_the_documented_defects_are_these() -> None:
+    """On a difference, copy what ``table()`` returns between the two markers."""
+    assert between(ROOT / "docs" / "reliability.md", "defects").strip() == table()
 
 
 def test_a_broken_promise_ends_the_campaign_with_its_seed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,7 @@ class Happening(StrEnum):
     DIGEST = "digest published"
     PART = "digest saved that others follow"
     DEAD_LETTER = "dead letter published"
+    NO_ROOM = "of these, for want of room"
     PUBLICATION_REPEATED = "publication dropped as a repeat"
     PUBLICATION_LOST = "publication lost"
     PUBLICATION_ANSWER_LOST = "publication's answer lost"

@@ -178,6 +178,10 @@ def _acknowledged_with_the_wrong_save(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(UserActor, "_save", save)
 
 
+def _room_without_end(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(UserActor, "_has_room_for", lambda *_: True)
+
+
 DEFECTS = (
     Defect("events are acknowledged before they are saved", 10, _acknowledged_before_saved),
     Defect("a digest is published before it is saved", 10, _published_before_saved),
@@ -212,4 +216,5 @@ DEFECTS = (
     ),
     Defect("a user leaves memory with something unsaved", 25, _leaves_with_something_unsaved),
     Defect("a user never leaves memory", 10, _never_leaves),
+    Defect("a user has room for any number of alarms", 500, _room_without_end),
 )

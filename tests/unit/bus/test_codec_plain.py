@@ -38,6 +38,12 @@ def test_two_ids_with_the_same_flaw_are_rejected(name: object, reason: str) -> N
     assert str(rejection.value) == reason
 
 
+def test_the_reason_tells_where_a_body_ceases_to_be_json() -> None:
+    """For whoever has to mend the producer."""
+    with pytest.raises(MessageRejectedError, match=r"not JSON: .* line 2 column 3"):
+        decode_alarm_status_changed(b'{\n  UserID: "u"}', LIMIT)
+
+
 @pytest.mark.parametrize("name", ["u", "x" * 64, "x" * 65, "x" * 256, "ü" * 128, "😀" * 64])
 def test_ids_up_to_the_limit_are_taken(name: str) -> None:
     """256 bytes as UTF-8, however many characters."""
