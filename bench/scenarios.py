@@ -65,7 +65,8 @@ async def known_users(stage: Stage, scale: Scale) -> Figures:
     ours, raws, usual = Names(), Names(), Names()
     rounds: list[Round] = []
     async with stage.broker(ours) as broker, stage.broker(raws) as raw_broker:
-        await raw_broker.create_input_stream(**INPUT_STREAM)
+        for one in (broker, raw_broker):
+            await one.create_input_stream(**INPUT_STREAM)
         users = stage.collection(raws, "raw")
         for number in range(scale.rounds + 1):
             load = list(bodies(_later_events(number, scale)))
