@@ -6,6 +6,8 @@ import re
 import subprocess
 from typing import TYPE_CHECKING
 
+import pytest
+
 from ops.embedded import find_nats_server
 from tests.unit.docker.files import NATS_CONF, part
 
@@ -24,6 +26,7 @@ def test_the_server_accepts_the_configuration() -> None:
     assert checked.returncode == 0, checked.stderr
 
 
+@pytest.mark.needs_nats_2_10  # sync_interval: always
 def test_the_server_accepts_what_the_comment_advises(tmp_path: Path) -> None:
     """The commented line works once it is one."""
     advised = tmp_path / "nats.conf"
