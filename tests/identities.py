@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import hashlib
+import inspect
 import ipaddress
 import json
 import secrets
@@ -58,9 +59,27 @@ class Authority:
             .not_valid_after(now + dt.timedelta(days=1))
             .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
             .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+            # Without the following three, Python 3.13 trusts no certificate (RFC 5280).
+            .add_extension(_key_usage(is_authority=is_authority), critical=True)
+            .add_extension(_key_id(key), critical=False)
+            .add_extension(_issuer_key_id(self._key), critical=False)
             .sign(self._key, hashes.SHA256())
             .public_bytes(_PEM)
         )
+
+
+def _key_usage(*, is_authority: bool) -> x509.KeyUsage:
+    uses = dict.fromkeys(inspect.signature(x509.KeyUsage).parameters, False)
+    allowed = ("key_cert_sign", "crl_sign") if is_authority else ("digital_signature",)
+    return x509.KeyUsage(**{**uses, **dict.fromkeys(allowed, True)})
+
+
+def _key_id(key: ec.EllipticCurvePrivateKey) -> x509.SubjectKeyIdentifier:
+    return x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+
+
+def _issuer_key_id(key: ec.EllipticCurvePrivateKey) -> x509.AuthorityKeyIdentifier:
+    return x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
 
 
 class Identity:
