@@ -6,7 +6,6 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING, Any, assert_never
 
-from actors.errors import StoreUnavailableError
 from actors.messages import (
     AwaitRoom,
     CheckpointConflicted,
@@ -14,8 +13,11 @@ from actors.messages import (
     CheckpointerMessage,
     CheckpointRefused,
     CommitGroup,
+    GroupSaved,
     RoomAvailable,
     SaveCheckpoint,
+    SaveGroup,
+    StoreFailed,
     UserMessage,
 )
 from actors.ports import SaveOutcome, Unsavable
@@ -23,12 +25,12 @@ from actors.runtime import tell_each, tell_if_alive
 from actors.supervision import ServiceActor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from random import Random
 
     from pykka import ActorRef
 
-    from actors.ports import Acknowledger, CheckpointStore
+    from actors.ports import Acknowledger
     from actors.runtime import Dispatcher, Scheduler
     from actors.settings import CoreSettings
 
@@ -51,7 +53,7 @@ def _answer(outcome: SaveOutcome | Unsavable) -> UserMessage:
 
 
 class CheckpointActor(ServiceActor):
-    """Writes what has come together since the last write; blocks while it writes.
+    """Has what has come together since the last write written, a group at a time.
 
     There are two: one for what somebody waits for, whose groups are small and soon written, and
     one for what only has to be durable some day soon. What they hold is bounded by the number of
@@ -63,12 +65,12 @@ class CheckpointActor(ServiceActor):
         dispatcher: Dispatcher,
         escalate: Callable[[str], None],
         settings: CoreSettings,
-        store: CheckpointStore,
+        store: ActorRef[Any],
         acknowledger: Acknowledger,
         scheduler: Scheduler,
         random: Random,
     ) -> None:
-        """Create it, unstarted; ``dispatcher`` should have a thread for it alone."""
+        """Create it, unstarted; ``store`` is a ``StoreCaller`` of its own."""
         super().__init__(dispatcher, escalate)
         self._settings = settings
         self._store = store
@@ -76,6 +78,7 @@ class CheckpointActor(ServiceActor):
         self._scheduler = scheduler
         self._random = random
         self._waiting: deque[SaveCheckpoint] = deque()
+        self._under_way: list[SaveCheckpoint] = []
         self._room_awaited_by: ActorRef[Any] | None = None
         self._commit_is_coming = False
         self._failed_attempts = 0
@@ -88,17 +91,26 @@ class CheckpointActor(ServiceActor):
                 self._commit_soon()
             case CommitGroup():
                 self._commit_is_coming = False
-                self._commit()
+                if not self._under_way:
+                    self._commit()
                 self._offer_room()
+            case GroupSaved(outcomes):
+                self._end(outcomes)
+            case StoreFailed(error):
+                self._retry_later(error)
             case AwaitRoom(reply_to):
                 self._room_awaited_by = reply_to
-                self._offer_room()
+                self._look_soon()
             case _:
                 assert_never(message)
 
     def _commit_soon(self) -> None:
-        """Commit behind the mail that has already arrived, so that it joins the group."""
-        if not self._commit_is_coming and self._waiting:
+        if self._waiting and not self._under_way:
+            self._look_soon()
+
+    def _look_soon(self) -> None:
+        """Behind the mail that has already arrived, so that it joins the group."""
+        if not self._commit_is_coming:
             self._commit_is_coming = True
             self.actor_ref.tell(CommitGroup())
 
@@ -110,15 +122,15 @@ class CheckpointActor(ServiceActor):
             tell_if_alive(ref, RoomAvailable())
 
     def _commit(self) -> None:
-        group = self._next_group()
-        if not group:
-            return
-        try:
-            outcomes = self._store.save([save.update for save in group])
-        except StoreUnavailableError as error:
-            self._retry_later(group, error)
-            return
+        self._under_way = group = self._next_group()
+        if group:
+            updates = [save.update for save in group]
+            self._store.tell(SaveGroup(updates, self.actor_ref))
+
+    def _end(self, outcomes: Sequence[SaveOutcome | Unsavable]) -> None:
+        """Acknowledge what is saved, and tell each user what became of its save."""
         self._failed_attempts = 0
+        group, self._under_way = self._under_way, []
         tokens = [
             token
             for save, outcome in zip(group, outcomes, strict=True)
@@ -131,7 +143,7 @@ class CheckpointActor(ServiceActor):
         ]
         tell_each((item for item in answers if item[1] is _CHECKPOINTED), at_leisure=True)
         tell_each(item for item in answers if item[1] is not _CHECKPOINTED)
-        self._commit_soon()
+        self._look_soon()
 
     def _next_group(self) -> list[SaveCheckpoint]:
         """Take the next saves, each user once.
@@ -151,7 +163,8 @@ class CheckpointActor(ServiceActor):
         waiting.extendleft(reversed(held_back))
         return list(group.values())
 
-    def _retry_later(self, group: list[SaveCheckpoint], error: StoreUnavailableError) -> None:
+    def _retry_later(self, error: str) -> None:
+        group, self._under_way = self._under_way, []
         self._waiting.extendleft(reversed(group))
         self._failed_attempts += 1
         wait_s = self._settings.backoff_s(self._failed_attempts, self._random.random())
@@ -161,7 +174,7 @@ class CheckpointActor(ServiceActor):
                 "users": len(group),
                 "attempt": self._failed_attempts,
                 "wait_s": round(wait_s, 3),
-                "error": str(error),
+                "error": error,
             },
         )
         self._commit_is_coming = True

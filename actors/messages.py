@@ -10,12 +10,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from pykka import ActorRef
 
     from actors.alarms import AlarmID, Severity, UserID
     from actors.digest import Digest, DigestID, RequestID
     from actors.errors import PublishFailedError
-    from actors.ports import Checkpoint, CheckpointUpdate, DeliveryToken
+    from actors.ports import (
+        Checkpoint,
+        CheckpointUpdate,
+        DeliveryToken,
+        SaveOutcome,
+        Unreadable,
+        Unsavable,
+    )
 
 
 class AlarmStatusChanged(NamedTuple):
@@ -53,6 +62,8 @@ class Deliveries:
     """Bus or router to router: messages in the order of the stream."""
 
     items: tuple[Delivery, ...]
+    waiting: int = 0
+    """So many wait at the broker behind these, as far as the bus knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +249,30 @@ class AwaitRoom(NamedTuple):
     reply_to: ActorRef[Any]
 
 
-CheckpointerMessage = SaveCheckpoint | CommitGroup | AwaitRoom
+@dataclass(frozen=True, slots=True)
+class SaveGroup:
+    """Checkpointer to store caller: save these; one such call at a time."""
+
+    updates: Sequence[CheckpointUpdate]
+    reply_to: ActorRef[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSaved:
+    """Store caller to checkpointer: the call returned."""
+
+    outcomes: Sequence[SaveOutcome | Unsavable]
+    """One an update, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFailed:
+    """Store caller to whoever asked: the store is not available."""
+
+    error: str
+
+
+CheckpointerMessage = SaveCheckpoint | CommitGroup | GroupSaved | StoreFailed | AwaitRoom
 
 
 class RecoverUser(NamedTuple):
@@ -253,7 +287,25 @@ class LoadGroup:
     """Recovery to itself: load what has come together."""
 
 
-RecoveryMessage = RecoverUser | LoadGroup
+@dataclass(frozen=True, slots=True)
+class LoadUsers:
+    """Recovery to store caller: load these; one such call at a time."""
+
+    user_ids: Sequence[UserID]
+    reply_to: ActorRef[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class UsersLoaded:
+    """Store caller to recovery: the call returned."""
+
+    loaded: Mapping[UserID, Checkpoint | Unreadable]
+    """Those that were ever saved."""
+
+
+RecoveryMessage = RecoverUser | LoadGroup | UsersLoaded | StoreFailed
+
+StoreCallerMessage = SaveGroup | LoadUsers
 
 
 class PublishDigest(NamedTuple):

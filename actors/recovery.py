@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import logging
+from itertools import islice
 from typing import TYPE_CHECKING, Any, assert_never
 
-from actors.errors import StoreUnavailableError
-from actors.messages import LoadGroup, Recovered, RecoverUser, RecoveryFailed, RecoveryMessage
+from actors.messages import (
+    LoadGroup,
+    LoadUsers,
+    Recovered,
+    RecoverUser,
+    RecoveryFailed,
+    RecoveryMessage,
+    StoreFailed,
+    UsersLoaded,
+)
 from actors.ports import NEVER_SAVED, Unreadable
 from actors.runtime import tell_each
 from actors.supervision import ServiceActor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from random import Random
 
     from pykka import ActorRef
 
     from actors.alarms import UserID
-    from actors.ports import Checkpoint, CheckpointStore
+    from actors.ports import Checkpoint
     from actors.runtime import Dispatcher, Scheduler
     from actors.settings import CoreSettings
 
@@ -30,24 +39,25 @@ def _answer(found: Checkpoint | Unreadable) -> Recovered | RecoveryFailed:
 
 
 class RecoveryActor(ServiceActor):
-    """Answers what has come together since the last query; blocks while it loads."""
+    """Has what has come together since the last query loaded, and answers."""
 
     def __init__(
         self,
         dispatcher: Dispatcher,
         escalate: Callable[[str], None],
         settings: CoreSettings,
-        store: CheckpointStore,
+        store: ActorRef[Any],
         scheduler: Scheduler,
         random: Random,
     ) -> None:
-        """Create it, unstarted; ``dispatcher`` should have a thread for it alone."""
+        """Create it, unstarted; ``store`` is a ``StoreCaller`` of its own."""
         super().__init__(dispatcher, escalate)
         self._settings = settings
         self._store = store
         self._scheduler = scheduler
         self._random = random
         self._asked: dict[UserID, list[ActorRef[Any]]] = {}
+        self._under_way: dict[UserID, list[ActorRef[Any]]] = {}
         self._load_is_coming = False
         self._failed_attempts = 0
 
@@ -60,34 +70,39 @@ class RecoveryActor(ServiceActor):
             case LoadGroup():
                 self._load_is_coming = False
                 self._load()
+            case UsersLoaded(loaded):
+                self._answer(loaded)
+            case StoreFailed(error):
+                self._retry_later(error)
             case _:
                 assert_never(message)
 
     def _load_soon(self) -> None:
-        if not self._load_is_coming and self._asked:
+        if self._asked and not self._load_is_coming and not self._under_way:
             self._load_is_coming = True
             self.actor_ref.tell(LoadGroup())
 
     def _load(self) -> None:
-        asked = list(self._asked.items())[: self._settings.checkpoint_group_max]
-        if not asked:
-            return
-        try:
-            loaded = self._store.load([user_id for user_id, _ in asked])
-        except StoreUnavailableError as error:
-            self._retry_later(error)
-            return
+        user_ids = list(islice(self._asked, self._settings.checkpoint_group_max))
+        if user_ids:
+            self._under_way = {user_id: self._asked.pop(user_id) for user_id in user_ids}
+            self._store.tell(LoadUsers(user_ids, self.actor_ref))
+
+    def _answer(self, loaded: Mapping[UserID, Checkpoint | Unreadable]) -> None:
+        """Tell all who asked; who did while it was loaded gets what is loaded after that."""
         self._failed_attempts = 0
-        for user_id, _ in asked:
-            del self._asked[user_id]
+        under_way, self._under_way = self._under_way, {}
         tell_each(
             (ref, _answer(loaded.get(user_id, NEVER_SAVED)))
-            for user_id, refs in asked
+            for user_id, refs in under_way.items()
             for ref in refs
         )
         self._load_soon()
 
-    def _retry_later(self, error: StoreUnavailableError) -> None:
+    def _retry_later(self, error: str) -> None:
+        asked_since, self._asked, self._under_way = self._asked, self._under_way, {}
+        for user_id, refs in asked_since.items():
+            self._asked.setdefault(user_id, []).extend(refs)
         self._failed_attempts += 1
         wait_s = self._settings.backoff_s(self._failed_attempts, self._random.random())
         logger.warning(
@@ -96,7 +111,7 @@ class RecoveryActor(ServiceActor):
                 "users": len(self._asked),
                 "attempt": self._failed_attempts,
                 "wait_s": round(wait_s, 3),
-                "error": str(error),
+                "error": error,
             },
         )
         self._load_is_coming = True

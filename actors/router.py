@@ -22,6 +22,7 @@ from actors.messages import (
     PassivationDeclined,
     RoomAvailable,
     RouterMessage,
+    SendDigest,
     TakeCheckpoint,
     Tick,
     UserFailed,
@@ -45,6 +46,13 @@ logger = logging.getLogger("actors.router")
 
 TICKS_PER_INTERVAL = 8
 """Of a checkpoint interval: the saves of a moment make a group, and no tick has many."""
+
+INTERVALS_WHEN_BEHIND = 4
+"""Intervals that changed users wait for a group commit while a backlog is worked off.
+
+What comes for them meanwhile saves a write each, and nobody misses it: what is in the backlog waits
+longer, and whoever asks for a digest has the user saved at once. A full window ends the wait.
+"""
 
 PASSIVATIONS_PER_TICK = 250
 """Idle users, and users in excess, asked to passivate at one tick, so that it stays short."""
@@ -110,7 +118,10 @@ class RouterActor(ServiceActor):
         self._live: OrderedDict[UserID, _Live] = OrderedDict()
         self._leaving: dict[UserID, _Leaving] = {}
         self._resting: deque[tuple[float, UserID, _Live]] = deque()
-        """To be saved an interval after the time beside them: they were saved just before."""
+        """To be saved an interval after the time beside them, or several (``_rest_s``)."""
+        self._behind = False
+        """More than a group of messages waited at the broker, and they still come."""
+        self._delivered_since_tick = False
         self._due: deque[tuple[UserID, _Live]] = deque()
         """To be saved as soon as there is room; what comes for them meanwhile saves a write."""
         self._due_at_tick = 0
@@ -129,7 +140,9 @@ class RouterActor(ServiceActor):
     ) -> int | Found | None:
         """Handle one message. Runs on the dispatcher's thread."""
         match message:
-            case Deliveries(items):
+            case Deliveries(items, waiting):
+                self._behind = waiting > self._settings.checkpoint_group_max
+                self._delivered_since_tick = True
                 self._route(items)
             case Tick():
                 self._tick()
@@ -156,12 +169,19 @@ class RouterActor(ServiceActor):
 
     def _route(self, items: Iterable[Delivery]) -> None:
         by_user: dict[UserID, list[Delivery]] = {}
+        asking: list[UserID] = []
         for delivery in items:
-            user_id = delivery.body.user_id
+            body = delivery.body
+            user_id = body.user_id
             if user_id in by_user:
                 by_user[user_id].append(delivery)
             else:
                 by_user[user_id] = [delivery]
+            if type(body) is SendDigest:
+                asking.append(user_id)
+        if asking:
+            # Only the order of one user's messages matters, and for these somebody waits.
+            by_user = {user_id: by_user[user_id] for user_id in asking} | by_user
         now_s = self._clock.monotonic_s()
         told: list[tuple[ActorRef[Any], Deliver]] = []
         for user_id, mail in by_user.items():
@@ -194,13 +214,20 @@ class RouterActor(ServiceActor):
         if live.to_save:
             return
         live.to_save = True
-        if now_s - live.save_told_at_s >= self._settings.checkpoint_interval_s:
+        if now_s - live.save_told_at_s >= self._settings.checkpoint_interval_s and not self._behind:
             self._due.append((user_id, live))
         else:
             self._resting.append((now_s, user_id, live))
 
+    def _rest_s(self) -> float:
+        intervals = INTERVALS_WHEN_BEHIND if self._behind else 1
+        return intervals * self._settings.checkpoint_interval_s
+
     def _tick(self) -> None:
-        rested_since_s = self._clock.monotonic_s() - self._settings.checkpoint_interval_s
+        # The window is full when nothing comes any more although something waits.
+        self._behind = self._behind and self._delivered_since_tick
+        self._delivered_since_tick = False
+        rested_since_s = self._clock.monotonic_s() - self._rest_s()
         while self._resting and self._resting[0][0] <= rested_since_s:
             _, user_id, live = self._resting.popleft()
             self._due.append((user_id, live))

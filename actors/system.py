@@ -10,11 +10,12 @@ from actors.checkpointer import CheckpointActor
 from actors.publisher import PublisherActor
 from actors.recovery import RecoveryActor
 from actors.router import RouterActor
+from actors.store_caller import StoreCaller
 from actors.tally import CoreTally
 from actors.user import UserActor, UserContext
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from random import Random
 
     from pykka import ActorRef
@@ -31,10 +32,13 @@ class Dispatchers:
     """Which dispatcher runs which actors."""
 
     shared: Dispatcher
-    """User actors, router and publisher: these never block."""
-    checkpointer: Dispatcher
-    urgent_checkpointer: Dispatcher
-    recovery: Dispatcher
+    """All that never block, but for the next."""
+    first: Dispatcher
+    """What somebody waits for: the way of a digest."""
+    saving: Dispatcher
+    loading: Dispatcher
+    saving_urgently: Sequence[Dispatcher]
+    """These: the store's blocking calls."""
     scheduler: Scheduler
 
 
@@ -62,20 +66,25 @@ def start_actors(
     ``escalate`` is called, on any thread, when one of them crashes.
     """
     scheduler, random = dispatchers.scheduler, ports.random
-    checkpointer, urgent_checkpointer = (
-        CheckpointActor.start(
-            dispatcher, escalate, settings, ports.store, ports.acknowledger, scheduler, random
+    shared = dispatchers.shared
+
+    def start_checkpointer(on: Dispatcher, saving: Dispatcher) -> ActorRef[CheckpointActor]:
+        store = StoreCaller.start(saving, escalate, ports.store)
+        return CheckpointActor.start(
+            on, escalate, settings, store, ports.acknowledger, scheduler, random
         )
-        for dispatcher in (dispatchers.checkpointer, dispatchers.urgent_checkpointer)
+
+    checkpointer = start_checkpointer(shared, dispatchers.saving)
+    urgent_checkpointers = tuple(
+        start_checkpointer(dispatchers.first, saving) for saving in dispatchers.saving_urgently
     )
-    recovery = RecoveryActor.start(
-        dispatchers.recovery, escalate, settings, ports.store, scheduler, random
-    )
+    loader = StoreCaller.start(dispatchers.loading, escalate, ports.store)
+    recovery = RecoveryActor.start(shared, escalate, settings, loader, scheduler, random)
     publisher = PublisherActor.start(
-        dispatchers.shared, escalate, settings, ports.publisher, scheduler, random, ports.tally
+        dispatchers.first, escalate, settings, ports.publisher, scheduler, random, ports.tally
     )
     router = RouterActor(
-        dispatchers.shared,
+        shared,
         escalate,
         settings,
         checkpointer,
@@ -89,7 +98,7 @@ def start_actors(
         settings,
         router.actor_ref,
         checkpointer,
-        urgent_checkpointer,
+        urgent_checkpointers,
         recovery,
         publisher,
         ports.acknowledger,
@@ -100,7 +109,7 @@ def start_actors(
     )
 
     def spawn(user_id: UserID) -> ActorRef[Any]:
-        return UserActor.start(dispatchers.shared, user_id, context)
+        return UserActor.start(shared, user_id, context)
 
     router.spawn_users_with(spawn)
     return router.begin()
