@@ -22,7 +22,6 @@ from pykka import ActorRegistry
 from actors.digest import DigestID
 from actors.errors import SettingsError, StoreUnavailableError
 from actors.loop import LoopDispatcher
-from actors.pool import PoolDispatcher
 from actors.settings import CoreSettings, require, setting
 from actors.system import Dispatchers, Ports, start_actors
 from actors.tally import CoreTally
@@ -46,6 +45,7 @@ from ops.supervisor import Supervisor
 from ops.terminal import say
 from ops.tracing import TracingSettings, start_tracing
 from ops.web.settings import HttpSettings
+from store.blocking import BlockingStore
 from store.mongo import MongoCheckpointStore
 from store.observed import ObservedCheckpointStore
 from store.settings import StoreSettings
@@ -91,10 +91,6 @@ failure that a restart may cure, 2 for a wrong setting. The commands: 1 if it co
 
 COMMANDS = (send, watch, user, why, dead_letters, doctor, demo)
 """What can be done beside serving."""
-
-URGENT_SAVES = 3
-"""Groups of digests that are saved at a time: one alone was busy two thirds of its time, the next
-group waiting for it, at 500 digests/s."""
 
 _STORE_RETRY_S = 1.0
 
@@ -147,13 +143,6 @@ class Service:
         self._spans = start_tracing(settings.tracing)
         self._bus = NatsBus(settings.bus, Random(), self._deliver, stop.escalate, self._spans)
         self._shared = LoopDispatcher(asyncio.get_running_loop())
-        self._saving = PoolDispatcher("saving")
-        self._loading = PoolDispatcher("loading")
-        self._saving_urgently = [
-            PoolDispatcher(f"saving-urgently-{number}") for number in range(URGENT_SAVES)
-        ]
-        self._pinned = (self._saving, self._loading, *self._saving_urgently)
-        self._threads_run = False
         self._tally = CoreTally()
         self._observed_store = ObservedCheckpointStore(self._store)
         self._monitor = Monitor(
@@ -173,17 +162,16 @@ class Service:
         await self._monitor.open()
         await self._reach_store()
         await self._bus.open()
-        for dispatcher in self._pinned:
-            dispatcher.start()
-        self._threads_run = True
+        shared, first = self._shared, self._shared.first
         self._router = start_actors(
             Dispatchers(
-                self._shared,
-                self._shared.first,
-                self._saving,
-                self._loading,
-                self._saving_urgently,
-                self._shared,
+                shared,
+                first,
+                saving=shared,
+                saving_urgently=first,
+                loading=shared,
+                scheduler=shared,
+                begin=shared.begin,
             ),
             Ports(
                 self._observed_store,
@@ -201,11 +189,12 @@ class Service:
         self._monitor.watch(self._shared, self._shared)
         self._monitor.serving()
         live, group = LiveUsers(self._router), self._settings.bus.queue_group
+        stored = BlockingStore(self._store, asyncio.get_running_loop())
         self._monitor.console.desks = self._desks = open_desks(
-            live, self._store, self._settings.store, self._bus.client, self._settings.bus.subjects
+            live, stored, self._settings.store, self._bus.client, self._settings.bus.subjects
         )
         if self._settings.micro.wanted:
-            self._micro = MicroService(self._bus.client, group, live, self._store)
+            self._micro = MicroService(self._bus.client, group, live, stored)
             await self._micro.start()
         logger.info("service.ready")
 
@@ -244,16 +233,14 @@ class Service:
         await self._bus.close()
         ActorRegistry.stop_all(block=False)
         self._shared.run_until_idle()
-        if self._threads_run:
-            for dispatcher in self._pinned:
-                dispatcher.stop(1)
-        self._store.close()
+        await self._shared.abandon()
+        await self._store.close()
         self._spans.stop()
 
     async def _reach_store(self) -> None:
         while True:
             try:
-                await asyncio.to_thread(self._store.open)
+                await self._store.open()
             except StoreUnavailableError as error:
                 logger.warning("store.not_ready", extra={"error": str(error)})
                 await asyncio.sleep(_STORE_RETRY_S)
@@ -266,7 +253,6 @@ class Service:
 
 async def serve(settings: Settings, servers: EmbeddedServers) -> int:
     """Run the service until it is to stop; return the exit status."""
-    sys.setswitchinterval(0.001)
     tune_garbage_collection()
     loop = asyncio.get_running_loop()
     stop = StopRequest(loop)

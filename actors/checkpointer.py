@@ -125,7 +125,7 @@ class CheckpointActor(ServiceActor):
         self._under_way = group = self._next_group()
         if group:
             updates = [save.update for save in group]
-            self._store.tell(SaveGroup(updates, self.actor_ref))
+            tell_if_alive(self._store, SaveGroup(updates, self.actor_ref))
 
     def _end(self, outcomes: Sequence[SaveOutcome | Unsavable]) -> None:
         """Acknowledge what is saved, and tell each user what became of its save."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import deque
 from time import perf_counter
@@ -10,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 from actors.runtime import Dispatcher, Mailbox, tell_if_alive
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
     from pykka import ActorRef
 
-TURN_S = 0.004
+TURN_S = 0.002
 """How long actors run before the loop may do something else, read its sockets for one."""
 
 ACTORS_BETWEEN_LOOKS = 16
@@ -39,6 +39,7 @@ class LoopDispatcher(Dispatcher):
         self._first: deque[Mailbox] = deque()
         self.first = _FirstInLine(self._first, self._turn_soon)
         """For actors whose work has others begin theirs, a server for one: they run before all."""
+        self._under_way: set[asyncio.Task[None]] = set()
 
     def mail_arrived(self, mailbox: Mailbox) -> None:
         """Have the mailbox's actor run at the next turn. Called from any thread."""
@@ -62,6 +63,19 @@ class LoopDispatcher(Dispatcher):
             self._loop.call_later(delay_s, tell_if_alive, ref, message)
         else:
             self._from_outside(self._loop.call_later, delay_s, tell_if_alive, ref, message)
+
+    def begin(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Have a coroutine, which must not raise, run on the loop; called on its thread."""
+        task = self._loop.create_task(coroutine)
+        self._under_way.add(task)  # the loop itself would let it be collected
+        task.add_done_callback(self._under_way.discard)
+
+    async def abandon(self) -> None:
+        """Cancel the coroutines that are under way."""
+        under_way = list(self._under_way)
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
 
     def run_until_idle(self) -> None:
         """Run what is ready, and what that makes ready, to the end; on the loop's thread."""

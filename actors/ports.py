@@ -69,15 +69,15 @@ class Unreadable:
 
 
 class CheckpointStore(Protocol):
-    """Keeps one checkpoint a user. Blocks; called from several threads at a time."""
+    """Keeps one checkpoint a user. Several calls may be under way at a time."""
 
-    def load(self, user_ids: Sequence[UserID]) -> Mapping[UserID, Checkpoint | Unreadable]:
+    async def load(self, user_ids: Sequence[UserID]) -> Mapping[UserID, Checkpoint | Unreadable]:
         """Return the users that were saved; those that never were are absent.
 
         Raises ``StoreUnavailableError``.
         """
 
-    def save(self, updates: Sequence[CheckpointUpdate]) -> Sequence[SaveOutcome | Unsavable]:
+    async def save(self, updates: Sequence[CheckpointUpdate]) -> Sequence[SaveOutcome | Unsavable]:
         """Save durably (majority, journaled), each user by itself; one outcome an update, in order.
 
         No user may appear twice. Raises ``StoreUnavailableError``, after which any of the

@@ -17,7 +17,7 @@ from actors.messages import (
     UsersLoaded,
 )
 from actors.ports import NEVER_SAVED, Unreadable
-from actors.runtime import tell_each
+from actors.runtime import tell_each, tell_if_alive
 from actors.supervision import ServiceActor
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class RecoveryActor(ServiceActor):
         user_ids = list(islice(self._asked, self._settings.checkpoint_group_max))
         if user_ids:
             self._under_way = {user_id: self._asked.pop(user_id) for user_id in user_ids}
-            self._store.tell(LoadUsers(user_ids, self.actor_ref))
+            tell_if_alive(self._store, LoadUsers(user_ids, self.actor_ref))
 
     def _answer(self, loaded: Mapping[UserID, Checkpoint | Unreadable]) -> None:
         """Tell all who asked; who did while it was loaded gets what is loaded after that."""

@@ -256,7 +256,7 @@ class RouterActor(ServiceActor):
                 refs.append(live.ref)
         tell_each((ref, _TAKE_CHECKPOINT) for ref in refs)
         self._awaiting_room = True
-        self._checkpointer.tell(AwaitRoom(self.actor_ref))
+        tell_if_alive(self._checkpointer, AwaitRoom(self.actor_ref))
 
     def _tick_later(self) -> None:
         wait_s = self._settings.checkpoint_interval_s / TICKS_PER_INTERVAL

@@ -1,8 +1,9 @@
-"""StoreCaller: makes the store's blocking calls, so that nobody else has to wait for them."""
+"""StoreCaller: awaits the store for actors, who only ever get messages."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_never
+import sys
+from typing import TYPE_CHECKING, Any, assert_never
 
 from actors.errors import StoreUnavailableError
 from actors.messages import (
@@ -17,37 +18,44 @@ from actors.runtime import tell_if_alive
 from actors.supervision import ServiceActor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from actors.ports import CheckpointStore
     from actors.runtime import Dispatcher
 
 
 class StoreCaller(ServiceActor):
-    """One call at a time, on a thread that has nothing else to do.
-
-    Whoever asks does its bookkeeping on the dispatcher that it shares with the users: under the GIL
-    each step of another thread may have all of them wait for the interpreter to change threads.
-    """
+    """Begins each call as it is asked, and tells whoever asked how it ended."""
 
     def __init__(
-        self, dispatcher: Dispatcher, escalate: Callable[[str], None], store: CheckpointStore
+        self,
+        dispatcher: Dispatcher,
+        escalate: Callable[[str], None],
+        store: CheckpointStore,
+        begin: Callable[[Coroutine[Any, Any, None]], None],
     ) -> None:
-        """Create it, unstarted; ``dispatcher`` should have a thread for it alone."""
+        """Create it, unstarted; ``begin`` has a coroutine run, on the dispatcher's thread."""
         super().__init__(dispatcher, escalate)
         self._store = store
+        self._begin = begin
 
     def on_receive(self, message: StoreCallerMessage) -> None:
-        """Make the call and answer. Runs, and blocks, on the dispatcher's thread."""
+        """Begin the call. Runs on the dispatcher's thread."""
+        self._begin(self._call(message))
+
+    async def _call(self, message: StoreCallerMessage) -> None:
         answer: GroupSaved | UsersLoaded | StoreFailed
         try:
             match message:
                 case SaveGroup(updates):
-                    answer = GroupSaved(self._store.save(updates))
+                    answer = GroupSaved(await self._store.save(updates))
                 case LoadUsers(user_ids):
-                    answer = UsersLoaded(self._store.load(user_ids))
+                    answer = UsersLoaded(await self._store.load(user_ids))
                 case _:
                     assert_never(message)
         except StoreUnavailableError as error:
             answer = StoreFailed(str(error))
+        except Exception:
+            self.on_failure(*sys.exc_info())
+            return
         tell_if_alive(message.reply_to, answer)

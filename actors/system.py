@@ -15,7 +15,7 @@ from actors.tally import CoreTally
 from actors.user import UserActor, UserContext
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine
     from random import Random
 
     from pykka import ActorRef
@@ -36,10 +36,12 @@ class Dispatchers:
     first: Dispatcher
     """What somebody waits for: the way of a digest."""
     saving: Dispatcher
+    saving_urgently: Dispatcher
     loading: Dispatcher
-    saving_urgently: Sequence[Dispatcher]
-    """These: the store's blocking calls."""
+    """These three: where calls of the store are begun."""
     scheduler: Scheduler
+    begin: Callable[[Coroutine[Any, Any, None]], None]
+    """Has a coroutine run, on the thread where it is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +71,14 @@ def start_actors(
     shared = dispatchers.shared
 
     def start_checkpointer(on: Dispatcher, saving: Dispatcher) -> ActorRef[CheckpointActor]:
-        store = StoreCaller.start(saving, escalate, ports.store)
+        store = StoreCaller.start(saving, escalate, ports.store, dispatchers.begin)
         return CheckpointActor.start(
             on, escalate, settings, store, ports.acknowledger, scheduler, random
         )
 
     checkpointer = start_checkpointer(shared, dispatchers.saving)
-    urgent_checkpointers = tuple(
-        start_checkpointer(dispatchers.first, saving) for saving in dispatchers.saving_urgently
-    )
-    loader = StoreCaller.start(dispatchers.loading, escalate, ports.store)
+    urgent_checkpointer = start_checkpointer(dispatchers.first, dispatchers.saving_urgently)
+    loader = StoreCaller.start(dispatchers.loading, escalate, ports.store, dispatchers.begin)
     recovery = RecoveryActor.start(shared, escalate, settings, loader, scheduler, random)
     publisher = PublisherActor.start(
         dispatchers.first, escalate, settings, ports.publisher, scheduler, random, ports.tally
@@ -98,7 +98,7 @@ def start_actors(
         settings,
         router.actor_ref,
         checkpointer,
-        urgent_checkpointers,
+        urgent_checkpointer,
         recovery,
         publisher,
         ports.acknowledger,

@@ -83,8 +83,8 @@ class UserContext:
     settings: CoreSettings
     router: ActorRef[Any]
     checkpointer: ActorRef[Any]
-    urgent_checkpointers: Sequence[ActorRef[Any]]
-    """For what somebody waits for; each user has its own, that no two saves of it overlap."""
+    urgent_checkpointer: ActorRef[Any]
+    """For what somebody waits for."""
     recovery: ActorRef[Any]
     publisher: ActorRef[Any]
     acknowledger: Acknowledger
@@ -302,10 +302,7 @@ class UserActor(PooledActor):
         self._cursor_changed = False
         tokens = tuple([delivery.token for delivery in self._saving])
         context = self._context
-        checkpointer = context.checkpointer
-        if urgent:
-            urgent_ones = context.urgent_checkpointers
-            checkpointer = urgent_ones[hash(self._user_id) % len(urgent_ones)]
+        checkpointer = context.urgent_checkpointer if urgent else context.checkpointer
         tell_if_alive(checkpointer, SaveCheckpoint(update, tokens, self.actor_ref))
         # Unless a digest goes out when this is durable, there is no hurry to hear of it.
         self.mailbox.can_wait = not self._saving_outbox

@@ -17,7 +17,7 @@ from actors.alarms import Alarm, AlarmID, Severity, UserID
 from actors.ports import CheckpointUpdate
 from bench import baselines
 from bench.stage import Stopwatch, rss_bytes
-from store.mongo import MongoCheckpointStore
+from store.blocking import StandaloneStore
 from tests.broker import Names
 from tests.load import SPAN_NS, START_NS, Event, events
 
@@ -242,7 +242,7 @@ async def large_user(stage: Stage, scale: Scale) -> Figures:
         names = Names()
         count = scale.usual * 2
         with_alarms = {AlarmID(f"alarm-{number}"): _ALARM for number in range(alarms)}
-        store = MongoCheckpointStore(stage.store_settings(names))
+        store = StandaloneStore(stage.store_settings(names))
         store.open()
         users = [UserID(f"user-{number}") for number in range(20)]
         for user in users:
@@ -297,7 +297,7 @@ async def _local_rate(broker: Broker, scale: Scale, known: int) -> float:
 
 
 def _store_users(stage: Stage, names: Names, count: int) -> None:
-    store = MongoCheckpointStore(stage.store_settings(names))
+    store = StandaloneStore(stage.store_settings(names))
     store.open()
     alarms = {AlarmID(f"alarm-{number}"): _ALARM for number in range(ALARMS)}
     for first in range(0, count, 5_000):

@@ -15,9 +15,9 @@ from store.browsing import UserBrowser
 if TYPE_CHECKING:
     from nats.aio.client import Client
 
-    from actors.ports import CheckpointStore
     from bus.subjects import Subjects
     from ops.live import LiveUsers
+    from ops.reading import StoredUsers
     from store.settings import StoreSettings
 
 _ANSWER_BYTES_MAX = 1024 * 1024
@@ -37,7 +37,7 @@ class Desks:
 
 def open_desks(
     live: LiveUsers,
-    store: CheckpointStore,
+    store: StoredUsers,
     store_settings: StoreSettings,
     client: Client,
     subjects: Subjects,

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 from actors.errors import StoreUnavailableError
 from ops.inspection import Provenance, Source, UserLine, UserReport, line_on, report_on
 from ops.live import ActorsBusyError, LiveUsers
-from ops.reading import read_stored
+from ops.reading import StoredUsers, read_stored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from actors.alarms import AlarmID, UserID
-    from actors.ports import CheckpointStore
 
 
 LOADS_AT_ONCE = 2
@@ -26,7 +25,7 @@ _LOAD_WITHIN_S = 1.0
 class Inspector:
     """Reads users for whoever asks the service. Called from several threads at a time."""
 
-    def __init__(self, live: LiveUsers, store: CheckpointStore, instance: str) -> None:
+    def __init__(self, live: LiveUsers, store: StoredUsers, instance: str) -> None:
         """Ask ``live`` first, then ``store``; ``instance`` names this process in reports."""
         self._live = live
         self._store = store

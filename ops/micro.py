@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from nats.micro.request import Request
     from nats.micro.service import EndpointStats
 
-    from actors.ports import CheckpointStore
     from ops.live import LiveUsers
+    from ops.reading import StoredUsers
 
 logger = logging.getLogger("ops.micro")
 
@@ -84,7 +84,7 @@ class MicroService:
     """The service's side of NATS micro. Runs on the event loop."""
 
     def __init__(
-        self, client: Client, queue_group: str, live: LiveUsers, store: CheckpointStore
+        self, client: Client, queue_group: str, live: LiveUsers, store: StoredUsers
     ) -> None:
         """Answer on ``client`` about users that live or are stored; ``start`` begins."""
         self._client = client

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pymongo.errors import OperationFailure, PyMongoError
 
 from ops.findings import Finding, away, note, ok, on_clock, risk
-from store.client import client_for, describe
+from store.client import blocking_client_for, describe
 from store.document import FENCE
 from store.mongo import COLLECTION
 
@@ -28,7 +28,7 @@ _ACTIONS = ("find", "insert", "update", "remove", "collMod", "listCollections")
 
 def examine_mongodb(settings: StoreSettings) -> Iterator[Finding]:
     """Yield what there is to say of the deployment; blocks. Raises ``SettingsError``."""
-    client = client_for(settings)
+    client = blocking_client_for(settings)
     try:
         asked_s = time()
         hello = client.admin.command("hello")

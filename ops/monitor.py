@@ -16,7 +16,6 @@ from ops.web.console import Console
 from ops.web.exposition import metrics_routes
 from ops.web.probes import probe_routes
 from ops.web.server import WebServer
-from store.observed import StoreWatch
 
 if TYPE_CHECKING:
     from actors.runtime import Dispatcher, Scheduler
@@ -58,8 +57,7 @@ class Monitor:
             *self.console.routes(),
         ]
         self._server = WebServer(http, routes)
-        self._store_watch = StoreWatch(store)
-        self._watches_store = False
+        self._store = store
         self._tasks: list[asyncio.Task[None]] = []
         self._closing = False
         self._pulse.listeners.append(self._health.look_for_progress)
@@ -74,11 +72,10 @@ class Monitor:
 
     def watch(self, dispatcher: Dispatcher, scheduler: Scheduler) -> None:
         """Begin to watch the actors on ``dispatcher``, and the servers."""
-        self._store_watch.start()
-        self._watches_store = True
         self._tasks = [
             asyncio.create_task(self._pulse.run(dispatcher, scheduler)),
             asyncio.create_task(self._look_behind()),
+            asyncio.create_task(self._store.watch()),
         ]
 
     def serving(self) -> None:
@@ -102,8 +99,6 @@ class Monitor:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._watches_store:
-            self._store_watch.stop(1)
         await self._server.stop()
 
     async def _look_behind(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from actors.errors import StoreUnavailableError
 from actors.ports import NEVER_SAVED, Checkpoint
@@ -10,17 +10,26 @@ from ops.asking import ask_for_user
 from ops.client import with_client
 from ops.failures import CommandFailed
 from ops.inspection import Provenance, Source, report_on
-from store.mongo import MongoCheckpointStore
+from store.blocking import StandaloneStore
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from nats.aio.client import Client
 
     from actors.alarms import AlarmID, UserID
-    from actors.ports import CheckpointStore
+    from actors.ports import Unreadable
     from ops.client import HasServers
     from ops.inquiries import ShowInquiry
     from ops.inspection import UserReport
     from store.settings import StoreSettings
+
+
+class StoredUsers(Protocol):
+    """Checkpoints, for reading. Blocks."""
+
+    def load(self, user_ids: Sequence[UserID]) -> Mapping[UserID, Checkpoint | Unreadable]:
+        """See ``CheckpointStore``."""
 
 
 class UnreadableUserError(Exception):
@@ -28,7 +37,7 @@ class UnreadableUserError(Exception):
 
 
 def read_stored(
-    store: CheckpointStore,
+    store: StoredUsers,
     user_id: UserID,
     limit: int | None = None,
     only: AlarmID | None = None,
@@ -70,7 +79,7 @@ def read_user(settings: HasServers, inquiry: ShowInquiry, *, stored: bool = Fals
 def _read_from_mongodb(
     settings: StoreSettings, inquiry: ShowInquiry, note: str | None
 ) -> UserReport:
-    store = MongoCheckpointStore(settings)
+    store = StandaloneStore(settings)
     try:
         return read_stored(store, inquiry.user_id, inquiry.limit, inquiry.alarm_id, note)
     except StoreUnavailableError as error:

@@ -10,7 +10,7 @@ from pymongo.errors import PyMongoError
 
 from actors.alarms import Severity, UserID
 from actors.errors import StoreUnavailableError
-from store.client import client_for, describe
+from store.client import blocking_client_for, describe
 from store.document import NOBODY
 from store.mongo import COLLECTION
 
@@ -44,7 +44,7 @@ class UserBrowser:
 
     def __init__(self, settings: StoreSettings) -> None:
         """Prepare; raises ``SettingsError`` like the store."""
-        self._client = client_for(settings)
+        self._client = blocking_client_for(settings)
         self._users = self._client[settings.database][COLLECTION]
 
     def __enter__(self) -> Self:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pymongo import MongoClient
+from pymongo import AsyncMongoClient, MongoClient
 from pymongo.errors import ConfigurationError, InvalidURI
 
 from actors.errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pymongo.errors import OperationFailure, PyMongoError
 
     from store.settings import StoreSettings
@@ -23,24 +25,35 @@ _DEFAULT_OPTIONS: dict[str, Any] = {
     "socketTimeoutMS": 20_000,
 }
 
+_Client = TypeVar("_Client")
+
 _UNAUTHORIZED = 13
 _COMMAND = re.compile(r"to execute command \{ (\w+)")
 NOT_ALLOWED_CODES = frozenset({_UNAUTHORIZED, 18, 8000})
 """Unauthorized, AuthenticationFailed, and Atlas' own word for them."""
 
 
-def client_for(settings: StoreSettings) -> MongoClient[dict[str, Any]]:
-    """Return a client, which connects when first used.
+def client_for(settings: StoreSettings) -> AsyncMongoClient[dict[str, Any]]:
+    """Return a client, which connects when first used; for one event loop.
 
     Raises ``SettingsError`` for a URI that is malformed or names files that are no use.
     """
+    return _create(AsyncMongoClient, settings)
+
+
+def blocking_client_for(settings: StoreSettings) -> MongoClient[dict[str, Any]]:
+    """Return a client that blocks; otherwise like ``client_for``."""
+    return _create(MongoClient, settings)
+
+
+def _create(kind: Callable[..., _Client], settings: StoreSettings) -> _Client:
     options = {
         name: value
         for name, value in _DEFAULT_OPTIONS.items()
         if f"{name}=".lower() not in settings.uri.lower()
     }
     try:
-        return MongoClient(settings.uri, **options)
+        return kind(settings.uri, **options)
     except OSError as error:
         message = (
             "MONGODB_URI: what tlsCAFile or tlsCertificateKeyFile names cannot be used "

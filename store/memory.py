@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import bson
 
@@ -20,6 +20,32 @@ if TYPE_CHECKING:
 _DOCUMENT_MAX_BYTES = 16 * 1024 * 1024
 _ALARMS_UNMEASURED = 10_000
 """So many alarms fit whatever their ids; measuring costs as much as writing."""
+
+
+class SyncStore(Protocol):
+    """A ``CheckpointStore`` whose calls return their answers."""
+
+    def load(self, user_ids: Sequence[UserID]) -> Mapping[UserID, Checkpoint | Unreadable]:
+        """See ``CheckpointStore``."""
+
+    def save(self, updates: Sequence[CheckpointUpdate]) -> Sequence[SaveOutcome | Unsavable]:
+        """See ``CheckpointStore``."""
+
+
+class PromptStore:
+    """A ``CheckpointStore`` that has its answers from one that has them at once."""
+
+    def __init__(self, store: SyncStore) -> None:
+        """Ask ``store``."""
+        self._store = store
+
+    async def load(self, user_ids: Sequence[UserID]) -> Mapping[UserID, Checkpoint | Unreadable]:
+        """See ``CheckpointStore``."""
+        return self._store.load(user_ids)
+
+    async def save(self, updates: Sequence[CheckpointUpdate]) -> Sequence[SaveOutcome | Unsavable]:
+        """See ``CheckpointStore``."""
+        return self._store.save(updates)
 
 
 class InMemoryCheckpointStore:

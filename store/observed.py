@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
-import threading
 import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol
@@ -26,7 +26,7 @@ CHECK_AFTER_S = 5.0
 class CheckableStore(CheckpointStore, Protocol):
     """A store that can be asked whether it is there."""
 
-    def check(self) -> None:
+    async def check(self) -> None:
         """Return when it is; raises ``StoreUnavailableError``."""
 
 
@@ -42,85 +42,63 @@ class ObservedCheckpointStore:
         self._numbers = itertools.count()
         self.tally = StoreTally()
 
-    def load(self, user_ids: Sequence[UserID]) -> Mapping[UserID, Checkpoint | Unreadable]:
+    async def load(self, user_ids: Sequence[UserID]) -> Mapping[UserID, Checkpoint | Unreadable]:
         """See ``CheckpointStore``."""
         with self._observed(self.tally.loads, len(user_ids)):
-            return self._store.load(user_ids)
+            return await self._store.load(user_ids)
 
-    def save(self, updates: Sequence[CheckpointUpdate]) -> Sequence[SaveOutcome | Unsavable]:
+    async def save(self, updates: Sequence[CheckpointUpdate]) -> Sequence[SaveOutcome | Unsavable]:
         """See ``CheckpointStore``."""
         with self._observed(self.tally.saves, len(updates)):
-            outcomes = self._store.save(updates)
+            outcomes = await self._store.save(updates)
         if (saved := outcomes.count(SaveOutcome.SAVED)) < len(outcomes):
             conflicts = outcomes.count(SaveOutcome.CONFLICTED)
-            with self.tally.lock:
-                self.tally.conflicts += conflicts
-                self.tally.refusals += len(outcomes) - saved - conflicts
+            self.tally.conflicts += conflicts
+            self.tally.refusals += len(outcomes) - saved - conflicts
         return outcomes
 
-    def check(self) -> None:
+    async def check(self) -> None:
         """See ``CheckableStore``."""
         with self._observed(self.tally.checks, 0):
-            self._store.check()
+            await self._store.check()
 
-    def check_if_silent(self) -> None:
+    async def watch(self) -> None:
+        """Check a silent store every few seconds, until it is cancelled.
+
+        So that a probe is answered from what is known, and MongoDB's absence shows while no user
+        changes.
+        """
+        while True:
+            await asyncio.sleep(CHECK_AFTER_S / 2)
+            await self.check_if_silent()
+
+    async def check_if_silent(self) -> None:
         """Check unless something was heard of late; never raises, the tally tells."""
         if self._monotonic_s() - self.tally.answered_at_s < CHECK_AFTER_S:
             return
         with suppress(StoreUnavailableError):
-            self.check()
+            await self.check()
 
     @contextmanager
     def _observed(self, call: CallTally, users: int) -> Iterator[None]:
         tally = self.tally
         number, began_s = next(self._numbers), self._monotonic_s()
-        with tally.lock:
-            tally.under_way[number] = began_s
+        tally.under_way[number] = began_s
         try:
             yield
         except StoreUnavailableError as error:
-            with tally.lock:
-                call.failures += 1
-                call.failing = str(error)
+            call.failures += 1
+            call.failing = str(error)
             raise
         else:
             ended_s = self._monotonic_s()
-            with tally.lock:
-                call.durations_s.observe(ended_s - began_s)
-                call.users.observe(users)
-                call.failing = None
-                # Whoever can write can be read.
-                tally.checks.failing = None
-                if call is tally.saves:
-                    tally.loads.failing = None
-                tally.answered_at_s = ended_s
+            call.durations_s.observe(ended_s - began_s)
+            call.users.observe(users)
+            call.failing = None
+            # Whoever can write can be read.
+            tally.checks.failing = None
+            if call is tally.saves:
+                tally.loads.failing = None
+            tally.answered_at_s = ended_s
         finally:
-            with tally.lock:
-                del tally.under_way[number]
-
-
-class StoreWatch:
-    """Asks a silent store every few seconds whether it is there, on a thread of its own.
-
-    So that a probe is answered from what is known, and MongoDB's absence shows while no user
-    changes. Not the event loop's pool of threads: the process would wait for it at its end.
-    """
-
-    def __init__(self, store: ObservedCheckpointStore) -> None:
-        """Watch ``store``; ``start`` starts the thread."""
-        self._store = store
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="store-watch", daemon=True)
-
-    def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
-
-    def stop(self, timeout_s: float) -> None:
-        """End the thread, or leave it to the end of the process if it waits for an answer."""
-        self._stopping.set()
-        self._thread.join(timeout_s)
-
-    def _work(self) -> None:
-        while not self._stopping.wait(CHECK_AFTER_S / 2):
-            self._store.check_if_silent()
+            del tally.under_way[number]

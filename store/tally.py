@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -31,7 +30,7 @@ class CallTally:
 
 @dataclass(slots=True)
 class StoreTally:
-    """Several threads write, each under the lock: once a call, and a call is of many users."""
+    """Written on the event loop: once a call, and a call is of many users."""
 
     loads: CallTally = field(default_factory=CallTally)
     saves: CallTally = field(default_factory=CallTally)
@@ -44,14 +43,12 @@ class StoreTally:
     """When a call last ended well, by the monotonic clock."""
     under_way: dict[int, float] = field(default_factory=dict)
     """When the calls under way began, by number."""
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def problems(self, now_s: float) -> Iterator[str]:
         """Yield why the store is not usable; nothing when it is."""
         for call in (self.saves, self.loads, self.checks):
             if call.failing is not None:
                 yield call.failing
-        with self.lock:
-            longest_s = max((now_s - began_s for began_s in self.under_way.values()), default=0.0)
+        longest_s = max((now_s - began_s for began_s in self.under_way.values()), default=0.0)
         if longest_s > SILENT_AFTER_S:
             yield f"no answer for {longest_s:.0f} seconds"

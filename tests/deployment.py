@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pymongo import MongoClient
 
 from actors.ports import Checkpoint
-from store.mongo import COLLECTION, MongoCheckpointStore
+from store.blocking import StandaloneStore
+from store.mongo import COLLECTION
 from store.settings import StoreSettings
 from tests.broker import Names, connected
 from tests.service import ROOT, ServiceProcess, environment
@@ -107,11 +108,11 @@ class Deployment:
         return connected(self.nats_url, self.names)
 
     @contextmanager
-    def store(self) -> Iterator[MongoCheckpointStore]:
+    def store(self) -> Iterator[StandaloneStore]:
         """Open the service's database."""
         # Without streaming a client has no thread that takes seconds to end.
         uri = f"{self.mongodb_uri}/?serverMonitoringMode=poll"
-        store = MongoCheckpointStore(StoreSettings(uri, self.names.database))
+        store = StandaloneStore(StoreSettings(uri, self.names.database))
         try:
             yield store
         finally:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from pymongo import MongoClient
 
+from store.blocking import StandaloneStore
 from store.memory import InMemoryCheckpointStore
-from store.mongo import COLLECTION, MongoCheckpointStore
+from store.mongo import COLLECTION
 from store.settings import StoreSettings
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from pymongo.collection import Collection
 
-    from actors.ports import CheckpointStore
+    from store.memory import SyncStore
 
 DATABASE = "contract"
 
@@ -24,8 +25,8 @@ DATABASE = "contract"
 class MongoSide(NamedTuple):
     """Two processes' stores on one database, and the collection as a shell sees it."""
 
-    store: MongoCheckpointStore
-    rival: MongoCheckpointStore
+    store: StandaloneStore
+    rival: StandaloneStore
     users: Collection[Any]
 
 
@@ -40,8 +41,8 @@ def mongo_session(mongodb_uri: str) -> Iterator[MongoSide]:
     settings = StoreSettings(uri=uri, database=DATABASE)
     client: MongoClient[Any] = MongoClient(uri)
     side = MongoSide(
-        MongoCheckpointStore(settings),
-        MongoCheckpointStore(settings),
+        StandaloneStore(settings),
+        StandaloneStore(settings),
         client[DATABASE][COLLECTION],
     )
     for store in (side.store, side.rival):
@@ -61,9 +62,7 @@ def mongo(mongo_session: MongoSide) -> MongoSide:
 
 
 @pytest.fixture(params=["memory", "mongo"])
-def stores(
-    request: pytest.FixtureRequest, mongo: MongoSide
-) -> tuple[CheckpointStore, CheckpointStore]:
+def stores(request: pytest.FixtureRequest, mongo: MongoSide) -> tuple[SyncStore, SyncStore]:
     """Each kind of store, empty, as two processes see it."""
     if request.param == "mongo":
         return mongo.store, mongo.rival
@@ -72,12 +71,16 @@ def stores(
 
 
 @pytest.fixture
-def store(stores: tuple[CheckpointStore, CheckpointStore]) -> CheckpointStore:
+def store(
+    stores: tuple[SyncStore, SyncStore],
+) -> SyncStore:
     """Each kind of store, empty."""
     return stores[0]
 
 
 @pytest.fixture
-def rival(stores: tuple[CheckpointStore, CheckpointStore]) -> CheckpointStore:
+def rival(
+    stores: tuple[SyncStore, SyncStore],
+) -> SyncStore:
     """Another process's store on the same data."""
     return stores[1]

@@ -13,7 +13,8 @@ from actors.alarms import Alarm, AlarmID, Severity, UserID
 from actors.digest import Cursor
 from actors.errors import StoreUnavailableError
 from actors.ports import Checkpoint, CheckpointUpdate, SaveOutcome, Unreadable, Unsavable
-from store.mongo import COLLECTION, MongoCheckpointStore
+from store.blocking import StandaloneStore
+from store.mongo import COLLECTION
 from store.settings import StoreSettings
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ NOBODY = "mongodb://alice:hunter2@127.0.0.1:1/?serverSelectionTimeoutMS=50"
 
 def test_a_server_that_is_away_is_worth_a_retry() -> None:
     """Every call says so by the error's type, in one line and without the password."""
-    store = MongoCheckpointStore(StoreSettings(uri=NOBODY))
+    store = StandaloneStore(StoreSettings(uri=NOBODY))
     calls: list[Callable[[], object]] = [
         lambda: store.load([ALICE]),
         lambda: store.save([CheckpointUpdate(ALICE, 0, {A: WARNING}, None)]),

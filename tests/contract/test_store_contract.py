@@ -15,7 +15,7 @@ from actors.ports import Checkpoint, CheckpointUpdate, SaveOutcome, Unsavable
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from actors.ports import CheckpointStore
+    from store.memory import SyncStore
 
 SAVED, CONFLICTED = SaveOutcome.SAVED, SaveOutcome.CONFLICTED
 ALICE, BOB, CAROL = UserID("alice"), UserID("bob"), UserID("carol")
@@ -67,7 +67,7 @@ def _many_alarms(first: int, count: int) -> dict[AlarmID, Alarm | None]:
     }
 
 
-def test_users_never_saved_are_absent(store: CheckpointStore) -> None:
+def test_users_never_saved_are_absent(store: SyncStore) -> None:
     """Among known ones too; absence is not an error."""
     assert store.load([ALICE]) == {}
     assert store.load([]) == {}
@@ -75,22 +75,20 @@ def test_users_never_saved_are_absent(store: CheckpointStore) -> None:
     assert list(store.load([BOB, ALICE, CAROL])) == [ALICE]
 
 
-def test_what_was_saved_is_loaded(store: CheckpointStore) -> None:
+def test_what_was_saved_is_loaded(store: SyncStore) -> None:
     """Alarms with all they remember, the cursor, and the first version."""
     cursor = Cursor(1, (RequestID("r1"),), None)
     assert store.save([_update(ALICE, 0, {A: WARNING, B: CRITICAL}, cursor)]) == [SAVED]
     assert store.load([ALICE]) == {ALICE: Checkpoint(1, {A: WARNING, B: CRITICAL}, cursor)}
 
 
-def test_what_was_saved_is_loaded_by_another_process(
-    store: CheckpointStore, rival: CheckpointStore
-) -> None:
+def test_what_was_saved_is_loaded_by_another_process(store: SyncStore, rival: SyncStore) -> None:
     """A checkpoint is not in the memory of who saved it."""
     store.save([_update(ALICE, 0, {A: WARNING})])
     assert rival.load([ALICE]) == {ALICE: Checkpoint(1, {A: WARNING}, Cursor())}
 
 
-def test_the_types_survive(store: CheckpointStore) -> None:
+def test_the_types_survive(store: SyncStore) -> None:
     """Rules compare severities by identity."""
     store.save([_update(ALICE, 0, {A: CRITICAL})])
     loaded = store.load([ALICE])[ALICE]
@@ -100,7 +98,7 @@ def test_the_types_survive(store: CheckpointStore) -> None:
     assert loaded.alarms[A].news is False
 
 
-def test_an_update_changes_what_it_names_and_nothing_else(store: CheckpointStore) -> None:
+def test_an_update_changes_what_it_names_and_nothing_else(store: SyncStore) -> None:
     """Other alarms and the cursor stay."""
     cursor = Cursor(3, (RequestID("r1"), RequestID("r2")), None)
     store.save([_update(ALICE, 0, {A: WARNING, B: WARNING}, cursor)])
@@ -110,14 +108,16 @@ def test_an_update_changes_what_it_names_and_nothing_else(store: CheckpointStore
     assert store.load([ALICE]) == {ALICE: Checkpoint(3, {A: WARNING, B: CRITICAL}, Cursor(4))}
 
 
-def test_an_update_that_changes_nothing_still_makes_a_version(store: CheckpointStore) -> None:
+def test_an_update_that_changes_nothing_still_makes_a_version(
+    store: SyncStore,
+) -> None:
     """For a new user and for a known one."""
     assert store.save([_update(ALICE, 0)]) == [SAVED]
     assert store.save([_update(ALICE, 1)]) == [SAVED]
     assert store.load([ALICE]) == {ALICE: Checkpoint(2, {}, Cursor())}
 
 
-def test_an_alarm_is_removed(store: CheckpointStore) -> None:
+def test_an_alarm_is_removed(store: SyncStore) -> None:
     """Alone or with others that change; one that is not there is no error."""
     store.save([_update(ALICE, 0, {A: WARNING, B: WARNING})])
     assert store.save([_update(ALICE, 1, {A: None, B: CRITICAL})]) == [SAVED]
@@ -128,7 +128,7 @@ def test_an_alarm_is_removed(store: CheckpointStore) -> None:
     assert store.load([ALICE]) == {ALICE: Checkpoint(4, {A: WARNING}, Cursor())}
 
 
-def test_an_owed_digest_is_kept_until_it_is_cleared(store: CheckpointStore) -> None:
+def test_an_owed_digest_is_kept_until_it_is_cleared(store: SyncStore) -> None:
     """An update without a cursor leaves it; one whose cursor owes nothing removes it."""
     items = (
         DigestItem(AlarmID("$a.b"), Severity.WARNING, 2**63 - 1),
@@ -146,9 +146,7 @@ def test_an_owed_digest_is_kept_until_it_is_cleared(store: CheckpointStore) -> N
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_ids_are_kept_apart_and_come_back_unchanged(
-    store: CheckpointStore, name: str
-) -> None:
+def test_hostile_ids_are_kept_apart_and_come_back_unchanged(store: SyncStore, name: str) -> None:
     """As a user, as an alarm, in an owed digest; set, changed and removed."""
     user_id, alarm_id, other = UserID(name), AlarmID(name), AlarmID(name[::-1] + "x")
     digest = Digest(DigestID("d1"), user_id, (DigestItem(alarm_id, Severity.WARNING, 5),))
@@ -165,7 +163,7 @@ def test_hostile_ids_are_kept_apart_and_come_back_unchanged(
     assert store.load([ALICE]) == {ALICE: Checkpoint(1, {A: CRITICAL}, Cursor())}
 
 
-def test_ids_that_contain_one_another_are_kept_apart(store: CheckpointStore) -> None:
+def test_ids_that_contain_one_another_are_kept_apart(store: SyncStore) -> None:
     """Also escapes of one another, and the same text in two Unicode forms."""
     names = ["a", "a.b", "a.b.c", "a%2Eb", "a%252Eb", "A", "e\u0301", "é", *HOSTILE]
     names = list(dict.fromkeys(names))
@@ -179,7 +177,7 @@ def test_ids_that_contain_one_another_are_kept_apart(store: CheckpointStore) -> 
 
 
 @pytest.mark.parametrize("ns", [2**63 - 1, -(2**63), 2**53 + 1, -1, 0, 2**31])
-def test_times_are_kept_to_the_nanosecond(store: CheckpointStore, ns: int) -> None:
+def test_times_are_kept_to_the_nanosecond(store: SyncStore, ns: int) -> None:
     """Over all of 64 bits, for what happened, what was told and what is owed."""
     alarm = WARNING._replace(changed_at_ns=ns, told_at_ns=ns)
     digest = Digest(DigestID("d1"), ALICE, (DigestItem(A, Severity.WARNING, ns),))
@@ -189,7 +187,7 @@ def test_times_are_kept_to_the_nanosecond(store: CheckpointStore, ns: int) -> No
 
 @pytest.mark.parametrize("base_version", [0, 1, 3, 99])
 def test_an_update_on_another_version_conflicts_and_changes_nothing(
-    store: CheckpointStore, base_version: int
+    store: SyncStore, base_version: int
 ) -> None:
     """Stale, from the future, or taking a known user for a new one."""
     store.save([_update(ALICE, 0, {A: WARNING})])
@@ -199,7 +197,9 @@ def test_an_update_on_another_version_conflicts_and_changes_nothing(
     assert store.load([ALICE]) == {ALICE: Checkpoint(2, {A: WARNING}, Cursor(1))}
 
 
-def test_an_update_of_a_user_deleted_behind_our_back_conflicts(store: CheckpointStore) -> None:
+def test_an_update_of_a_user_deleted_behind_our_back_conflicts(
+    store: SyncStore,
+) -> None:
     """Its owner must not go on as if all it knows were stored: it reloads and saves again."""
     assert store.save([_update(ALICE, 5, {A: WARNING})]) == [CONFLICTED]
     found = store.load([ALICE]).get(ALICE, Checkpoint(0, {}, Cursor()))
@@ -210,7 +210,9 @@ def test_an_update_of_a_user_deleted_behind_our_back_conflicts(store: Checkpoint
     }
 
 
-def test_outcomes_of_a_group_are_in_the_order_of_its_updates(store: CheckpointStore) -> None:
+def test_outcomes_of_a_group_are_in_the_order_of_its_updates(
+    store: SyncStore,
+) -> None:
     """Each user by itself: one's conflict is not another's."""
     users = [UserID(f"user-{number}") for number in range(12)]
     store.save([_update(user_id, 0, {A: WARNING}) for user_id in users[:8]])
@@ -229,12 +231,14 @@ def test_outcomes_of_a_group_are_in_the_order_of_its_updates(store: CheckpointSt
         assert checkpoint.alarms == {A: CRITICAL if outcome is SAVED else WARNING}
 
 
-def test_an_empty_group_is_saved(store: CheckpointStore) -> None:
+def test_an_empty_group_is_saved(store: SyncStore) -> None:
     """There is nothing to refuse."""
     assert list(store.save([])) == []
 
 
-def test_an_update_too_large_is_refused_and_the_others_are_saved(store: CheckpointStore) -> None:
+def test_an_update_too_large_is_refused_and_the_others_are_saved(
+    store: SyncStore,
+) -> None:
     """In one go: more than one document may hold."""
     store.save([_update(CAROL, 0, {A: WARNING})])
     huge = _update(BOB, 0, _many_alarms(0, 22_000))
@@ -247,7 +251,9 @@ def test_an_update_too_large_is_refused_and_the_others_are_saved(store: Checkpoi
     assert store.load([ALICE, BOB, CAROL]) == {ALICE: known, CAROL: known}
 
 
-def test_a_user_that_grows_too_large_keeps_its_last_checkpoint(store: CheckpointStore) -> None:
+def test_a_user_that_grows_too_large_keeps_its_last_checkpoint(
+    store: SyncStore,
+) -> None:
     """Neither its alarms nor the digest it owes are too large alone; together they are."""
     half = _many_alarms(0, 11_000)
     assert store.save([_update(ALICE, 0, half)]) == [SAVED]
@@ -266,7 +272,7 @@ def test_a_user_that_grows_too_large_keeps_its_last_checkpoint(store: Checkpoint
 
 @pytest.mark.parametrize("known", [False, True])
 def test_of_two_writers_at_a_time_exactly_one_wins(
-    store: CheckpointStore, rival: CheckpointStore, *, known: bool
+    store: SyncStore, rival: SyncStore, *, known: bool
 ) -> None:
     """Each user by itself, new or known; what is stored is the winner's, whole."""
     users = [UserID(f"user-{number}") for number in range(200)]
@@ -274,7 +280,7 @@ def test_of_two_writers_at_a_time_exactly_one_wins(
         store.save([_update(user_id, 0) for user_id in users])
     together = threading.Barrier(2, timeout=30)
 
-    def write(writer: CheckpointStore, alarm: Alarm) -> list[SaveOutcome | Unsavable]:
+    def write(writer: SyncStore, alarm: Alarm) -> list[SaveOutcome | Unsavable]:
         updates = [_update(user_id, int(known), {A: alarm}) for user_id in users]
         outcomes: list[SaveOutcome | Unsavable] = []
         for start in range(0, len(updates), 10):

@@ -42,9 +42,9 @@ def unfinished(process: Process) -> dict[str, object]:
     for actor in process.service_actors():
         match actor:
             case CheckpointActor():
-                work[f"saves of {actor}"] = actor._waiting
+                work[f"saves of {actor}"] = [*actor._under_way, *actor._waiting]
             case RecoveryActor():
-                work["loads"] = actor._asked
+                work["loads"] = {**actor._under_way, **actor._asked}
             case PublisherActor():
                 work["digests"] = actor._owed
     return {what: kept for what, kept in work.items() if kept}

@@ -10,8 +10,9 @@ from actors.digest import DigestID
 from actors.messages import Tick
 from actors.router import RouterActor
 from actors.runtime import Mailbox
-from actors.simulation import SimulatedDispatcher
+from actors.simulation import SimulatedDispatcher, run_to_the_end
 from actors.system import Dispatchers, Ports, start_actors
+from store.memory import PromptStore
 from tests.simulation.faults import POISON, StormyBus, StormyStore
 
 if TYPE_CHECKING:
@@ -51,9 +52,18 @@ class Process:
         )
         self.dispatchers = (self.shared, self.saver, self.urgent, self.loader)
         self.bus = StormyBus(world, self, self._deliver)
+        store = PromptStore(StormyStore(world, self))
         self._router = start_actors(
-            Dispatchers(self.shared, self.saver, self.urgent, self.loader, self),
-            Ports(StormyStore(world, self), self.bus, self.bus, self, random, self._new_digest_id),
+            Dispatchers(
+                self.shared,
+                self.shared,
+                self.saver,
+                self.urgent,
+                self.loader,
+                self,
+                run_to_the_end,
+            ),
+            Ports(store, self.bus, self.bus, self, random, self._new_digest_id),
             world.plan.settings,
             lambda reason: world.watch.fail(f"escalated: {reason}"),
         )

@@ -15,6 +15,7 @@ from actors.messages import (
     Passivate,
     Passivated,
     RoomAvailable,
+    SendDigest,
     Tick,
     UserFailed,
 )
@@ -64,14 +65,18 @@ class RouterDesk:
         self.router.spawn_users_with(self._spawn)
         self.tell = self.router.on_receive
 
-    def send(self, *user_ids: UserID) -> list[Delivery]:
-        """Have an event of each user arrive in a batch; return the batch."""
+    def send(
+        self, *user_ids: UserID, waiting: int = 0, request: UserID | None = None
+    ) -> list[Delivery]:
+        """Have an event of each user, and a request, arrive in a batch; return the batch."""
         batch = []
         for user_id in user_ids:
             token = DeliveryToken(next(self._tokens))
             body = AlarmStatusChanged(user_id, AlarmID("a"), Severity.WARNING, 5)
             batch.append(Delivery(token, body))
-        self.tell(Deliveries(tuple(batch)))
+        if request is not None:
+            batch.append(Delivery(DeliveryToken(next(self._tokens)), SendDigest(request, None)))
+        self.tell(Deliveries(tuple(batch), waiting))
         return batch
 
     def save_all(self) -> None:

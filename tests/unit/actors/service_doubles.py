@@ -9,7 +9,9 @@ from actors.alarms import Alarm, AlarmID, Severity, UserID
 from actors.digest import Digest, DigestID, DigestItem
 from actors.ports import CheckpointUpdate
 from actors.runtime import PooledActor
-from actors.simulation import ManualClock, SimulatedDispatcher
+from actors.simulation import ManualClock, SimulatedDispatcher, run_to_the_end
+from actors.store_caller import StoreCaller
+from store.memory import PromptStore
 from tests.doubles import FaultyStore, RecordingAcknowledger
 
 if TYPE_CHECKING:
@@ -37,6 +39,11 @@ class Stage:
     def settle(self) -> None:
         """Run the actors to rest; the clock stands still."""
         self.dispatcher.run_until_idle()
+
+    def caller(self, store: FaultyStore) -> ActorRef[StoreCaller]:
+        """Return who calls ``store`` for actors."""
+        prompt = PromptStore(store)
+        return StoreCaller.start(self.dispatcher, self.escalated.append, prompt, run_to_the_end)
 
     def probe(self) -> Probe:
         """Return a started probe."""

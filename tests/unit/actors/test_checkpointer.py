@@ -49,7 +49,7 @@ class Desk:
             CoreSettings(
                 checkpoint_group_max=group_max, retry_wait_initial_s=1.0, retry_wait_max_s=4.0
             ),
-            self.store,
+            self.stage.caller(self.store),
             self.acknowledger,
             self.stage.dispatcher,
             NoJitter(),

@@ -127,3 +127,82 @@ def test_mail_for_a_loop_that_is_closed_is_dropped() -> None:
     worker.tell(_nothing)
     dispatcher.tell_after(0.0, worker, _nothing)
     dispatcher.run_until_idle()
+
+
+def test_who_is_first_in_line_runs_before_all_others() -> None:
+    """Also before those that were told earlier; among themselves in order."""
+    order: list[str] = []
+
+    async def run() -> None:
+        dispatcher = LoopDispatcher(asyncio.get_running_loop())
+        other = Worker.start(dispatcher)
+        hasty = [Worker.start(dispatcher.first) for _ in range(2)]
+        other.tell(lambda: order.append("other"))
+        tell_each((ref, lambda number=n: order.append(f"{number}")) for n, ref in enumerate(hasty))
+        hasty[0].tell(lambda: order.append("0 again"))
+        while len(order) < 4:  # noqa: ASYNC110  # the turns themselves are what is tested
+            await asyncio.sleep(0)
+
+    asyncio.run(run())
+    assert order == ["0", "0 again", "1", "other"]
+
+
+def test_an_actor_that_can_wait_reads_at_leisure() -> None:
+    """With its next mail, in order; one that cannot is awakened."""
+    order: list[str] = []
+    with loop_thread() as dispatcher:
+        worker = Worker(dispatcher)
+        ref = worker.begin()
+        ref.ask(_nothing, timeout=TIMEOUT_S)
+        worker.mailbox.can_wait = True
+        tell_each([(ref, lambda: order.append("at leisure"))], at_leisure=True)
+        assert not worker.mailbox.scheduled
+        assert not worker.mailbox.empty()
+        ref.ask(lambda: order.append("next"), timeout=TIMEOUT_S)
+        assert order == ["at leisure", "next"]
+        worker.mailbox.can_wait = False
+        done = threading.Event()
+        tell_each([(ref, done.set)], at_leisure=True)
+        assert done.wait(TIMEOUT_S)
+
+
+def test_a_crash_leaves_the_loop_to_the_other_actors() -> None:
+    """An interruption as well."""
+
+    def crash(error: BaseException) -> Callable[[], object]:
+        def raise_it() -> object:
+            raise error
+
+        return raise_it
+
+    with loop_thread() as dispatcher:
+        for error in (LookupError("crash"), SystemExit(1)):
+            worker = Worker.start(dispatcher)
+            worker.tell(crash(error))
+            assert worker.stop(timeout=TIMEOUT_S) in (True, False)
+            assert Worker.start(dispatcher).ask(_nothing, timeout=TIMEOUT_S) == NAME
+
+
+def test_coroutines_that_were_begun_end_or_are_abandoned() -> None:
+    """Nothing of them is left on the loop afterwards."""
+    ended: list[str] = []
+
+    async def end(name: str, wait_s: float) -> None:
+        try:
+            await asyncio.sleep(wait_s)
+        except asyncio.CancelledError:
+            ended.append(f"{name} abandoned")
+            raise
+        ended.append(name)
+
+    async def run() -> None:
+        dispatcher = LoopDispatcher(asyncio.get_running_loop())
+        dispatcher.begin(end("short", 0.0))
+        dispatcher.begin(end("long", TIMEOUT_S))
+        while not ended:  # noqa: ASYNC110  # the turns themselves are what is tested
+            await asyncio.sleep(0)
+        await dispatcher.abandon()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(run())
+    assert ended == ["short", "long abandoned"]

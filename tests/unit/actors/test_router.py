@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from actors.alarms import UserID
 from actors.messages import (
+    AlarmStatusChanged,
     AwaitRoom,
     CheckpointWanted,
     Deliver,
@@ -16,18 +17,37 @@ from actors.messages import (
     Passivated,
     PassivationDeclined,
     RoomAvailable,
+    SendDigest,
     TakeCheckpoint,
     Tick,
     UserFailed,
 )
-from actors.router import PASSIVATIONS_PER_TICK, TICKS_PER_INTERVAL
-from tests.doubles import logged
+from actors.router import INTERVALS_WHEN_BEHIND, PASSIVATIONS_PER_TICK, TICKS_PER_INTERVAL
+from tests.doubles import IdleDispatcher, logged
 from tests.unit.actors.router_desk import RouterDesk
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pytest
 
     from actors.messages import Delivery
+    from actors.runtime import Mailbox
+
+
+class Noting(IdleDispatcher):
+    """Notes in which order users are to run."""
+
+    def __init__(self, order: list[UserID], user_id: UserID) -> None:
+        """Note in ``order``."""
+        super().__init__()
+        self._order = order
+        self._user_id = user_id
+
+    def all_mail_arrived(self, mailboxes: Sequence[Mailbox]) -> None:
+        """Note it."""
+        self._order.extend(self._user_id for _ in mailboxes)
+
 
 X, Y, Z = UserID("x"), UserID("y"), UserID("z")
 
@@ -103,6 +123,51 @@ def test_what_becomes_due_between_ticks_waits_for_the_next() -> None:
     assert TakeCheckpoint() not in desk.taken(Y)
     desk.tell(Tick())
     assert TakeCheckpoint() in desk.taken(Y)
+
+
+def test_while_much_waits_at_the_broker_users_rest_longer() -> None:
+    """What comes for them meanwhile saves a write each; all are saved once the backlog is gone."""
+    desk = RouterDesk(checkpoint_interval_s=1.0, checkpoint_group_max=100)
+    desk.send(X, waiting=101)
+    for elapsed_s in range(1, INTERVALS_WHEN_BEHIND):
+        desk.clock.elapsed_s = float(elapsed_s)
+        desk.send(Y, waiting=101)
+        desk.save_all()
+    assert TakeCheckpoint() not in desk.taken(X)
+    desk.clock.elapsed_s = float(INTERVALS_WHEN_BEHIND)
+    desk.send(Y, waiting=101)
+    desk.save_all()
+    assert desk.taken(X) == [TakeCheckpoint()]
+    assert TakeCheckpoint() not in desk.taken(Y)
+    desk.send(Z, waiting=100)
+    desk.save_all()
+    assert desk.taken(Y) == [TakeCheckpoint()]
+
+
+def test_when_nothing_comes_any_more_users_are_saved_whatever_waits() -> None:
+    """The window is full: only saves make room in it."""
+    desk = RouterDesk(checkpoint_interval_s=1.0, checkpoint_group_max=100)
+    desk.send(X, waiting=1_000_000)
+    desk.clock.elapsed_s = 1.0
+    desk.save_all()
+    assert TakeCheckpoint() not in desk.taken(X)
+    desk.save_all()
+    assert desk.taken(X) == [TakeCheckpoint()]
+
+
+def test_users_that_are_asked_for_a_digest_run_before_the_others() -> None:
+    """Somebody waits for it; only the order of one user's messages matters."""
+    desk = RouterDesk()
+    desk.send(X, Y)
+    order: list[UserID] = []
+    for user_id in (X, Y):
+        desk.taken(user_id)
+        desk.users[user_id].mailbox.dispatcher = Noting(order, user_id)
+    desk.send(X, Y, request=Y)
+    assert order == [Y, X]
+    event, request = desk.taken(Y)[0].items
+    assert isinstance(event.body, AlarmStatusChanged)
+    assert isinstance(request.body, SendDigest)
 
 
 def test_a_user_may_wish_to_be_saved() -> None:

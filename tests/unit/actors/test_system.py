@@ -12,6 +12,7 @@ from actors.checkpointer import CheckpointActor
 from actors.publisher import PublisherActor
 from actors.recovery import RecoveryActor
 from actors.router import RouterActor
+from actors.store_caller import StoreCaller
 from tests.doubles import logged
 from tests.unit.actors.world import CLEARED, CRITICAL, SUBJECTS, World
 
@@ -20,13 +21,16 @@ if TYPE_CHECKING:
 
 
 def test_the_service_actors_start_those_first_that_are_depended_on() -> None:
-    """Two checkpointers, the one for what somebody waits for the second; users are not listed."""
+    """Each behind who calls the store for it; those for what somebody waits for come second."""
     world = World()
     world.event("x")
     world.run()
     assert [ref.actor_class for ref in ActorRegistry.get_all()] == [
+        StoreCaller,
         CheckpointActor,
+        StoreCaller,
         CheckpointActor,
+        StoreCaller,
         RecoveryActor,
         PublisherActor,
         RouterActor,

@@ -255,7 +255,7 @@ def test_a_service_actor_that_crashes_escalates(caplog: pytest.LogCaptureFixture
     world.store.crash = LookupError("a bug in the driver")
     event = world.event("x")
     world.run(1.0)
-    assert world.escalated == ["CheckpointActor crashed: LookupError('a bug in the driver')"]
+    assert world.escalated == ["StoreCaller crashed: LookupError('a bug in the driver')"]
     assert logged(caplog.records, "actors.supervision") == [("CRITICAL", "actor.crashed")]
     assert world.unacknowledged() == [event]
     heir = World(before=world)

@@ -10,10 +10,11 @@ from actors.alarms import AlarmID, Severity, UserID
 from actors.messages import CountLiveUsers
 from actors.ports import Checkpoint
 from actors.settings import CoreSettings
-from actors.simulation import ManualClock, SimulatedDispatcher
+from actors.simulation import ManualClock, SimulatedDispatcher, run_to_the_end
 from actors.system import Dispatchers, Ports, start_actors
 from bus.memory import InMemoryBroker, InMemoryBus
 from bus.subjects import Subjects
+from store.memory import PromptStore
 from tests.doubles import FaultyStore, NumberedIds
 from tests.load import Event
 
@@ -40,7 +41,8 @@ class World:
         self.bus = InMemoryBus(
             self.broker, SUBJECTS, self._deliver, self.dispatcher.call_after, self.clock.wall_s
         )
-        dispatchers = Dispatchers(*[self.dispatcher] * 5)
+        one = self.dispatcher
+        dispatchers = Dispatchers(one, one, one, one, one, one, run_to_the_end)
         self.router = start_actors(
             dispatchers, self._ports(), CoreSettings(**settings), self.escalated.append
         )
@@ -103,4 +105,4 @@ class World:
         self.router.tell(deliveries)
 
     def _ports(self) -> Ports:
-        return Ports(self.store, self.bus, self.bus, self.clock, Random(0), self.ids)
+        return Ports(PromptStore(self.store), self.bus, self.bus, self.clock, Random(0), self.ids)

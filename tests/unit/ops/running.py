@@ -16,6 +16,7 @@ from actors.ports import DeliveryToken
 from actors.settings import CoreSettings
 from actors.simulation import ManualClock
 from actors.system import Dispatchers, Ports, start_actors
+from store.memory import PromptStore
 from tests.doubles import FaultyStore, RecordingAcknowledger
 from tests.unit.actors.loop_thread import loop_thread
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from actors.digest import Digest
     from actors.errors import PublishFailedError
+    from actors.loop import LoopDispatcher
 
 
 class Published:
@@ -58,7 +60,7 @@ def running() -> Iterator[Running]:
     store = FaultyStore()
     with loop_thread() as dispatcher:
         ports = Ports(
-            store,
+            PromptStore(store),
             Published(),
             RecordingAcknowledger(),
             ManualClock(),
@@ -67,11 +69,15 @@ def running() -> Iterator[Running]:
         )
         # Saved so late that what is shown can only come from memory.
         settings = CoreSettings(checkpoint_interval_s=3600, idle_timeout_s=7200)
-        router = start_actors(Dispatchers(*[dispatcher] * 5), ports, settings, _fail)
+        router = start_actors(_all_on(dispatcher), ports, settings, _fail)
         try:
             yield Running(router, store)
         finally:
             ActorRegistry.stop_all()
+
+
+def _all_on(one: LoopDispatcher) -> Dispatchers:
+    return Dispatchers(one, one, one, one, one, one, one.begin)
 
 
 def _fail(reason: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 
 import pytest
@@ -36,12 +37,18 @@ def test_a_uri_that_cannot_be_used_is_refused_without_its_password(rest: str) ->
 
 
 def test_a_store_connects_only_when_used() -> None:
-    """Preparing it opens no socket and starts no monitor of a server."""
+    """Preparing it opens no connection and starts no monitor of a server."""
+
+    async def prepare() -> set[str]:
+        store = MongoCheckpointStore(StoreSettings(uri="mongodb://db.invalid"))
+        await asyncio.sleep(0)
+        tasks = {task.get_name() for task in asyncio.all_tasks() - {asyncio.current_task()}}
+        await store.close()
+        return tasks
+
     before = set(threading.enumerate())
-    store = MongoCheckpointStore(StoreSettings(uri="mongodb://db.invalid"))
-    started = {thread.name for thread in set(threading.enumerate()) - before}
-    store.close()
-    assert not any("monitor" in name for name in started)
+    assert asyncio.run(prepare()) == set()
+    assert set(threading.enumerate()) == before
 
 
 def test_an_option_in_the_uri_goes_before_the_default() -> None:
@@ -49,6 +56,6 @@ def test_an_option_in_the_uri_goes_before_the_default() -> None:
     uri = "mongodb://db.invalid/?sockettimeoutms=7000"
     store = MongoCheckpointStore(StoreSettings(uri=uri))
     options = store._client.options.pool_options
-    store.close()
+    asyncio.run(store.close())
     assert options.socket_timeout == 7.0
     assert options.connect_timeout == 5.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +11,8 @@ from actors.alarms import UserID
 from actors.errors import StoreUnavailableError
 from actors.ports import CheckpointUpdate, SaveOutcome
 from actors.simulation import ManualClock
-from store.observed import CHECK_AFTER_S, ObservedCheckpointStore, StoreWatch
+from store.memory import PromptStore
+from store.observed import CHECK_AFTER_S, ObservedCheckpointStore
 from store.tally import SILENT_AFTER_S
 from tests.doubles import FaultyStore, SaveFault
 
@@ -32,7 +33,6 @@ class SlowStore(FaultyStore):
         self._clock = clock
         self.takes_s = 0.0
         self.checks = 0
-        self.asked = threading.Event()
         self.absent = False
 
     def save(self, updates: Sequence[CheckpointUpdate]) -> Sequence[SaveOutcome | Unsavable]:
@@ -43,9 +43,21 @@ class SlowStore(FaultyStore):
     def check(self) -> None:
         """Be there, or not."""
         self.checks += 1
-        self.asked.set()
         if self.absent:
             raise StoreUnavailableError("nobody there")
+
+
+class CheckablePromptStore(PromptStore):
+    """A prompt store that can be asked whether it is there."""
+
+    def __init__(self, store: SlowStore) -> None:
+        """Ask ``store``."""
+        super().__init__(store)
+        self._slow = store
+
+    async def check(self) -> None:
+        """See ``CheckableStore``."""
+        self._slow.check()
 
 
 class Desk:
@@ -55,13 +67,27 @@ class Desk:
         """Set it up."""
         self.clock = ManualClock()
         self.inner = SlowStore(self.clock)
-        self.store = ObservedCheckpointStore(self.inner, self.clock.monotonic_s)
+        self.store = ObservedCheckpointStore(
+            CheckablePromptStore(self.inner), self.clock.monotonic_s
+        )
         self.tally = self.store.tally
 
     def save(self, *user_ids: UserID, base_version: int = 0) -> list[object]:
         """Save users."""
         updates = [CheckpointUpdate(user_id, base_version, {}, None) for user_id in user_ids]
-        return list(self.store.save(updates))
+        return list(asyncio.run(self.store.save(updates)))
+
+    def load(self, user_id: UserID) -> object:
+        """Load a user."""
+        return asyncio.run(self.store.load([user_id])).keys()
+
+    def check(self) -> None:
+        """Check the store."""
+        asyncio.run(self.store.check())
+
+    def check_if_silent(self) -> None:
+        """Check the store if it was silent."""
+        asyncio.run(self.store.check_if_silent())
 
     def problems(self) -> list[str]:
         """Return why the store is not usable."""
@@ -76,7 +102,7 @@ def test_a_group_is_one_call_of_so_many_users_and_so_long() -> None:
     saves = desk.tally.saves
     assert (saves.durations_s.count(), saves.users.total) == (1, 2)
     assert saves.durations_s.total == pytest.approx(0.3)
-    assert desk.store.load([U1]).keys() == {U1}
+    assert desk.load(U1) == {U1}
     assert desk.tally.loads.users.total == 1
 
 
@@ -97,8 +123,8 @@ def test_a_save_that_fails_makes_the_store_unusable_until_one_succeeds() -> None
     with pytest.raises(StoreUnavailableError):
         desk.save(U1)
     assert desk.problems() == ["no primary"]
-    desk.store.load([U1])
-    desk.store.check()
+    desk.load(U1)
+    desk.check()
     assert desk.problems() == ["no primary"]
     desk.save(U1)
     assert desk.problems() == []
@@ -110,9 +136,10 @@ def test_a_save_that_succeeds_proves_everything() -> None:
     desk = Desk()
     desk.inner.load_faults = 1
     desk.inner.absent = True
-    for ask in (lambda: desk.store.load([U1]), desk.store.check):
-        with pytest.raises(StoreUnavailableError):
-            ask()
+    with pytest.raises(StoreUnavailableError):
+        desk.load(U1)
+    with pytest.raises(StoreUnavailableError):
+        desk.check()
     assert desk.problems() == ["no primary", "nobody there"]
     desk.save(U1)
     assert desk.problems() == []
@@ -128,7 +155,7 @@ def test_a_call_without_an_answer_shows_before_it_fails() -> None:
         seen.append(desk.problems())
 
     desk.inner.check = stand_still  # type: ignore[method-assign]  # for this once
-    desk.store.check()
+    desk.check()
     assert seen == [["no answer for 6 seconds"]]
     assert desk.problems() == []
 
@@ -137,26 +164,30 @@ def test_a_store_is_asked_only_when_it_was_silent() -> None:
     """Where users change, their saves tell."""
     desk = Desk()
     desk.clock.elapsed_s = 100.0
-    desk.store.check_if_silent()
+    desk.check_if_silent()
     assert desk.inner.checks == 1
     desk.save(U1)
     desk.clock.elapsed_s += CHECK_AFTER_S / 2
-    desk.store.check_if_silent()
+    desk.check_if_silent()
     assert desk.inner.checks == 1
     desk.clock.elapsed_s += CHECK_AFTER_S
     desk.inner.absent = True
-    desk.store.check_if_silent()
+    desk.check_if_silent()
     assert desk.problems() == ["nobody there"]
 
 
-def test_the_watch_asks_by_itself_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a thread of its own, which is gone afterwards."""
+def test_the_watch_asks_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until it is cancelled."""
     monkeypatch.setattr("store.observed.CHECK_AFTER_S", 0.002)
     desk = Desk()
     desk.clock.elapsed_s = 100.0
-    watch = StoreWatch(desk.store)
-    watch.start()
-    try:
-        assert desk.inner.asked.wait(10)
-    finally:
-        watch.stop(10)
+
+    async def watch_until_asked() -> None:
+        watch = asyncio.create_task(desk.store.watch())
+        async with asyncio.timeout(10):
+            while not desk.inner.checks:  # noqa: ASYNC110  # counted by a double
+                await asyncio.sleep(0.001)
+        watch.cancel()
+        await asyncio.gather(watch, return_exceptions=True)
+
+    asyncio.run(watch_until_asked())
