@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING, NewType, Protocol
+from typing import TYPE_CHECKING, NamedTuple, NewType, Protocol
 
 from actors.digest import Cursor
 
@@ -33,8 +33,7 @@ NEVER_SAVED = Checkpoint(0, {}, Cursor())
 """Stands for a user of whom nothing is stored."""
 
 
-@dataclass(frozen=True, slots=True)
-class CheckpointUpdate:
+class CheckpointUpdate(NamedTuple):
     """A compare-and-set on one user: what changed since ``base_version``."""
 
     user_id: UserID

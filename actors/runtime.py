@@ -27,7 +27,8 @@ logger = logging.getLogger("actors.runtime")
 
 A = TypeVar("A", bound=pykka.Actor)
 
-_PYKKA_MESSAGES = frozenset((ProxyCall, ProxyGetAttr, ProxySetAttr, _ActorStop))
+_SPECIAL = frozenset((Envelope, ProxyCall, ProxyGetAttr, ProxySetAttr, _ActorStop))
+"""What wants an answer, or is for Pykka's own part of an actor."""
 
 _actor_numbers = itertools.count(1)
 
@@ -209,24 +210,20 @@ class PooledActor(pykka.Actor):
             if self._stopped.flag:
                 self._tear_down()
                 return
-        mail = self.mailbox.mail
-        if len(mail) == 1:
-            batch = [mail.pop(0)]
-        else:
-            batch = mail[:throughput]
-            del mail[:throughput]
-        for handled, message in enumerate(batch, start=1):
-            kind = type(message)
-            if kind is Envelope:
-                self._handle(message.message, message.reply_to)
-            elif kind in _PYKKA_MESSAGES:
-                self._handle(message, None)
+        mail, stopped = self.mailbox.mail, self._stopped
+        batch = mail[:throughput]
+        del mail[:throughput]
+        handled = 0
+        for message in batch:
+            handled += 1
+            if type(message) in _SPECIAL:
+                self._handle_special(message)
             else:
                 try:
                     self.on_receive(message)
                 except BaseException as error:
                     self._crash(error)
-            if self._stopped.flag:
+            if stopped.flag:
                 mail[:0] = batch[handled:]
                 self._tear_down()
                 return
@@ -236,8 +233,11 @@ class PooledActor(pykka.Actor):
         # Else actor and mailbox would keep each other alive until a garbage collection.
         self.mailbox.actor = None
 
-    def _handle(self, message: Any, reply_to: Future[Any] | None) -> None:
+    def _handle_special(self, message: Any) -> None:
         """Handle a message that may want an answer, or be Pykka's own."""
+        reply_to: Future[Any] | None = None
+        if type(message) is Envelope:
+            message, reply_to = message.message, message.reply_to
         try:
             response = self._handle_receive(message)
         except BaseException as error:

@@ -76,6 +76,12 @@ class Phase(Enum):
     FAILED = auto()
 
 
+_ACTIVE = Phase.ACTIVE
+
+_new = tuple.__new__
+"""A named tuple's own constructor costs twice as much."""
+
+
 @dataclass(frozen=True, slots=True)
 class UserContext:
     """What all user actors share."""
@@ -140,11 +146,17 @@ class UserActor(PooledActor):
 
     def on_receive(self, message: UserMessage | ShowState) -> LiveState | None:
         """Handle one message; a crash is reported to the router and ends this actor only."""
+        kind = type(message)
         try:
-            if type(message) is Deliver and self._phase is Phase.ACTIVE:
-                # By far the most; what is here goes the short way.
+            # By far the most; what is here goes the short way.
+            if kind is Deliver and self._phase is _ACTIVE:
                 self.mailbox.can_wait = False
-                self._apply(message.items)
+                self._apply(message.items)  # type: ignore[union-attr]  # a Deliver
+            elif kind is TakeCheckpoint and self._phase is _ACTIVE:
+                self._save(urgent=False)
+            elif kind is Checkpointed and self._phase is _ACTIVE:
+                self.mailbox.can_wait = False
+                self._on_checkpointed()
             elif isinstance(message, ShowState):
                 return self._state()
             elif self._phase is Phase.FAILED:
@@ -197,7 +209,7 @@ class UserActor(PooledActor):
         for delivery in items:
             token, body, _ = delivery
             self._handling = token
-            if isinstance(body, AlarmStatusChanged):
+            if type(body) is AlarmStatusChanged:
                 _, alarm_id, severity, changed_at_ns = body
                 known = alarms.get(alarm_id)
                 alarm = apply_event(known, severity, changed_at_ns, now_s, retention)
@@ -290,20 +302,18 @@ class UserActor(PooledActor):
         if not self._dirty():
             return
         self._forget_cleared()
-        update = CheckpointUpdate(
-            self._user_id,
-            self._version,
-            {alarm_id: self._alarms.get(alarm_id) for alarm_id in self._changed},
-            self._cursor if self._cursor_changed else None,
-        )
+        alarms = self._alarms
+        changed = {alarm_id: alarms.get(alarm_id) for alarm_id in self._changed}
+        cursor = self._cursor if self._cursor_changed else None
+        update = _new(CheckpointUpdate, (self._user_id, self._version, changed, cursor))
         self._saving_outbox = self._cursor_changed and self._cursor.outbox is not None
         self._saving, self._unsaved = self._unsaved, []
         self._changed = {}
         self._cursor_changed = False
-        tokens = tuple([delivery.token for delivery in self._saving])
+        tokens = tuple([delivery[0] for delivery in self._saving])
         context = self._context
         checkpointer = context.urgent_checkpointer if urgent else context.checkpointer
-        tell_if_alive(checkpointer, SaveCheckpoint(update, tokens, self.actor_ref))
+        tell_if_alive(checkpointer, _new(SaveCheckpoint, (update, tokens, self._actor_ref)))
         # Unless a digest goes out when this is durable, there is no hurry to hear of it.
         self.mailbox.can_wait = not self._saving_outbox
 
