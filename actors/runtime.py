@@ -1,4 +1,4 @@
-"""Many actors on few threads: an actor type for Pykka whose actors share dispatchers.
+"""Many actors on one thread: an actor type for Pykka whose actors share dispatchers.
 
 Pykka ships one actor type, a thread each; users are many and mostly idle. Here an actor with
 mail is scheduled on a dispatcher, handles up to ``throughput`` messages and goes back, as in

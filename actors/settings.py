@@ -44,7 +44,7 @@ class CoreSettings:
         "CHECKPOINT_INTERVAL", 0.2, "seconds changed users may wait for a group commit"
     )
     checkpoint_group_max: int = setting(
-        "CHECKPOINT_GROUP_MAX", 1000, "users in one bulk write at the most"
+        "CHECKPOINT_GROUP_MAX", 1000, "users in one update command at the most"
     )
     max_live_users: int = setting("MAX_LIVE_USERS", 100_000, "user actors in memory")
     idle_timeout_s: float = setting(
