@@ -62,6 +62,10 @@ class Cursor:
     """The digest that is owed: made, and not yet known to be published."""
 
 
+NEVER_TOLD = Cursor()
+"""The cursor of a user that was never asked for."""
+
+
 def due_items(alarms: Mapping[AlarmID, Alarm]) -> tuple[DigestItem, ...]:
     """Return the alarms that are active and news, oldest first, ties by alarm id."""
     items = [

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, NamedTuple, NewType, Protocol
 
-from actors.digest import Cursor
+from actors.digest import NEVER_TOLD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from actors.alarms import Alarm, AlarmID, UserID
-    from actors.digest import Digest
+    from actors.digest import Cursor, Digest
     from actors.errors import PublishFailedError
 
 DeliveryToken = NewType("DeliveryToken", int)
@@ -29,7 +29,7 @@ class Checkpoint:
     cursor: Cursor
 
 
-NEVER_SAVED = Checkpoint(0, {}, Cursor())
+NEVER_SAVED = Checkpoint(0, {}, NEVER_TOLD)
 """Stands for a user of whom nothing is stored."""
 
 

@@ -213,9 +213,7 @@ class PooledActor(pykka.Actor):
         mail, stopped = self.mailbox.mail, self._stopped
         batch = mail[:throughput]
         del mail[:throughput]
-        handled = 0
-        for message in batch:
-            handled += 1
+        for handled, message in enumerate(batch, start=1):
             if type(message) in _SPECIAL:
                 self._handle_special(message)
             else:

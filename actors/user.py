@@ -15,7 +15,7 @@ from actors.alarms import Retention, apply_event, forgettable
 from actors.capacity import ALARMS_SURELY_FIT, USER_MAX_BYTES, stored_bytes
 from actors.digest import (
     DIGEST_ALARMS_MAX,
-    Cursor,
+    NEVER_TOLD,
     Digest,
     answer,
     due_items,
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from pykka import ActorRef
 
     from actors.alarms import Alarm, AlarmID, UserID
-    from actors.digest import DigestID
+    from actors.digest import Cursor, DigestID
     from actors.ports import Acknowledger, Clock, DeliveryToken
     from actors.runtime import Dispatcher
     from actors.settings import CoreSettings
@@ -124,7 +124,7 @@ class UserActor(PooledActor):
         self._forget_at_s = 0
         self._digest_max = DIGEST_ALARMS_MAX
         self._partly_answered: DeliveryToken | None = None
-        self._reset(0, {}, Cursor())
+        self._reset(0, {}, NEVER_TOLD)
 
     def _reset(self, version: int, alarms: dict[AlarmID, Alarm], cursor: Cursor) -> None:
         self._version = version
@@ -400,7 +400,7 @@ class UserActor(PooledActor):
 
     def _reload(self, deliveries: list[Delivery]) -> None:
         """Drop the state, load the checkpoint, apply ``deliveries`` again."""
-        self._reset(0, {}, Cursor())
+        self._reset(0, {}, NEVER_TOLD)
         self._stash = deliveries
         self._save_due = True
         self._recover()

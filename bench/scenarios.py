@@ -78,7 +78,7 @@ async def known_users(stage: Stage, scale: Scale) -> Figures:
             if number:  # the first makes the users known
                 some = stage.collection(usual, "usual")
                 rate = await baselines.usual(raw_broker, some, load[: scale.usual])
-                rounds.append(Round(*figures, raw, rate))
+                rounds.append(Round(*figures, *raw, rate))
     return _medians(rounds)
 
 
@@ -97,7 +97,7 @@ async def new_users(stage: Stage, scale: Scale) -> Figures:
             await broker.create_input_stream(**INPUT_STREAM)
             await broker.put_all(load)
             users = stage.collection(raws, "raw")
-            rounds.append(Round(*figures, await baselines.raw(broker, users, scale.new_users)))
+            rounds.append(Round(*figures, *await baselines.raw(broker, users, scale.new_users)))
     return _medians(rounds)
 
 
@@ -107,6 +107,7 @@ class Round(NamedTuple):
     rate: float
     cpu_us: float
     raw: float
+    raw_cpu_us: float
     usual: float = nan
 
 
@@ -117,6 +118,7 @@ def _medians(rounds: list[Round]) -> Figures:
         "events_per_s": median(one.rate for one in rounds),
         "cpu_us_per_event": median(one.cpu_us for one in rounds),
         "raw_events_per_s": median(one.raw for one in rounds),
+        "raw_cpu_us_per_event": median(one.raw_cpu_us for one in rounds),
         "usual_events_per_s": median(one.usual for one in rounds),
         "of_raw": median(one.rate / one.raw for one in rounds),
         "of_usual": median(one.rate / one.usual for one in rounds),
