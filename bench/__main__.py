@@ -9,6 +9,7 @@ import click
 import uvloop
 
 from bench import report, scenarios
+from bench.monitoring import monitoring
 from bench.stage import stage
 
 
@@ -24,6 +25,7 @@ async def run(*, quick: bool) -> dict[str, scenarios.Figures]:
             scenarios.digest_latency,
             scenarios.memory,
             scenarios.large_user,
+            monitoring,
         ):
             began_s = time.perf_counter()
             click.echo(f"{scenario.__name__} …", err=True, nl=False)

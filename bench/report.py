@@ -57,6 +57,7 @@ GOALS = (
     Goal("6 many users, of few", "memory", "of_few_users", 0.75, at_least=True),
     Goal("6 large user, of small", "large_user", "ratio", 2, at_least=False),
     Goal("7 p99 beside a hot user", "fairness", "p99_ratio", 2, at_least=False),
+    Goal("monitored, of unmonitored", "monitoring", "of_plain", 0.95, at_least=True),
 )
 
 

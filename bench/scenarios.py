@@ -36,6 +36,8 @@ ALARMS = 10
 INPUT_STREAM = {"retention": RetentionPolicy.WORK_QUEUE, "discard": DiscardPolicy.NEW}
 """The stream that the service creates: the baseline pays for the same promises."""
 _DRAIN_S = 600.0
+_POLL_S = 0.05
+"""Each look costs both sides a millisecond, which the baseline does not pay."""
 _TURNS_PER_S = 500
 
 
@@ -70,9 +72,9 @@ async def known_users(stage: Stage, scale: Scale) -> Figures:
             await one.create_input_stream(**INPUT_STREAM)
         users = stage.collection(raws, "raw")
         for number in range(scale.rounds + 1):
-            load = list(bodies(_later_events(number, scale)))
+            load = list(bodies(later_events(number, scale)))
             await broker.put_all(load)
-            figures = await _drain(stage, broker, scale.backlog)
+            figures = await drain(stage, broker, scale.backlog)
             await raw_broker.put_all(load)
             raw = await baselines.raw(raw_broker, users, scale.backlog)
             if number:  # the first makes the users known
@@ -92,7 +94,7 @@ async def new_users(stage: Stage, scale: Scale) -> Figures:
             with stage.service(ours) as service:
                 service.terminate()
             await broker.put_all(load)
-            figures = await _drain(stage, broker, scale.new_users)
+            figures = await drain(stage, broker, scale.new_users)
         async with stage.broker(raws) as broker:
             await broker.create_input_stream(**INPUT_STREAM)
             await broker.put_all(load)
@@ -125,7 +127,8 @@ def _medians(rounds: list[Round]) -> Figures:
     }
 
 
-def _later_events(number: int, scale: Scale) -> Iterator[Event]:
+def later_events(number: int, scale: Scale) -> Iterator[Event]:
+    """Yield a round's events, each later than all of the round before."""
     start_ns = START_NS + number * SPAN_NS
     return events(Random(number), scale.users, ALARMS, scale.backlog, start_ns)
 
@@ -139,7 +142,7 @@ async def digest_rate(stage: Stage, scale: Scale) -> Figures:
             await drained(broker)
             service.terminate()
         await broker.put_many(requests(names, scale.digests))
-        rate, cpu_us = await _drain(stage, broker, scale.digests)
+        rate, cpu_us = await drain(stage, broker, scale.digests)
         told = (await broker.js.stream_info(names.digest_stream)).state.messages
     assert told == scale.digests
     return {"digests_per_s": rate, "cpu_us_per_digest": cpu_us}
@@ -277,9 +280,11 @@ async def large_user(stage: Stage, scale: Scale) -> Figures:
 _ALARM = Alarm(Severity.WARNING, 10**18, Severity.CLEARED, None, news=True, heard_at_s=0)
 
 
-async def _drain(stage: Stage, broker: Broker, count: int) -> tuple[float, float]:
+async def drain(
+    stage: Stage, broker: Broker, count: int, **settings: object
+) -> tuple[float, float]:
     """Run the service over what waits; return messages/s and its CPU microseconds for each."""
-    with stage.service(broker.names) as service:
+    with stage.service(broker.names, **settings) as service:
         watch = Stopwatch(service.pid)
         await drained(broker)
         return count / watch.wall_s(), watch.cpu_us_per(count)
@@ -345,7 +350,7 @@ def _paced_events(random: Random, users: list[str], *, hot: bool) -> Iterator[by
 
 async def drained(broker: Broker) -> None:
     """Return once everything that waits is delivered and acknowledged."""
-    await broker.settled(_DRAIN_S)
+    await broker.settled(_DRAIN_S, _POLL_S)
 
 
 def bodies(load: Iterable[Event]) -> Iterator[bytes]:

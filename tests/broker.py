@@ -220,14 +220,14 @@ class Broker:
             return True
         return False
 
-    async def settled(self, timeout_s: float = 30.0) -> None:
+    async def settled(self, timeout_s: float = 30.0, poll_s: float = _POLL_S) -> None:
         """Return once everything in the input stream is delivered and acknowledged."""
         async with asyncio.timeout(timeout_s):
             while True:
                 info = await self.js.consumer_info(self.names.input_stream, self.names.consumer)
                 if not info.num_pending and not info.num_ack_pending:
                     return
-                await asyncio.sleep(_POLL_S)
+                await asyncio.sleep(poll_s)
 
     async def _all(self, stream: str, subject: str) -> list[Msg]:
         count = (await self.js.stream_info(stream)).state.messages
