@@ -38,6 +38,9 @@ def _answer(found: Checkpoint | Unreadable) -> Recovered | RecoveryFailed:
     return RecoveryFailed(found.reason) if isinstance(found, Unreadable) else Recovered(found)
 
 
+_UNKNOWN = Recovered(NEVER_SAVED)
+
+
 class RecoveryActor(ServiceActor):
     """Has what has come together since the last query loaded, and answers."""
 
@@ -93,7 +96,7 @@ class RecoveryActor(ServiceActor):
         self._failed_attempts = 0
         under_way, self._under_way = self._under_way, {}
         tell_each(
-            (ref, _answer(loaded.get(user_id, NEVER_SAVED)))
+            (ref, _answer(loaded[user_id]) if user_id in loaded else _UNKNOWN)
             for user_id, refs in under_way.items()
             for ref in refs
         )

@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from pykka import ActorRef
 
     from actors.alarms import Alarm, AlarmID, UserID
-    from actors.digest import Cursor, DigestID
+    from actors.digest import DigestID
     from actors.ports import Acknowledger, Clock, DeliveryToken
     from actors.runtime import Dispatcher
     from actors.settings import CoreSettings
@@ -124,12 +124,12 @@ class UserActor(PooledActor):
         self._forget_at_s = 0
         self._digest_max = DIGEST_ALARMS_MAX
         self._partly_answered: DeliveryToken | None = None
-        self._reset(0, {}, NEVER_TOLD)
+        self._forget_all()
 
-    def _reset(self, version: int, alarms: dict[AlarmID, Alarm], cursor: Cursor) -> None:
-        self._version = version
-        self._alarms = alarms
-        self._cursor = cursor
+    def _forget_all(self) -> None:
+        self._version = 0
+        self._alarms: dict[AlarmID, Alarm] = {}
+        self._cursor = NEVER_TOLD
         self._stored_bytes: int | None = None
         self._changed: dict[AlarmID, None] = {}
         self._cursor_changed = False
@@ -172,14 +172,14 @@ class UserActor(PooledActor):
         match message:
             case Deliver(items):
                 self._stash.extend(items)
+            case Recovered(checkpoint):
+                self._on_recovered(checkpoint)
             case TakeCheckpoint():
                 self._save(urgent=False)
             case Checkpointed():
                 self._on_checkpointed()
             case DigestPublished(digest_id):
                 self._on_published(digest_id)
-            case Recovered(checkpoint):
-                self._on_recovered(checkpoint)
             case Passivate():
                 self._passivate()
             case CheckpointConflicted():
@@ -321,6 +321,8 @@ class UserActor(PooledActor):
         return bool(self._changed) or self._cursor_changed
 
     def _forget_cleared(self) -> None:
+        if not self._version:
+            return  # what was never saved is not old
         now_s = self._context.clock.wall_s()
         if now_s < self._forget_at_s:
             return
@@ -385,7 +387,9 @@ class UserActor(PooledActor):
         self._context.tally.digest_latency_s.observe(latency_s)
 
     def _on_recovered(self, checkpoint: Checkpoint) -> None:
-        self._reset(checkpoint.version, dict(checkpoint.alarms), checkpoint.cursor)
+        self._version = checkpoint.version
+        self._alarms = dict(checkpoint.alarms)
+        self._cursor = checkpoint.cursor
         self._phase = Phase.ACTIVE
         if self._cursor.outbox is not None:
             self._publish()
@@ -400,7 +404,7 @@ class UserActor(PooledActor):
 
     def _reload(self, deliveries: list[Delivery]) -> None:
         """Drop the state, load the checkpoint, apply ``deliveries`` again."""
-        self._reset(0, {}, NEVER_TOLD)
+        self._forget_all()
         self._stash = deliveries
         self._save_due = True
         self._recover()
