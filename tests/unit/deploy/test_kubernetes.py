@@ -38,7 +38,7 @@ def test_every_setting_in_the_manifests_is_one_of_the_service() -> None:
     assert settings.keys() <= OPTIONS.keys()
     assert all(isinstance(value, str) for value in settings.values())
     named = {word.split("=")[0] for word in FILE.read_text().split("--from-literal=")[1:]}
-    assert named == {"NATS_URL", "MONGODB_URI"}
+    assert named == {"NATS_URL", "MONGODB_URI", "OPERATOR_TOKEN"}
 
 
 def test_the_probes_ask_for_what_is_served_where_it_is_served() -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
+from click.testing import CliRunner
 
 from main import Settings
 from ops.commands.demo import demo
-from ops.options import options_of
+from ops.options import Parsed, command_line, options_of
 from tests.unit.docker.files import DOCKER, ROOT, SERVICE, compose, image_environment, part
 
 OPTIONS = {option.name: option for option in options_of(Settings)}
@@ -31,6 +32,30 @@ def _mounts(name: str) -> dict[str, str]:
 def test_every_setting_in_compose_is_one_of_the_service() -> None:
     """A name that the code has renamed would be ignored in silence."""
     assert part(SERVICE)["environment"].keys() <= OPTIONS.keys()
+
+
+def test_the_operators_token_comes_from_the_environment_and_may_be_missing() -> None:
+    """Empty is none; a token in the file would be everybody's."""
+    assert part(SERVICE)["environment"]["OPERATOR_TOKEN"] == "${OPERATOR_TOKEN:-}"
+    tokens: list[str | None] = []
+
+    def note(parsed: Parsed[Settings]) -> int:
+        tokens.append(parsed.settings.http.operator_token)
+        return 0
+
+    program = command_line(Settings, "main.py", "", note, ())
+    CliRunner(env={"OPERATOR_TOKEN": ""}).invoke(program, [])
+    assert tokens == [None]
+
+
+def test_each_instances_console_is_published_on_this_computer_only() -> None:
+    """As many ports as there are instances."""
+    [published] = part(SERVICE)["ports"]
+    address, ports, inside = published.rsplit(":", 2)
+    first, last = map(int, ports.split("-"))
+    assert address == "127.0.0.1"
+    assert last - first + 1 == part(SERVICE)["deploy"]["replicas"]
+    assert part(SERVICE)["environment"]["HTTP_ADDRESS"].endswith(f":{inside}")
 
 
 def test_the_servers_that_the_service_is_told_of_are_in_compose() -> None:
