@@ -155,9 +155,8 @@ class PullConsumer:
 
     def _write_each(self, messages: list[Message], answer: bytes) -> None:
         """Answer each but those whose stream is gone."""
-        replies = [message.reply for message in messages if message.reply]
-        if replies:
-            self._connection.write_each(replies, answer)
+        replies = [reply for message in messages if (reply := message.reply)]
+        self._connection.write_each(replies, answer)
 
     async def _open_inbox(self) -> None:
         self._base = self._connection.client.new_inbox()
