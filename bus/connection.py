@@ -148,8 +148,10 @@ class Connection:
 
     def write_each(self, subjects: Sequence[str], body: bytes) -> None:
         """Publish the same body to many subjects, in order; like ``write``, but as one piece."""
+        if not subjects:
+            return
         end = f" {len(body)}\r\n{body.decode()}\r\n"
-        commands = "".join([f"PUB {subject}{end}" for subject in subjects])
+        commands = f"PUB {f'{end}PUB '.join(subjects)}{end}"
         self._writes.append(_Write(commands.encode(), None))
         self._write_wanted.set()
 

@@ -6,7 +6,7 @@ import re
 from datetime import date
 
 _NS_PER_SECOND = 1_000_000_000
-_NS_PER_MINUTE = 60 * _NS_PER_SECOND
+_NS_PER_HOUR = 3600 * _NS_PER_SECOND
 _SECONDS_PER_DAY = 86_400
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _MIN_NS = -(2**63)
@@ -19,10 +19,15 @@ _INSTANT = re.compile(
 )
 
 
-_minutes: dict[str, int] = {}
-"""``2021-06-07T20:40:`` to nanoseconds: most events of a moment share their minute."""
+_hours: dict[str, int] = {}
+"""``2021-06-07T20:`` to nanoseconds: most events share their hour with others."""
 
-_MINUTES_KEPT = 50_000
+_HOURS_KEPT = 10_000
+
+_SECONDS = {f"{at // 60:02}:{at % 60:02}.": at * _NS_PER_SECOND for at in range(3600)}
+"""``40:15.`` to nanoseconds."""
+
+_FULL_LENGTH = len("2021-06-07T20:40:15.598765212Z")
 
 
 def parse_instant(text: str) -> int:
@@ -31,25 +36,26 @@ def parse_instant(text: str) -> int:
     Any offset, 0 to 9 fractional digits; leap seconds (``:60``) have no place on that count.
     Raises ``ValueError`` with the reason. Runs on one thread at a time.
     """
-    minute_ns = _minutes.get(text[:17])
-    if minute_ns is not None:
-        # What most producers write, in a third of the time: 2021-06-07T20:40:15.598765212Z.
-        digits = text[17:19] + text[20:-1]
+    try:
+        # What most producers write, in a fifth of the time.
+        second_ns = _hours[text[:14]] + _SECONDS[text[14:20]]
+    except KeyError:
+        pass
+    else:
+        fraction = text[20:-1]
         if (
-            text[19:20] == "."
+            len(text) <= _FULL_LENGTH
             and text[-1] == "Z"
-            and 2 < len(digits) <= 11
-            and digits < "6"
-            and digits.isdecimal()
-            and digits.isascii()
+            and fraction.isdecimal()
+            and fraction.isascii()
         ):
-            return minute_ns + int(digits.ljust(11, "0"))
+            return second_ns + int(fraction.ljust(9, "0"))
     ns = _parse_instant(text)
-    minute_ns = ns - ns % _NS_PER_MINUTE
-    if text[-1] == "Z" and minute_ns >= _MIN_NS and minute_ns + _NS_PER_MINUTE <= _MAX_NS:
-        if len(_minutes) >= _MINUTES_KEPT:
-            _minutes.clear()
-        _minutes[text[:17]] = minute_ns
+    hour_ns = ns - ns % _NS_PER_HOUR
+    if text[-1] == "Z" and hour_ns >= _MIN_NS and hour_ns + _NS_PER_HOUR <= _MAX_NS:
+        if len(_hours) >= _HOURS_KEPT:
+            _hours.clear()
+        _hours[text[:14]] = hour_ns
     return ns
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import count
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from actors.digest import RequestID
 from actors.messages import Deliveries, Delivery, SendDigest
@@ -19,7 +20,7 @@ from bus.spans import NoSpans
 from bus.tally import BusTally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from actors.messages import AlarmStatusChanged
     from bus.spans import Spans
@@ -81,6 +82,8 @@ class Intake:
         self._monotonic_s = monotonic_s
         self._spans = spans or NoSpans()
         self._traced: set[DeliveryToken] = set()
+        # Not through ``DeliveryToken``: the call costs as much as an entry in the table.
+        self._tokens = cast("Iterator[DeliveryToken]", count(1))
         self._last_token = DeliveryToken(0)
         self._in_flight: dict[DeliveryToken, Message] = {}
         self._token_of: dict[str | None, DeliveryToken] = {}
@@ -119,16 +122,22 @@ class Intake:
         tally.taken += len(messages)
         batch: list[Delivery] = []
         strangers: list[Message] = []
-        in_flight, token_of = self._in_flight, self._token_of
+        in_flight, token_of, tokens = self._in_flight, self._token_of, self._tokens
+        alarm_status_changed = self._subjects.alarm_status_changed
+        max_body_bytes = self._max_body_bytes
         for message in messages:
-            identity = message.identity
+            subject, content, _, identity, _, traceparent = message
             if identity in token_of:
                 in_flight[token_of[identity]] = message
                 logger.debug("message.redelivered", extra={"sequence": message.sequence})
                 tally.repeated += 1
                 continue
+            body: AlarmStatusChanged | SendDigest | None
             try:
-                body = self._decode(message)
+                if subject == alarm_status_changed:
+                    body = decode_alarm_status_changed(content, max_body_bytes)
+                else:
+                    body = self._decode_other(message)
             except MessageRejectedError as error:
                 tally.rejected += 1
                 self._dead_letter(self._enter(message), str(error))
@@ -136,12 +145,12 @@ class Intake:
             if body is None:
                 strangers.append(message)
                 continue
-            self._last_token = token = DeliveryToken(self._last_token + 1)
+            self._last_token = token = next(tokens)
             in_flight[token] = message
             if identity is not None:
                 token_of[identity] = token
-            if message.traceparent is not None:
-                body = self._trace(token, message.traceparent, message, body)
+            if traceparent is not None:
+                body = self._trace(token, traceparent, message, body)
             batch.append(_new(Delivery, (token, body, 1)))
         if strangers:
             tally.foreign += len(strangers)
@@ -161,8 +170,9 @@ class Intake:
             message = in_flight.pop(token, None)
             if message is None:
                 continue
-            if message.identity is not None:
-                del token_of[message.identity]
+            identity = message.identity
+            if identity is not None:
+                del token_of[identity]
             if traced and token in traced:
                 self._end_trace(token, None)
             settled.append(message)
@@ -175,9 +185,7 @@ class Intake:
         for token in tokens:
             self._dead_letter(token, reason)
 
-    def _decode(self, message: Message) -> AlarmStatusChanged | SendDigest | None:
-        if message.subject == self._subjects.alarm_status_changed:
-            return decode_alarm_status_changed(message.body, self._max_body_bytes)
+    def _decode_other(self, message: Message) -> SendDigest | None:
         if message.subject == self._subjects.send_alarm_digest:
             user_id = decode_send_alarm_digest(message.body, self._max_body_bytes)
             request_id = None if message.identity is None else RequestID(message.identity)
@@ -205,7 +213,7 @@ class Intake:
         self._spans.settled(token, rejection)
 
     def _enter(self, message: Message) -> DeliveryToken:
-        token = self._last_token = DeliveryToken(self._last_token + 1)
+        token = self._last_token = next(self._tokens)
         self._in_flight[token] = message
         if message.identity is not None:
             self._token_of[message.identity] = token

@@ -42,7 +42,7 @@ REFUSED_WAIT_MAX_S = 2.0
 _new = tuple.__new__
 """A named tuple's own constructor costs twice as much."""
 
-_DOTS_OF_PLAIN_ADDRESS = 8
+_TOKENS_OF_PLAIN_ADDRESS = 9
 
 _IN_PROGRESS = b"+WPI"
 _ACKNOWLEDGE = b"+ACK"
@@ -57,10 +57,10 @@ def parse_ack_subject(reply: str) -> tuple[str, int, str]:
     timestamp: a broker that lost data hands out the same sequences again. Raises ``ValueError`` or
     ``IndexError`` for what is no such subject.
     """
-    if reply.count(".") == _DOTS_OF_PLAIN_ADDRESS:
-        _, attempt, sequence, _, timestamp, _ = reply.rsplit(".", 5)
+    tokens = reply.split(".")
+    if len(tokens) == _TOKENS_OF_PLAIN_ADDRESS:
+        _, _, _, _, attempt, sequence, _, timestamp, _ = tokens
     else:
-        tokens = reply.split(".")
         at = 5 if len(tokens) < 11 else 7
         attempt, sequence, timestamp = tokens[at - 1], tokens[at], tokens[at + 2]
     if not timestamp.isdigit():
@@ -155,9 +155,8 @@ class PullConsumer:
 
     def _write_each(self, messages: list[Message], answer: bytes) -> None:
         """Answer each but those whose stream is gone."""
-        replies = [message.reply for message in messages if message.reply]
-        if replies:
-            self._connection.write_each(replies, answer)
+        replies = [reply for message in messages if (reply := message.reply)]
+        self._connection.write_each(replies, answer)
 
     async def _open_inbox(self) -> None:
         self._base = self._connection.client.new_inbox()
@@ -215,10 +214,9 @@ class PullConsumer:
         self._heard = True
         arrived: list[Message] = []
         again = 0
-        for frame in frames:
-            subject, address, body, headers = frame
+        for subject, address, body, headers in frames:
             if not address:
-                self._on_status(frame)
+                self._on_status(subject, headers)
                 continue
             reply = address.decode()
             identity, sequence, attempt = parse_ack_subject(reply)
@@ -247,11 +245,11 @@ class PullConsumer:
             else:
                 self._requests[number] = left - served
 
-    def _on_status(self, frame: Frame) -> None:
-        status, description = parse_status(frame.headers)
+    def _on_status(self, subject: bytes, headers: bytes) -> None:
+        status, description = parse_status(headers)
         if status == "100":
             return
-        number = int(frame.subject.rpartition(b".")[2])
+        number = int(subject.rpartition(b".")[2])
         left = self._requests.pop(number, None)
         if left is None:
             return

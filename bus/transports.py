@@ -86,11 +86,11 @@ class ProvedTransport:
         asyncio.get_running_loop().call_later(delay_s, action)
 
     def _on_answers(self, frames: list[Frame]) -> None:
-        for frame in frames:
-            error = _refusal(frame)
+        for subject, _, body, headers in frames:
+            error = _refusal(body, headers)
             if error is _NO_STREAM:
                 self._stream_missing()
-            self._settle(int(frame.subject.rpartition(b".")[2]), error)
+            self._settle(int(subject.rpartition(b".")[2]), error)
 
     def _settle(self, number: int, error: PublishFailedError | None) -> None:
         settled = self._pending.pop(number, None)
@@ -110,12 +110,12 @@ class ProvedTransport:
                 self._settle(number, PublishFailedError("no answer from the stream in time"))
 
 
-def _refusal(frame: Frame) -> PublishFailedError | None:
+def _refusal(body: bytes, headers: bytes) -> PublishFailedError | None:
     """Return why a publication was not taken, or None when it was."""
-    if frame.headers and parse_status(frame.headers)[0] == "503":
+    if headers and parse_status(headers)[0] == "503":
         return _NO_STREAM
     try:
-        answer = orjson.loads(frame.body)
+        answer = orjson.loads(body)
         error = answer.get("error")
         if error is not None:
             return PublishFailedError(f"{error.get('code')}: {error.get('description')}")
