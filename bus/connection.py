@@ -204,7 +204,14 @@ class Connection:
         if not self.connected and client._pending_data_size > _BUFFER_BYTES:  # noqa: SLF001
             raise OutboundBufferLimitError
         await client._send_command(commands)  # noqa: SLF001  # no public way
-        await client._flush_pending()  # noqa: SLF001  # likewise
+        transport = client._transport  # noqa: SLF001
+        if not self.connected or transport is None:
+            return
+        # What the client's flusher does, a task that gets its turn a round of the loop later.
+        pending, client._pending = client._pending, []  # noqa: SLF001
+        client._pending_data_size = 0  # noqa: SLF001
+        transport.writelines(pending)
+        await transport.drain()
 
     async def _on_error(self, error: Exception) -> None:
         # Runs inside the client's read loop, which an exception would end without a word.
