@@ -13,11 +13,11 @@ from actors.messages import (
     CheckpointerMessage,
     CheckpointRefused,
     CommitGroup,
+    GroupNotSaved,
     GroupSaved,
     RoomAvailable,
     SaveCheckpoint,
     SaveGroup,
-    StoreFailed,
     UserMessage,
 )
 from actors.ports import SaveOutcome, Unsavable
@@ -30,12 +30,14 @@ if TYPE_CHECKING:
 
     from pykka import ActorRef
 
+    from actors.alarms import UserID
     from actors.ports import Acknowledger
     from actors.runtime import Dispatcher, Scheduler
     from actors.settings import CoreSettings
 
 logger = logging.getLogger("actors.checkpointer")
 
+GROUPS_AT_ONCE = 2
 
 _CHECKPOINTED = Checkpointed()
 
@@ -54,6 +56,8 @@ def _answer(outcome: SaveOutcome | Unsavable) -> UserMessage:
 
 class CheckpointActor(ServiceActor):
     """Has what has come together since the last write written, a group at a time.
+
+    A second group goes along if it is full: MongoDB then has work while it waits for its journal.
 
     There are two: one for what somebody waits for, whose groups are small and soon written, and
     one for what only has to be durable some day soon. What they hold is bounded by the number of
@@ -78,7 +82,8 @@ class CheckpointActor(ServiceActor):
         self._scheduler = scheduler
         self._random = random
         self._waiting: deque[SaveCheckpoint] = deque()
-        self._under_way: list[SaveCheckpoint] = []
+        self._under_way: dict[int, dict[UserID, SaveCheckpoint]] = {}
+        self._last_number = 0
         self._room_awaited_by: ActorRef[Any] | None = None
         self._commit_is_coming = False
         self._failed_attempts = 0
@@ -91,13 +96,12 @@ class CheckpointActor(ServiceActor):
                 self._commit_soon()
             case CommitGroup():
                 self._commit_is_coming = False
-                if not self._under_way:
-                    self._commit()
+                self._commit()
                 self._offer_room()
-            case GroupSaved(outcomes):
-                self._end(outcomes)
-            case StoreFailed(error):
-                self._retry_later(error)
+            case GroupSaved(number, outcomes):
+                self._end(number, outcomes)
+            case GroupNotSaved(number, error):
+                self._retry_later(number, error)
             case AwaitRoom(reply_to):
                 self._room_awaited_by = reply_to
                 self._look_soon()
@@ -105,8 +109,14 @@ class CheckpointActor(ServiceActor):
                 assert_never(message)
 
     def _commit_soon(self) -> None:
-        if self._waiting and not self._under_way:
+        if self._may_commit():
             self._look_soon()
+
+    def _may_commit(self) -> bool:
+        if not self._under_way:
+            return bool(self._waiting)
+        full = len(self._waiting) >= self._settings.checkpoint_group_max
+        return full and len(self._under_way) < GROUPS_AT_ONCE
 
     def _look_soon(self) -> None:
         """Behind the mail that has already arrived, so that it joins the group."""
@@ -122,15 +132,16 @@ class CheckpointActor(ServiceActor):
             tell_if_alive(ref, RoomAvailable())
 
     def _commit(self) -> None:
-        self._under_way = group = self._next_group()
-        if group:
-            updates = [save.update for save in group]
-            tell_if_alive(self._store, SaveGroup(updates, self.actor_ref))
+        while self._may_commit() and (group := self._next_group()):
+            self._last_number += 1
+            self._under_way[self._last_number] = group
+            updates = [save.update for save in group.values()]
+            tell_if_alive(self._store, SaveGroup(self._last_number, updates, self.actor_ref))
 
-    def _end(self, outcomes: Sequence[SaveOutcome | Unsavable]) -> None:
+    def _end(self, number: int, outcomes: Sequence[SaveOutcome | Unsavable]) -> None:
         """Acknowledge what is saved, and tell each user what became of its save."""
         self._failed_attempts = 0
-        group, self._under_way = self._under_way, []
+        group = self._under_way.pop(number).values()
         tokens = [
             token
             for save, outcome in zip(group, outcomes, strict=True)
@@ -145,26 +156,27 @@ class CheckpointActor(ServiceActor):
         tell_each(item for item in answers if item[1] is not _CHECKPOINTED)
         self._look_soon()
 
-    def _next_group(self) -> list[SaveCheckpoint]:
-        """Take the next saves, each user once.
+    def _next_group(self) -> dict[UserID, SaveCheckpoint]:
+        """Take the next saves, each user once, and none of whom a save is under way.
 
-        A user can have two only after a crash of its actor, whose last save is still queued.
+        A user can have two only after a crash of its actor, whose last save is not done yet.
         """
-        group: dict[str, SaveCheckpoint] = {}
+        group: dict[UserID, SaveCheckpoint] = {}
+        others = list(self._under_way.values())
         held_back: list[SaveCheckpoint] = []
         waiting = self._waiting
         while waiting and len(group) < self._settings.checkpoint_group_max:
             save = waiting.popleft()
             user_id = save.update.user_id
-            if user_id in group:
+            if user_id in group or any(user_id in other for other in others):
                 held_back.append(save)
             else:
                 group[user_id] = save
         waiting.extendleft(reversed(held_back))
-        return list(group.values())
+        return group
 
-    def _retry_later(self, error: str) -> None:
-        group, self._under_way = self._under_way, []
+    def _retry_later(self, number: int, error: str) -> None:
+        group = self._under_way.pop(number).values()
         self._waiting.extendleft(reversed(group))
         self._failed_attempts += 1
         wait_s = self._settings.backoff_s(self._failed_attempts, self._random.random())

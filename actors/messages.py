@@ -62,8 +62,6 @@ class Deliveries:
     """Bus or router to router: messages in the order of the stream."""
 
     items: tuple[Delivery, ...]
-    waiting: int = 0
-    """So many wait at the broker behind these, as far as the bus knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,8 +249,10 @@ class AwaitRoom(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SaveGroup:
-    """Checkpointer to store caller: save these; one such call at a time."""
+    """Checkpointer to store caller: save these."""
 
+    number: int
+    """Comes back with the answer."""
     updates: Sequence[CheckpointUpdate]
     reply_to: ActorRef[Any]
 
@@ -261,18 +261,20 @@ class SaveGroup:
 class GroupSaved:
     """Store caller to checkpointer: the call returned."""
 
+    number: int
     outcomes: Sequence[SaveOutcome | Unsavable]
     """One an update, in order."""
 
 
 @dataclass(frozen=True, slots=True)
-class StoreFailed:
-    """Store caller to whoever asked: the store is not available."""
+class GroupNotSaved:
+    """Store caller to checkpointer: the store is not available; what took effect is not known."""
 
+    number: int
     error: str
 
 
-CheckpointerMessage = SaveCheckpoint | CommitGroup | GroupSaved | StoreFailed | AwaitRoom
+CheckpointerMessage = SaveCheckpoint | CommitGroup | GroupSaved | GroupNotSaved | AwaitRoom
 
 
 class RecoverUser(NamedTuple):
@@ -303,7 +305,14 @@ class UsersLoaded:
     """Those that were ever saved."""
 
 
-RecoveryMessage = RecoverUser | LoadGroup | UsersLoaded | StoreFailed
+@dataclass(frozen=True, slots=True)
+class UsersNotLoaded:
+    """Store caller to recovery: the store is not available."""
+
+    error: str
+
+
+RecoveryMessage = RecoverUser | LoadGroup | UsersLoaded | UsersNotLoaded
 
 StoreCallerMessage = SaveGroup | LoadUsers
 

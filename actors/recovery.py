@@ -13,8 +13,8 @@ from actors.messages import (
     RecoverUser,
     RecoveryFailed,
     RecoveryMessage,
-    StoreFailed,
     UsersLoaded,
+    UsersNotLoaded,
 )
 from actors.ports import NEVER_SAVED, Unreadable
 from actors.runtime import tell_each, tell_if_alive
@@ -75,7 +75,7 @@ class RecoveryActor(ServiceActor):
                 self._load()
             case UsersLoaded(loaded):
                 self._answer(loaded)
-            case StoreFailed(error):
+            case UsersNotLoaded(error):
                 self._retry_later(error)
             case _:
                 assert_never(message)

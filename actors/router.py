@@ -47,13 +47,6 @@ logger = logging.getLogger("actors.router")
 TICKS_PER_INTERVAL = 8
 """Of a checkpoint interval: the saves of a moment make a group, and no tick has many."""
 
-INTERVALS_WHEN_BEHIND = 4
-"""Intervals that changed users wait for a group commit while a backlog is worked off.
-
-What comes for them meanwhile saves a write each, and nobody misses it: what is in the backlog waits
-longer, and whoever asks for a digest has the user saved at once. A full window ends the wait.
-"""
-
 PASSIVATIONS_PER_TICK = 250
 """Idle users, and users in excess, asked to passivate at one tick, so that it stays short."""
 
@@ -118,10 +111,7 @@ class RouterActor(ServiceActor):
         self._live: OrderedDict[UserID, _Live] = OrderedDict()
         self._leaving: dict[UserID, _Leaving] = {}
         self._resting: deque[tuple[float, UserID, _Live]] = deque()
-        """To be saved an interval after the time beside them, or several (``_rest_s``)."""
-        self._behind = False
-        """More than a group of messages waited at the broker, and they still come."""
-        self._delivered_since_tick = False
+        """To be saved an interval after the time beside them: they were saved just before."""
         self._due: deque[tuple[UserID, _Live]] = deque()
         """To be saved as soon as there is room; what comes for them meanwhile saves a write."""
         self._due_at_tick = 0
@@ -140,9 +130,7 @@ class RouterActor(ServiceActor):
     ) -> int | Found | None:
         """Handle one message. Runs on the dispatcher's thread."""
         match message:
-            case Deliveries(items, waiting):
-                self._behind = waiting > self._settings.checkpoint_group_max
-                self._delivered_since_tick = True
+            case Deliveries(items):
                 self._route(items)
             case Tick():
                 self._tick()
@@ -214,20 +202,13 @@ class RouterActor(ServiceActor):
         if live.to_save:
             return
         live.to_save = True
-        if now_s - live.save_told_at_s >= self._settings.checkpoint_interval_s and not self._behind:
+        if now_s - live.save_told_at_s >= self._settings.checkpoint_interval_s:
             self._due.append((user_id, live))
         else:
             self._resting.append((now_s, user_id, live))
 
-    def _rest_s(self) -> float:
-        intervals = INTERVALS_WHEN_BEHIND if self._behind else 1
-        return intervals * self._settings.checkpoint_interval_s
-
     def _tick(self) -> None:
-        # The window is full when nothing comes any more although something waits.
-        self._behind = self._behind and self._delivered_since_tick
-        self._delivered_since_tick = False
-        rested_since_s = self._clock.monotonic_s() - self._rest_s()
+        rested_since_s = self._clock.monotonic_s() - self._settings.checkpoint_interval_s
         while self._resting and self._resting[0][0] <= rested_since_s:
             _, user_id, live = self._resting.popleft()
             self._due.append((user_id, live))

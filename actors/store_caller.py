@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 from actors.errors import StoreUnavailableError
 from actors.messages import (
+    GroupNotSaved,
     GroupSaved,
     LoadUsers,
     SaveGroup,
     StoreCallerMessage,
-    StoreFailed,
     UsersLoaded,
+    UsersNotLoaded,
 )
 from actors.runtime import tell_if_alive
 from actors.supervision import ServiceActor
@@ -44,18 +45,28 @@ class StoreCaller(ServiceActor):
         self._begin(self._call(message))
 
     async def _call(self, message: StoreCallerMessage) -> None:
-        answer: GroupSaved | UsersLoaded | StoreFailed
+        answer: GroupSaved | GroupNotSaved | UsersLoaded | UsersNotLoaded
         try:
             match message:
-                case SaveGroup(updates):
-                    answer = GroupSaved(await self._store.save(updates))
-                case LoadUsers(user_ids):
-                    answer = UsersLoaded(await self._store.load(user_ids))
+                case SaveGroup():
+                    answer = await self._save(message)
+                case LoadUsers():
+                    answer = await self._load(message)
                 case _:
                     assert_never(message)
-        except StoreUnavailableError as error:
-            answer = StoreFailed(str(error))
         except Exception:
             self.on_failure(*sys.exc_info())
-            return
-        tell_if_alive(message.reply_to, answer)
+        else:
+            tell_if_alive(message.reply_to, answer)
+
+    async def _save(self, group: SaveGroup) -> GroupSaved | GroupNotSaved:
+        try:
+            return GroupSaved(group.number, await self._store.save(group.updates))
+        except StoreUnavailableError as error:
+            return GroupNotSaved(group.number, str(error))
+
+    async def _load(self, users: LoadUsers) -> UsersLoaded | UsersNotLoaded:
+        try:
+            return UsersLoaded(await self._store.load(users.user_ids))
+        except StoreUnavailableError as error:
+            return UsersNotLoaded(str(error))

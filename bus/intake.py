@@ -113,11 +113,8 @@ class Intake:
         for token, message in self._in_flight.items():
             self._in_flight[token] = message._replace(reply="")
 
-    def take(self, messages: Sequence[Message], waiting: int = 0) -> None:
-        """Decode a batch and hand it on; what cannot be decoded becomes a dead letter.
-
-        ``waiting``: so many wait at the broker behind it.
-        """
+    def take(self, messages: Sequence[Message]) -> None:
+        """Decode a batch and hand it on; what cannot be decoded becomes a dead letter."""
         tally = self._tally
         tally.taken += len(messages)
         batch: list[Delivery] = []
@@ -157,7 +154,7 @@ class Intake:
             tally.settled += len(strangers)
             self._settle(strangers, None)
         if batch:
-            self._deliver(Deliveries(tuple(batch), waiting))
+            self._deliver(Deliveries(tuple(batch)))
 
     def settle(self, tokens: Iterable[DeliveryToken]) -> None:
         """Acknowledge; tokens that are settled already are ignored."""

@@ -14,7 +14,6 @@ from nats.js.errors import APIError, NotFoundError
 from bus.contexts import context_in
 from bus.errors import BusSetupError
 from bus.intake import Intake, Message
-from bus.lag import waiting_after
 from bus.lanes import parse_status
 from bus.tally import BusTally
 from bus.topology import Topology, ensure_consumer, ensure_topology
@@ -229,8 +228,8 @@ class PullConsumer:
             self._count_arrivals(len(arrived))
             self._refused_wait_s = REFUSED_WAIT_INITIAL_S
             self._tally.redelivered += again
-            self._tally.last_reply = last_reply = arrived[-1].reply
-            self._intake.take(arrived, waiting_after(last_reply)[0])
+            self._tally.last_reply = arrived[-1].reply
+            self._intake.take(arrived)
         self._ask_for_more()
 
     def _count_arrivals(self, count: int) -> None:

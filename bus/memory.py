@@ -103,8 +103,7 @@ class InMemoryBus:
 
     def deliver(self, sequences: Iterable[int]) -> None:
         """Deliver messages that wait, for the first time or again."""
-        messages = [self._broker.message(sequence) for sequence in sequences]
-        self.intake.take(messages, max(0, len(self._broker.waiting) - self.intake.size))
+        self.intake.take([self._broker.message(sequence) for sequence in sequences])
 
     def acknowledge(self, tokens: Iterable[DeliveryToken]) -> None:
         """See ``Acknowledger``."""

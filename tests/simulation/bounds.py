@@ -42,7 +42,7 @@ def unfinished(process: Process) -> dict[str, object]:
     for actor in process.service_actors():
         match actor:
             case CheckpointActor():
-                work[f"saves of {actor}"] = [*actor._under_way, *actor._waiting]
+                work[f"saves of {actor}"] = [*actor._under_way.values(), *actor._waiting]
             case RecoveryActor():
                 work["loads"] = {**actor._under_way, **actor._asked}
             case PublisherActor():

@@ -65,9 +65,7 @@ class RouterDesk:
         self.router.spawn_users_with(self._spawn)
         self.tell = self.router.on_receive
 
-    def send(
-        self, *user_ids: UserID, waiting: int = 0, request: UserID | None = None
-    ) -> list[Delivery]:
+    def send(self, *user_ids: UserID, request: UserID | None = None) -> list[Delivery]:
         """Have an event of each user, and a request, arrive in a batch; return the batch."""
         batch = []
         for user_id in user_ids:
@@ -76,7 +74,7 @@ class RouterDesk:
             batch.append(Delivery(token, body))
         if request is not None:
             batch.append(Delivery(DeliveryToken(next(self._tokens)), SendDigest(request, None)))
-        self.tell(Deliveries(tuple(batch), waiting))
+        self.tell(Deliveries(tuple(batch)))
         return batch
 
     def save_all(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from actors.checkpointer import CheckpointActor
 from actors.messages import (
@@ -11,12 +11,14 @@ from actors.messages import (
     CheckpointConflicted,
     Checkpointed,
     CheckpointRefused,
+    GroupSaved,
     RoomAvailable,
     SaveCheckpoint,
+    SaveGroup,
 )
-from actors.ports import DeliveryToken
+from actors.ports import DeliveryToken, SaveOutcome
 from actors.settings import CoreSettings
-from tests.doubles import SaveFault
+from tests.doubles import Inbox, SaveFault
 from tests.unit.actors.router_desk import NoJitter
 from tests.unit.actors.service_doubles import (
     SILENCE_S,
@@ -30,6 +32,7 @@ from tests.unit.actors.service_doubles import (
 
 if TYPE_CHECKING:
     import pytest
+    from pykka import ActorRef
 
 
 BEFORE = SaveFault.BEFORE_IT_TOOK_EFFECT
@@ -38,8 +41,8 @@ BEFORE = SaveFault.BEFORE_IT_TOOK_EFFECT
 class Desk:
     """A started checkpointer, its store, and the users that save."""
 
-    def __init__(self, group_max: int = 100) -> None:
-        """Start it."""
+    def __init__(self, group_max: int = 100, caller: ActorRef[Any] | None = None) -> None:
+        """Start it; ``caller`` is somebody else to ask than who calls the store."""
         self.stage = Stage()
         self.store = TimedStore(self.stage.clock)
         self.acknowledger = JournalingAcknowledger(self.store.journal)
@@ -49,7 +52,7 @@ class Desk:
             CoreSettings(
                 checkpoint_group_max=group_max, retry_wait_initial_s=1.0, retry_wait_max_s=4.0
             ),
-            self.stage.caller(self.store),
+            caller or self.stage.caller(self.store),
             self.acknowledger,
             self.stage.dispatcher,
             NoJitter(),
@@ -99,6 +102,35 @@ def test_a_group_never_exceeds_its_maximum() -> None:
     assert all(probe.received == [Checkpointed()] for probe in probes)
 
 
+def test_a_second_group_goes_along_only_if_it_is_full() -> None:
+    """And no third; what is less than a group goes when the store has nothing to do."""
+    store = Inbox()
+    desk = Desk(group_max=2, caller=store.actor_ref)
+
+    def asked() -> list[SaveGroup]:
+        desk.stage.settle()
+        return [message for message in store.take() if isinstance(message, SaveGroup)]
+
+    def users(groups: list[SaveGroup]) -> list[list[str]]:
+        return [[update.user_id for update in group.updates] for group in groups]
+
+    def end(group: SaveGroup) -> None:
+        outcomes = [SaveOutcome.SAVED for _ in group.updates]
+        desk.checkpointer.tell(GroupSaved(group.number, outcomes))
+
+    for user in "abcdefg":
+        desk.send(user)
+    first, second = asked()
+    assert users([first, second]) == [["a", "b"], ["c", "d"]]
+    end(second)
+    [third] = asked()
+    assert users([third]) == [["e", "f"]]
+    end(first)
+    assert asked() == []
+    end(third)
+    assert users(asked()) == [["g"]]
+
+
 def test_a_user_is_never_twice_in_a_group() -> None:
     """The save that its crashed actor left goes first; the others do not wait for the second."""
     desk = Desk()
@@ -113,12 +145,12 @@ def test_a_user_is_never_twice_in_a_group() -> None:
 
 
 def test_a_save_that_was_held_back_keeps_its_place() -> None:
-    """It is in the next group, before those that came behind it."""
+    """It goes as soon as the one before it is done, before those that came behind it."""
     desk = Desk(group_max=2)
     for user, base_version in (("a", 0), ("a", 1), ("b", 0), ("c", 0), ("d", 0)):
         desk.send(user, base_version=base_version)
     desk.stage.settle()
-    assert desk.store.saved_groups() == [["a", "b"], ["a", "c"], ["d"]]
+    assert desk.store.saved_groups() == [["a", "b"], ["c", "d"], ["a"]]
 
 
 def test_each_save_of_a_group_is_answered_by_its_own_outcome() -> None:

@@ -22,7 +22,7 @@ from actors.messages import (
     Tick,
     UserFailed,
 )
-from actors.router import INTERVALS_WHEN_BEHIND, PASSIVATIONS_PER_TICK, TICKS_PER_INTERVAL
+from actors.router import PASSIVATIONS_PER_TICK, TICKS_PER_INTERVAL
 from tests.doubles import IdleDispatcher, logged
 from tests.unit.actors.router_desk import RouterDesk
 
@@ -123,36 +123,6 @@ def test_what_becomes_due_between_ticks_waits_for_the_next() -> None:
     assert TakeCheckpoint() not in desk.taken(Y)
     desk.tell(Tick())
     assert TakeCheckpoint() in desk.taken(Y)
-
-
-def test_while_much_waits_at_the_broker_users_rest_longer() -> None:
-    """What comes for them meanwhile saves a write each; all are saved once the backlog is gone."""
-    desk = RouterDesk(checkpoint_interval_s=1.0, checkpoint_group_max=100)
-    desk.send(X, waiting=101)
-    for elapsed_s in range(1, INTERVALS_WHEN_BEHIND):
-        desk.clock.elapsed_s = float(elapsed_s)
-        desk.send(Y, waiting=101)
-        desk.save_all()
-    assert TakeCheckpoint() not in desk.taken(X)
-    desk.clock.elapsed_s = float(INTERVALS_WHEN_BEHIND)
-    desk.send(Y, waiting=101)
-    desk.save_all()
-    assert desk.taken(X) == [TakeCheckpoint()]
-    assert TakeCheckpoint() not in desk.taken(Y)
-    desk.send(Z, waiting=100)
-    desk.save_all()
-    assert desk.taken(Y) == [TakeCheckpoint()]
-
-
-def test_when_nothing_comes_any_more_users_are_saved_whatever_waits() -> None:
-    """The window is full: only saves make room in it."""
-    desk = RouterDesk(checkpoint_interval_s=1.0, checkpoint_group_max=100)
-    desk.send(X, waiting=1_000_000)
-    desk.clock.elapsed_s = 1.0
-    desk.save_all()
-    assert TakeCheckpoint() not in desk.taken(X)
-    desk.save_all()
-    assert desk.taken(X) == [TakeCheckpoint()]
 
 
 def test_users_that_are_asked_for_a_digest_run_before_the_others() -> None:

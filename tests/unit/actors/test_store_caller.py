@@ -6,7 +6,14 @@ import logging
 from typing import TYPE_CHECKING
 
 from actors.alarms import UserID
-from actors.messages import GroupSaved, LoadUsers, SaveGroup, StoreFailed, UsersLoaded
+from actors.messages import (
+    GroupNotSaved,
+    GroupSaved,
+    LoadUsers,
+    SaveGroup,
+    UsersLoaded,
+    UsersNotLoaded,
+)
 from actors.ports import SaveOutcome
 from tests.doubles import SaveFault
 from tests.unit.actors.service_doubles import Stage, TimedStore, update
@@ -24,6 +31,7 @@ class Desk:
         self.store = TimedStore(self.stage.clock)
         self.caller = self.stage.caller(self.store)
         self.asker = self.stage.probe()
+        self._last_number = 0
 
     def answers(self, *messages: SaveGroup | LoadUsers) -> list[object]:
         """Ask all of that, then return what was answered."""
@@ -34,7 +42,8 @@ class Desk:
 
     def save(self, user: str) -> SaveGroup:
         """Return a group of one user."""
-        return SaveGroup([update(user)], self.asker.actor_ref)
+        self._last_number += 1
+        return SaveGroup(self._last_number, [update(user)], self.asker.actor_ref)
 
 
 def test_each_call_is_answered_with_what_it_returned() -> None:
@@ -42,9 +51,9 @@ def test_each_call_is_answered_with_what_it_returned() -> None:
     desk = Desk()
     load = LoadUsers([UserID("b")], desk.asker.actor_ref)
     assert desk.answers(desk.save("a"), load, desk.save("a")) == [
-        GroupSaved([SaveOutcome.SAVED]),
+        GroupSaved(1, [SaveOutcome.SAVED]),
         UsersLoaded({}),
-        GroupSaved([SaveOutcome.CONFLICTED]),
+        GroupSaved(2, [SaveOutcome.CONFLICTED]),
     ]
 
 
@@ -54,7 +63,7 @@ def test_a_store_that_is_not_available_is_an_answer_too() -> None:
     desk.store.save_faults = [SaveFault.AFTER_IT_TOOK_EFFECT]
     desk.store.load_faults = 1
     load = LoadUsers([UserID("a")], desk.asker.actor_ref)
-    failures = [StoreFailed("no answer"), StoreFailed("no primary")]
+    failures = [GroupNotSaved(1, "no answer"), UsersNotLoaded("no primary")]
     assert desk.answers(desk.save("a"), load) == failures
     assert desk.stage.escalated == []
 
