@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 
     from pykka import ActorRef
 
-TURN_S = 0.002
-"""How long actors run before the loop may do something else, read its sockets for one."""
+TURN_S = 0.02
+"""How long actors run before the loop may do something else, read its sockets for one.
+
+With a tenth of it, a backlog filled the window with messages that no actor had got to yet.
+"""
 
 ACTORS_BETWEEN_LOOKS = 16
 """Actors that run between two looks at the clock, a few microseconds each."""
