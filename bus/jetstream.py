@@ -92,6 +92,7 @@ class PullConsumer:
         self._tally = tally or BusTally()
         self._js = connection.client.jetstream()
         self._subscription: Subscription | None = None
+        self._names = {name.encode(): name for name in settings.subjects.inputs}
         self._base = ""
         self._number = 0
         self._requests: OrderedDict[int, int] = OrderedDict()
@@ -217,12 +218,18 @@ class PullConsumer:
             if not address:
                 self._on_status(subject, headers)
                 continue
-            reply = address.decode()
-            identity, sequence, attempt = parse_ack_subject(reply)
+            try:
+                reply = address.decode()
+                identity, sequence, attempt = parse_ack_subject(reply)
+            except (ValueError, IndexError):
+                # Not the server's: whoever else writes to our inbox must not cost us the others.
+                logger.warning("delivery.malformed", extra={"reply": repr(address)})
+                continue
             if attempt != "1":
                 again += 1
             context = context_in(headers) if headers else None
-            fields = (subject.decode(), body, reply, identity, sequence, context)
+            name = self._names.get(subject) or subject.decode(errors="replace")
+            fields = (name, body, reply, identity, sequence, context)
             arrived.append(_new(Message, fields))
         if arrived:
             self._count_arrivals(len(arrived))

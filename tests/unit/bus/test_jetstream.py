@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+from random import Random
+from typing import TYPE_CHECKING
+
+import orjson
 import pytest
 
-from bus.jetstream import parse_ack_subject
+from bus.connection import Connection
+from bus.intake import Intake
+from bus.jetstream import PullConsumer, parse_ack_subject
+from bus.settings import BusSettings
+from bus.topology import Topology
+
+if TYPE_CHECKING:
+    from actors.messages import Deliveries
+    from bus.intake import Message
 
 
 @pytest.mark.parametrize(
@@ -35,3 +48,42 @@ def test_another_kind_of_address_is_refused(reply: str) -> None:
     """Only a delivery has those numbers; what is not one must not look like message 0."""
     with pytest.raises((ValueError, IndexError)):
         parse_ack_subject(reply)
+
+
+def test_what_is_no_delivery_does_not_cost_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever may publish can write to an inbox; and a stream of others has subjects of others."""
+    caplog.set_level(logging.WARNING)
+    settings = BusSettings()
+    taken: list[Deliveries] = []
+    connection = Connection(settings, Random(0), escalate=_fail)
+    settled: list[Message] = []
+    intake = Intake(
+        settings.subjects,
+        settings.max_body_bytes,
+        taken.append,
+        lambda *_: None,
+        lambda messages, _: settled.extend(messages),
+    )
+    topology = Topology("s", "", "c", 30.0)
+    consumer = PullConsumer(connection, settings, topology, intake, _fail)
+    subject = settings.subjects.alarm_status_changed.encode()
+    reply = b"$JS.ACK.s.c.1.%d.1.7.0"
+    body = orjson.dumps(
+        {"UserID": "u", "AlarmID": "a", "Status": "WARNING", "ChangedAt": "2021-06-07T20:40:15Z"}
+    )
+    consumer._on_frames(
+        [
+            (subject, reply % 1, body, b""),
+            (subject, b"_INBOX.a.b", body, b""),
+            (subject, b"\xff.1.2.3.4.5.6.7.8", body, b""),
+            (b"\xff", reply % 2, body, b""),
+            (subject, reply % 3, body, b""),
+        ]
+    )
+    assert len(taken[0].items) == 2
+    assert [message.sequence for message in settled] == [2]
+    assert [record.msg for record in caplog.records] == ["delivery.malformed"] * 2
+
+
+def _fail(reason: str) -> None:
+    raise AssertionError(reason)
