@@ -101,7 +101,8 @@ class QueueConsumer:
             self._room.set()
 
     def _has_room(self) -> bool:
-        return self._intake.size + len(self._arrived) < self._settings.max_in_flight
+        held = self._intake.size + len(self._arrived)
+        return held < self._settings.max_in_flight and self._intake.has_room
 
     async def _on_message(self, msg: Msg) -> None:
         while not self._has_room():

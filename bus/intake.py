@@ -48,6 +48,13 @@ class Message(NamedTuple):
     """The trace context that it bears."""
 
 
+BODIES_MAX_BYTES = 256 * 1024 * 1024
+"""Bodies in the table at which no more messages are asked for, whatever the window.
+
+Of the size that events have, fifty thousand take 7 MB; of the largest that is admitted, 3.3 GB.
+"""
+
+
 class Intake:
     """The in-flight table. Runs on the bus's thread.
 
@@ -86,6 +93,7 @@ class Intake:
         self._tokens = cast("Iterator[DeliveryToken]", count(1))
         self._last_token = DeliveryToken(0)
         self._in_flight: dict[DeliveryToken, Message] = {}
+        self._held_bytes = 0
         self._token_of: dict[str | None, DeliveryToken] = {}
         self._rejecting: set[DeliveryToken] = set()
 
@@ -93,6 +101,11 @@ class Intake:
     def size(self) -> int:
         """Messages taken and not settled."""
         return len(self._in_flight)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether what is held is small enough to take more."""
+        return self._held_bytes < BODIES_MAX_BYTES
 
     @property
     def last_token(self) -> DeliveryToken:
@@ -122,6 +135,7 @@ class Intake:
         in_flight, token_of, tokens = self._in_flight, self._token_of, self._tokens
         alarm_status_changed = self._subjects.alarm_status_changed
         max_body_bytes = self._max_body_bytes
+        taken_bytes = 0
         for message in messages:
             subject, content, _, identity, _, traceparent = message
             if identity in token_of:
@@ -144,11 +158,13 @@ class Intake:
                 continue
             self._last_token = token = next(tokens)
             in_flight[token] = message
+            taken_bytes += len(content)
             if identity is not None:
                 token_of[identity] = token
             if traceparent is not None:
                 body = self._trace(token, traceparent, message, body)
             batch.append(_new(Delivery, (token, body, 1)))
+        self._held_bytes += taken_bytes
         if strangers:
             tally.foreign += len(strangers)
             tally.settled += len(strangers)
@@ -161,6 +177,7 @@ class Intake:
         in_flight, token_of, rejecting = self._in_flight, self._token_of, self._rejecting
         traced = self._traced
         settled: list[Message] = []
+        settled_bytes = 0
         for token in tokens:
             if rejecting and token in rejecting:
                 continue
@@ -168,11 +185,13 @@ class Intake:
             if message is None:
                 continue
             identity = message.identity
+            settled_bytes += len(message.body)
             if identity is not None:
                 del token_of[identity]
             if traced and token in traced:
                 self._end_trace(token, None)
             settled.append(message)
+        self._held_bytes -= settled_bytes
         if settled:
             self._tally.settled += len(settled)
             self._settle(settled, None)
@@ -212,14 +231,17 @@ class Intake:
     def _enter(self, message: Message) -> DeliveryToken:
         token = self._last_token = next(self._tokens)
         self._in_flight[token] = message
+        self._held_bytes += len(message.body)
         if message.identity is not None:
             self._token_of[message.identity] = token
         return token
 
     def _leave(self, token: DeliveryToken) -> Message | None:
         message = self._in_flight.pop(token, None)
-        if message is not None and message.identity is not None:
-            del self._token_of[message.identity]
+        if message is not None:
+            self._held_bytes -= len(message.body)
+            if message.identity is not None:
+                del self._token_of[message.identity]
         return message
 
     def _dead_letter(self, token: DeliveryToken, reason: str) -> None:

@@ -189,6 +189,8 @@ class PullConsumer:
     def _ask_for_more(self) -> None:
         if not self._pulling or self._subscription is None or self._pause is not None:
             return
+        if not self._intake.has_room:
+            return
         room = self._settings.max_in_flight - self._intake.size - self._owed
         batch = min(room, BATCH)
         if self._owed >= BATCH // 2 or batch <= 0:

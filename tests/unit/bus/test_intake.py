@@ -15,6 +15,8 @@ from bus.tally import BusTally
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pytest
+
     from actors.messages import Deliveries, Delivery
 
 SUBJECTS = Subjects()
@@ -256,3 +258,31 @@ def test_what_is_disowned_is_settled_without_an_address() -> None:
     ((settled, _),) = desk.settled
     assert [message.reply for message in settled] == ["", "ack.2.1"]
     assert desk.intake.size == 0
+
+
+def test_large_bodies_fill_the_table_before_their_number_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Counted once each, until they are settled, be it as dead letters."""
+    body = EVENT_BODY + b" " * (500 - len(EVENT_BODY))
+    monkeypatch.setattr("bus.intake.BODIES_MAX_BYTES", 1500)
+    desk = Desk()
+    room: list[bool] = []
+
+    def look() -> None:
+        room.append(desk.intake.has_room)
+
+    desk.take(event(1, body=body), event(2, body=body), event(1, attempt=2, body=body))
+    look()
+    desk.take(event(3, body=b"x" * 500))
+    look()
+    _, _, done = desk.rejected[0]
+    done()
+    look()
+    desk.take(event(4, body=body))
+    look()
+    for _ in range(2):
+        desk.intake.settle(desk.tokens())
+    desk.take(event(5, body=body), event(6, body=body))
+    look()
+    assert room == [True, False, True, False, True]
