@@ -9,6 +9,8 @@ import bson
 from actors.alarms import Alarm, AlarmID, Severity, UserID
 from actors.digest import ANSWERED_REQUESTS_KEPT, Cursor, RequestID
 from actors.ports import CheckpointUpdate
+from bus.intake import BODIES_MAX_BYTES
+from bus.jetstream import BATCH
 from bus.settings import BusSettings
 from store.document import to_changes
 from tests.service import ROOT
@@ -47,6 +49,7 @@ def test_the_sizes_of_checkpoints_are_those_of_their_form() -> None:
 def test_the_worst_case_of_bodies_is_that_of_the_defaults() -> None:
     """Somebody sizes a container by it."""
     settings = BusSettings()
-    worst = settings.max_in_flight * settings.max_body_bytes
-    kib = settings.max_body_bytes // 1024
-    assert f"{settings.max_in_flight:,} of {kib} KiB = {worst / 1e9:.1f} GB" in PAGE.read_text()
+    text, mib = PAGE.read_text(), 1024 * 1024
+    assert f"have\n  {BODIES_MAX_BYTES // mib} MiB, no more are asked for, but {BATCH:,}" in text
+    assert f"`MAX_BODY_BYTES` of {settings.max_body_bytes // 1024} KiB" in text
+    assert BATCH * settings.max_body_bytes <= BODIES_MAX_BYTES
