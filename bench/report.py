@@ -111,7 +111,7 @@ def _plot(results: dict[str, Figures], file: Path) -> None:
     mpl.use("svg")
     from matplotlib import pyplot as plt  # noqa: PLC0415  # after the choice of its backend
 
-    figure, (rates, memory, latency) = plt.subplots(1, 3, figsize=(13, 4))
+    figure, (rates, growth, memory, latency) = plt.subplots(1, 4, figsize=(17, 4))
     known = results["known_users"]
     bars = {
         "service": known["events_per_s"],
@@ -121,6 +121,16 @@ def _plot(results: dict[str, Figures], file: Path) -> None:
     }
     rates.bar(list(bars), list(bars.values()))
     rates.set_title("events/s")
+    over_users = results["memory"]
+    known_users = [over_users["few_users"], over_users["many_users"]]
+    same_locality = [
+        over_users["local_events_per_s_of_few_users"],
+        over_users["local_events_per_s"],
+    ]
+    growth.plot(known_users, same_locality, marker="o")
+    growth.plot(known_users[1:], [over_users["uniform_events_per_s"]], marker="s", linestyle="")
+    growth.set(title="events/s over users known", xlabel="users", xscale="log", ylim=(0, None))
+    growth.legend(["of 1,000 of them", "of all, a tenth of them in memory"])
     sizes = results["memory"]["resident_bytes"]
     memory.plot([users for users, _ in sizes], [size / 1e6 for _, size in sizes])
     memory.set(title="resident memory, MB", xlabel="events over all users", ylim=(0, None))

@@ -39,6 +39,7 @@ _DRAIN_S = 600.0
 _POLL_S = 0.05
 """Each look costs both sides a millisecond, which the baseline does not pay."""
 _TURNS_PER_S = 500
+_FEW_USERS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,12 +225,14 @@ async def memory(stage: Stage, scale: Scale) -> Figures:
             uniform = done / watch.wall_s()
             local = await _local_rate(broker, scale, scale.many_users)
     few = Names()
-    _store_users(stage, few, 10_000)
+    _store_users(stage, few, _FEW_USERS)
     async with stage.broker(few) as broker:
         with stage.service(few, MAX_LIVE_USERS=scale.live_users):
-            small = await _local_rate(broker, scale, 10_000)
+            small = await _local_rate(broker, scale, _FEW_USERS)
     return {
         "ready_s": ready_s,
+        "few_users": _FEW_USERS,
+        "many_users": scale.many_users,
         "bytes_per_live_user": per_live,
         "peak_bytes": max(size for _, size in resident),
         "resident_bytes": resident,
