@@ -48,6 +48,12 @@ class Monitoring:
                     return probe
                 await asyncio.sleep(_POLL_S)
 
+    async def becomes_ready(self, timeout_s: float = 30.0) -> None:
+        """Return once ``/readyz`` says that all is well: one check is ahead of another."""
+        async with asyncio.timeout(timeout_s):
+            while (await self.probe("/readyz")).status != 200:
+                await asyncio.sleep(_POLL_S)
+
     async def metrics(self) -> dict[str, float]:
         """Return each sample, its labels' words behind its name."""
         async with self._client.get("/metrics") as answer:

@@ -48,8 +48,7 @@ async def test_a_service_without_its_servers_is_live_and_not_ready(
         starting = await seen.probe("/readyz")
         assert (starting.status, starting.checks["phase"]) == (503, "starting")
         with running(own_mongodb), running(own_nats):
-            await seen.becomes("phase", "ok")
-            assert (await seen.probe("/readyz")).status == 200
+            await seen.becomes_ready()
 
 
 async def test_the_absence_of_a_server_shows_without_any_message_and_passes(
@@ -70,7 +69,7 @@ async def test_the_absence_of_a_server_shows_without_any_message_and_passes(
             assert (await seen.probe("/livez")).status == 200
             own_nats.child.start()
             await seen.becomes("nats", "ok")
-            assert (await seen.probe("/readyz")).status == 200
+            await seen.becomes_ready()
 
 
 async def test_a_database_that_stands_still_shows_before_the_driver_gives_up(
