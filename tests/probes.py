@@ -51,7 +51,7 @@ class Monitoring:
     async def becomes_ready(self, timeout_s: float = 30.0) -> None:
         """Return once ``/readyz`` says that all is well: one check is ahead of another."""
         async with asyncio.timeout(timeout_s):
-            while (await self.probe("/readyz")).status != 200:
+            while (await self.probe("/readyz")).status != 200:  # noqa: ASYNC110  # asks a server
                 await asyncio.sleep(_POLL_S)
 
     async def metrics(self) -> dict[str, float]:
