@@ -28,6 +28,8 @@ _DEFAULT_OPTIONS: dict[str, Any] = {
 _Client = TypeVar("_Client")
 
 _UNAUTHORIZED = 13
+_HUNG_UP = ("connection closed", "connection is already closed", "UNEXPECTED_EOF")
+"""How the driver puts it, depending on when it notices."""
 _COMMAND = re.compile(r"to execute command \{ (\w+)")
 NOT_ALLOWED_CODES = frozenset({_UNAUTHORIZED, 18, 8000})
 """Unauthorized, AuthenticationFailed, and Atlas' own word for them."""
@@ -70,7 +72,7 @@ def describe(error: PyMongoError) -> str:
     """Return a driver's error in one line; the driver adds its view of the whole deployment."""
     text = str(error).partition(", Timeout:")[0]
     # All that mongod lets a client see when one side speaks TLS and the other does not.
-    if "connection closed" in text or "UNEXPECTED_EOF" in text:
+    if any(words in text for words in _HUNG_UP):
         text += "; does one side only demand TLS, or the server a client certificate?"
     return f"{type(error).__name__}: {text}"
 
