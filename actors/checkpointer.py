@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("actors.checkpointer")
 
 GROUPS_AT_ONCE = 2
+"""With one, MongoDB used 0.65 of a core on a backlog of new users; with two, a whole one."""
 
 _CHECKPOINTED = Checkpointed()
 
@@ -162,13 +163,13 @@ class CheckpointActor(ServiceActor):
         A user can have two only after a crash of its actor, whose last save is not done yet.
         """
         group: dict[UserID, SaveCheckpoint] = {}
-        others = list(self._under_way.values())
+        busy = set().union(*self._under_way.values())
         held_back: list[SaveCheckpoint] = []
         waiting = self._waiting
         while waiting and len(group) < self._settings.checkpoint_group_max:
             save = waiting.popleft()
             user_id = save.update.user_id
-            if user_id in group or any(user_id in other for other in others):
+            if user_id in group or user_id in busy:
                 held_back.append(save)
             else:
                 group[user_id] = save

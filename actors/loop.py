@@ -106,22 +106,12 @@ class LoopDispatcher(Dispatcher):
         # Lowered first: who schedules an actor from here on has the loop come back.
         self._turn_is_coming = False
         first, ready, run = self._first, self._ready, self._run
-        throughput = self._throughput
         end_s = perf_counter() + TURN_S
         while first or ready:
             while first:
                 run(first.popleft())
             for _ in range(min(len(ready), ACTORS_BETWEEN_LOOKS)):
-                # As in ``_run``, which would cost each of them a call.
-                mailbox = ready.popleft()
-                mailbox.scheduled = False
-                actor = mailbox.actor
-                if actor is None:
-                    mailbox.refuse()
-                    continue
-                actor.run_batch(throughput)
-                if mailbox.mail:
-                    self.mail_arrived(mailbox)
+                run(ready.popleft())
             if perf_counter() > end_s:
                 if first or ready:
                     self._turn_soon()

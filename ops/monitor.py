@@ -16,6 +16,7 @@ from ops.web.console import Console
 from ops.web.exposition import metrics_routes
 from ops.web.probes import probe_routes
 from ops.web.server import WebServer
+from store.observed import CHECK_AFTER_S
 
 if TYPE_CHECKING:
     from actors.runtime import Dispatcher, Scheduler
@@ -75,7 +76,7 @@ class Monitor:
         self._tasks = [
             asyncio.create_task(self._pulse.run(dispatcher, scheduler)),
             asyncio.create_task(self._look_behind()),
-            asyncio.create_task(self._store.watch()),
+            asyncio.create_task(self._watch_store()),
         ]
 
     def serving(self) -> None:
@@ -101,9 +102,15 @@ class Monitor:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._server.stop()
 
+    # Neither goes on for ever: before Python 3.12 a cancellation is lost when the server's answer
+    # comes at the same moment, and ``close`` would wait for a task that does not know.
+
     async def _look_behind(self) -> None:
-        # Not for ever: before Python 3.12 a cancellation is lost when the server's answer comes
-        # at the same moment, and `close` would wait for a task that does not know.
         while not self._closing:
             await self._bus.look_behind()
             await asyncio.sleep(INTERVAL_S)
+
+    async def _watch_store(self) -> None:
+        while not self._closing:
+            await asyncio.sleep(CHECK_AFTER_S / 2)
+            await self._store.check_if_silent()

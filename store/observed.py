@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import time
 from contextlib import contextmanager, suppress
@@ -62,18 +61,12 @@ class ObservedCheckpointStore:
         with self._observed(self.tally.checks, 0):
             await self._store.check()
 
-    async def watch(self) -> None:
-        """Check a silent store every few seconds, until it is cancelled.
+    async def check_if_silent(self) -> None:
+        """Check unless something was heard of late; never raises, the tally tells.
 
         So that a probe is answered from what is known, and MongoDB's absence shows while no user
         changes.
         """
-        while True:
-            await asyncio.sleep(CHECK_AFTER_S / 2)
-            await self.check_if_silent()
-
-    async def check_if_silent(self) -> None:
-        """Check unless something was heard of late; never raises, the tally tells."""
         if self._monotonic_s() - self.tally.answered_at_s < CHECK_AFTER_S:
             return
         with suppress(StoreUnavailableError):

@@ -174,20 +174,3 @@ def test_a_store_is_asked_only_when_it_was_silent() -> None:
     desk.inner.absent = True
     desk.check_if_silent()
     assert desk.problems() == ["nobody there"]
-
-
-def test_the_watch_asks_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Until it is cancelled."""
-    monkeypatch.setattr("store.observed.CHECK_AFTER_S", 0.002)
-    desk = Desk()
-    desk.clock.elapsed_s = 100.0
-
-    async def watch_until_asked() -> None:
-        watch = asyncio.create_task(desk.store.watch())
-        async with asyncio.timeout(10):
-            while not desk.inner.checks:  # noqa: ASYNC110  # counted by a double
-                await asyncio.sleep(0.001)
-        watch.cancel()
-        await asyncio.gather(watch, return_exceptions=True)
-
-    asyncio.run(watch_until_asked())
