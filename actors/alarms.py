@@ -9,6 +9,8 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple, NewType
 
+from actors.tuples import new_tuple
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -50,10 +52,6 @@ class Alarm(NamedTuple):
         return self.severity is not Severity.CLEARED
 
 
-_new = tuple.__new__
-"""A named tuple's own constructor costs twice as much."""
-
-
 class Retention(NamedTuple):
     """How long a cleared alarm is remembered after the last arrival for it."""
 
@@ -90,7 +88,7 @@ def apply_event(
         )
     if (changed_at_ns, severity) > (current_at_ns, current):
         fields = (severity, changed_at_ns, told_severity, told_at_ns, news, heard_at_s)
-        return _new(Alarm, fields)
+        return new_tuple(Alarm, fields)
     if news is not alarm.news:
         return Alarm(current, current_at_ns, told_severity, told_at_ns, news, heard_at_s)
     if (

@@ -30,6 +30,7 @@ from actors.messages import (
 from actors.runtime import tell_each, tell_if_alive
 from actors.supervision import ServiceActor
 from actors.tally import CoreTally
+from actors.tuples import new_tuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -51,9 +52,6 @@ PASSIVATIONS_PER_TICK = 250
 """Idle users, and users in excess, asked to passivate at one tick, so that it stays short."""
 
 _TAKE_CHECKPOINT = TakeCheckpoint()
-
-_new = tuple.__new__
-"""A named tuple's own constructor costs twice as much."""
 
 
 @dataclass(slots=True)
@@ -176,7 +174,7 @@ class RouterActor(ServiceActor):
             if self._leaving and user_id in self._leaving:
                 self._leaving[user_id].waiting.extend(mail)
             else:
-                told.append((self._live_ref(user_id, now_s), _new(Deliver, (tuple(mail),))))
+                told.append((self._live_ref(user_id, now_s), new_tuple(Deliver, (tuple(mail),))))
         tell_each(told)
         self._shed_excess(len(self._live))
 

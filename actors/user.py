@@ -49,6 +49,7 @@ from actors.messages import (
 from actors.ports import Checkpoint, CheckpointUpdate
 from actors.runtime import PooledActor, tell_if_alive
 from actors.tally import CoreTally
+from actors.tuples import new_tuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -77,9 +78,6 @@ class Phase(Enum):
 
 
 _ACTIVE = Phase.ACTIVE
-
-_new = tuple.__new__
-"""A named tuple's own constructor costs twice as much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,7 +303,7 @@ class UserActor(PooledActor):
         alarms = self._alarms
         changed = {alarm_id: alarms.get(alarm_id) for alarm_id in self._changed}
         cursor = self._cursor if self._cursor_changed else None
-        update = _new(CheckpointUpdate, (self._user_id, self._version, changed, cursor))
+        update = new_tuple(CheckpointUpdate, (self._user_id, self._version, changed, cursor))
         self._saving_outbox = self._cursor_changed and self._cursor.outbox is not None
         self._saving, self._unsaved = self._unsaved, []
         self._changed = {}
@@ -313,7 +311,7 @@ class UserActor(PooledActor):
         tokens = tuple([delivery[0] for delivery in self._saving])
         context = self._context
         checkpointer = context.urgent_checkpointer if urgent else context.checkpointer
-        tell_if_alive(checkpointer, _new(SaveCheckpoint, (update, tokens, self._actor_ref)))
+        tell_if_alive(checkpointer, new_tuple(SaveCheckpoint, (update, tokens, self._actor_ref)))
         # Unless a digest goes out when this is durable, there is no hurry to hear of it.
         self.mailbox.can_wait = not self._saving_outbox
 

@@ -8,6 +8,7 @@ import orjson
 
 from actors.alarms import AlarmID, Severity, UserID
 from actors.messages import AlarmStatusChanged
+from actors.tuples import new_tuple
 from bus.errors import MessageRejectedError
 from bus.instants import format_instant, parse_instant
 from bus.json_text import keys_in_order, with_small_numbers
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 ID_MAX_BYTES = 256
 _ID_SURELY_FITS = ID_MAX_BYTES // 4
 """Characters; each is four bytes at the most."""
-
-_new = tuple.__new__
-"""A named tuple's own constructor costs twice as much."""
 
 _SEVERITIES = {severity.name: severity for severity in Severity}
 
@@ -45,7 +43,7 @@ def decode_alarm_status_changed(body: bytes, max_bytes: int) -> AlarmStatusChang
             and "\0" not in alarm_id
         ):
             severity, at_ns = _SEVERITIES[fields["Status"]], parse_instant(fields["ChangedAt"])
-            return _new(AlarmStatusChanged, (user_id, alarm_id, severity, at_ns))
+            return new_tuple(AlarmStatusChanged, (user_id, alarm_id, severity, at_ns))
     except (KeyError, TypeError, ValueError):
         pass
     return AlarmStatusChanged(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from actors.digest import RequestID
 from actors.messages import Deliveries, Delivery, SendDigest
 from actors.ports import DeliveryToken
+from actors.tuples import new_tuple
 from bus.codec import decode_alarm_status_changed, decode_send_alarm_digest
 from bus.errors import MessageRejectedError
 from bus.reasons import reason_class
@@ -27,10 +28,6 @@ if TYPE_CHECKING:
     from bus.subjects import Subjects
 
 logger = logging.getLogger("bus.intake")
-
-
-_new = tuple.__new__
-"""A named tuple's own constructor costs twice as much."""
 
 
 class Message(NamedTuple):
@@ -163,7 +160,7 @@ class Intake:
                 token_of[identity] = token
             if traceparent is not None:
                 body = self._trace(token, traceparent, message, body)
-            batch.append(_new(Delivery, (token, body, 1)))
+            batch.append(new_tuple(Delivery, (token, body, 1)))
         self._held_bytes += taken_bytes
         if strangers:
             tally.foreign += len(strangers)

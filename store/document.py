@@ -27,6 +27,7 @@ from zlib import crc32
 from actors.alarms import Alarm, AlarmID, Severity, UserID
 from actors.digest import NEVER_TOLD, Cursor, Digest, DigestID, DigestItem, RequestID
 from actors.ports import Checkpoint, Unreadable
+from actors.tuples import new_tuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,9 +47,6 @@ _BUCKETS = 64
 
 _ESCAPES = (("%", "%25"), (".", "%2E"), ("$", "%24"))
 _SEVERITIES = dict(enumerate(Severity))
-
-_new = tuple.__new__
-"""A named tuple's own constructor costs twice as much."""
 
 
 def escape_field_name(alarm_id: AlarmID) -> str:
@@ -140,7 +138,7 @@ def _to_alarm(fields: Sequence[Any]) -> Alarm:
         raise TypeError(f"{fields!r} is not an alarm, whose times are whole numbers")
     told = _SEVERITIES[told_severity]
     alarm = (_SEVERITIES[severity], changed_at_ns, told, told_at_ns, bool(news), heard_at_s)
-    return _new(Alarm, alarm)
+    return new_tuple(Alarm, alarm)
 
 
 def _to_cursor(document: Mapping[str, Any]) -> Cursor:
