@@ -56,8 +56,8 @@ _REFUSED_CODES = frozenset(
 class MongoCheckpointStore:
     """One document a user in the collection ``users``; see ``store.document`` for its form.
 
-    Runs on one event loop. With the driver that blocks, on threads, digests took twice as long:
-    under the GIL whatever a thread does may have the loop wait a millisecond for its turn.
+    Runs on one event loop. With the driver that blocks, on threads, digests took nearly twice as
+    long: under the GIL whatever a thread does may have the loop wait a millisecond for its turn.
     """
 
     def __init__(self, settings: StoreSettings) -> None:

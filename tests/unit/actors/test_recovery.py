@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from actors.alarms import UserID
 from actors.digest import Cursor
-from actors.messages import Recovered, RecoverUser, RecoveryFailed
+from actors.messages import (
+    Recovered,
+    RecoverUser,
+    RecoveryFailed,
+    UsersLoaded,
+    UsersNotLoaded,
+)
 from actors.ports import NEVER_SAVED, Checkpoint
 from actors.recovery import RecoveryActor
 from actors.settings import CoreSettings
+from tests.doubles import Inbox
 from tests.unit.actors.router_desk import NoJitter
 from tests.unit.actors.service_doubles import (
     SILENCE_S,
@@ -23,6 +30,7 @@ from tests.unit.actors.service_doubles import (
 
 if TYPE_CHECKING:
     import pytest
+    from pykka import ActorRef
 
 UNKNOWN = Recovered(NEVER_SAVED)
 
@@ -36,8 +44,8 @@ def saved(user: str) -> Recovered:
 class Desk:
     """A started recovery, its store, and the users that ask."""
 
-    def __init__(self, group_max: int = 100) -> None:
-        """Start it."""
+    def __init__(self, group_max: int = 100, caller: ActorRef[Any] | None = None) -> None:
+        """Start it; ``caller`` is somebody else to ask than who calls the store."""
         self.stage = Stage()
         self.store = TimedStore(self.stage.clock)
         self.recovery = RecoveryActor.start(
@@ -46,7 +54,7 @@ class Desk:
             CoreSettings(
                 checkpoint_group_max=group_max, retry_wait_initial_s=1.0, retry_wait_max_s=4.0
             ),
-            self.stage.caller(self.store),
+            caller or self.stage.caller(self.store),
             self.stage.dispatcher,
             NoJitter(),
         )
@@ -137,6 +145,24 @@ def test_who_asks_during_a_wait_joins_the_next_load() -> None:
     desk.stage.dispatcher.advance(1.0)
     assert desk.store.load_calls[1:] == [(1.0, ["a", "b"])]
     assert [probe.received for probe in probes] == [[UNKNOWN]] * 3
+
+
+def test_who_asks_while_others_are_loaded_is_loaded_after_them() -> None:
+    """Be the load under way answered or not: somebody may have saved since it began."""
+    for answer in (UsersLoaded({}), UsersNotLoaded("no primary")):
+        caller = Inbox()
+        desk = Desk(caller=caller.actor_ref)
+        first = desk.ask("a")
+        desk.stage.settle()
+        later = [desk.ask("b"), desk.ask("a")]
+        desk.stage.settle()
+        assert [load.user_ids for load in caller.take()] == [["a"]]
+        desk.stage.tell(desk.recovery, answer)
+        desk.stage.dispatcher.advance(1.0)
+        failed = isinstance(answer, UsersNotLoaded)
+        assert [load.user_ids for load in caller.take()] == [["a", "b"] if failed else ["b", "a"]]
+        desk.stage.tell(desk.recovery, UsersLoaded({}))
+        assert [probe.received for probe in (first, *later)] == [[UNKNOWN]] * 3
 
 
 def test_an_asker_that_has_stopped_is_passed_over() -> None:

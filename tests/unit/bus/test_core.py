@@ -18,6 +18,8 @@ from bus.subjects import Subjects
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pytest
+
     from actors.messages import Deliveries
     from bus.intake import Message
 
@@ -53,3 +55,15 @@ async def test_every_request_has_an_id_of_its_own() -> None:
     request_ids = await _request_ids(consumers=2)
     assert None not in request_ids
     assert len(set(request_ids)) == len(request_ids) == 4
+
+
+def test_no_more_is_taken_while_what_is_held_is_too_large(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However much of the window is left."""
+    settings = BusSettings()
+    intake = Intake(SUBJECTS, 1000, lambda _: None, _reject, lambda *_: None)
+    consumer = QueueConsumer(Connection(settings, Random(0), print), settings, intake)
+    had_room = consumer._has_room()
+    monkeypatch.setattr("bus.intake.BODIES_MAX_BYTES", 0)
+    assert (had_room, consumer._has_room()) == (True, False)

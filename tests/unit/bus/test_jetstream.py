@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 import pytest
+from nats.aio.subscription import Subscription
 
 from bus.connection import Connection
 from bus.intake import Intake
@@ -87,3 +88,28 @@ def test_what_is_no_delivery_does_not_cost_the_others(caplog: pytest.LogCaptureF
 
 def _fail(reason: str) -> None:
     raise AssertionError(reason)
+
+
+def test_no_more_is_asked_for_while_what_is_held_is_too_large(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However much of the window is left."""
+    settings = BusSettings()
+    connection = Connection(settings, Random(0), escalate=_fail)
+    intake = Intake(
+        settings.subjects, settings.max_body_bytes, _ignore, lambda *_: None, lambda *_: None
+    )
+    topology = Topology("s", "", "c", 30.0)
+    consumer = PullConsumer(connection, settings, topology, intake, _fail)
+    consumer._pulling = True
+    consumer._subscription = Subscription(connection.client, 1, "inbox")
+    monkeypatch.setattr("bus.intake.BODIES_MAX_BYTES", 0)
+    consumer._ask_for_more()
+    asked_when_full = len(connection._writes)
+    monkeypatch.undo()
+    consumer._ask_for_more()
+    assert (asked_when_full, len(connection._writes)) == (0, 1)
+
+
+def _ignore(deliveries: Deliveries) -> None:
+    del deliveries

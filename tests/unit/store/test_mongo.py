@@ -6,8 +6,12 @@ import asyncio
 import threading
 
 import pytest
+from pymongo.errors import ServerSelectionTimeoutError
 
-from actors.errors import SettingsError
+from actors.alarms import UserID
+from actors.errors import SettingsError, StoreUnavailableError
+from actors.ports import CheckpointUpdate
+from store.client import describe
 from store.mongo import MongoCheckpointStore
 from store.settings import StoreSettings
 
@@ -59,3 +63,51 @@ def test_an_option_in_the_uri_goes_before_the_default() -> None:
     asyncio.run(store.close())
     assert options.socket_timeout == 7.0
     assert options.connect_timeout == 5.0
+
+
+_FENCED = {"index": 0, "code": 121, "errmsg": "Document failed validation"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (
+            {"writeErrors": [_FENCED], "writeConcernError": {"code": 64, "errmsg": "timed out"}},
+            "not durable: timed out",
+        ),
+        ({"writeErrors": [{**_FENCED, "code": 11602, "errmsg": "stepped down"}]}, "code 11602"),
+        (
+            {"writeErrors": [_FENCED, {"index": 1, "code": 112, "errmsg": "conflict"}]},
+            "code 112: conflict",
+        ),
+    ],
+)
+def test_an_answer_that_proves_nothing_is_worth_a_retry(
+    monkeypatch: pytest.MonkeyPatch, answer: dict[str, object], reason: str
+) -> None:
+    """Not a save, though the statement of the user itself did not fail."""
+    store = MongoCheckpointStore(StoreSettings(uri="mongodb://db.invalid"))
+
+    async def command(*_: object, **__: object) -> dict[str, object]:
+        return answer
+
+    monkeypatch.setattr(type(store._users.database), "command", command)
+
+    async def save() -> None:
+        try:
+            await store.save([CheckpointUpdate(UserID("u"), 0, {}, None)])
+        finally:
+            await store.close()
+
+    with pytest.raises(StoreUnavailableError, match=reason):
+        asyncio.run(save())
+
+
+@pytest.mark.parametrize(
+    "text", ["h:1: connection closed", "h:1: connection is already closed", "h:1: UNEXPECTED_EOF"]
+)
+def test_a_server_that_hangs_up_gets_a_hint_however_the_driver_words_it(text: str) -> None:
+    """It depends on when the driver notices."""
+    described = describe(ServerSelectionTimeoutError(f"{text}, Timeout: 5s, Topology: …"))
+    assert described.startswith(f"ServerSelectionTimeoutError: {text}; does one side only")
+    assert "Topology" not in described
