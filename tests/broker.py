@@ -221,11 +221,17 @@ class Broker:
         return False
 
     async def settled(self, timeout_s: float = 30.0, poll_s: float = _POLL_S) -> None:
-        """Return once everything in the input stream is delivered and acknowledged."""
+        """Return once everything in the input stream is delivered and acknowledged.
+
+        That nothing is pending a consumer says also of what it has not counted yet.
+        """
+        last = await self._last_sequence()
         async with asyncio.timeout(timeout_s):
             while True:
                 info = await self.js.consumer_info(self.names.input_stream, self.names.consumer)
-                if not info.num_pending and not info.num_ack_pending:
+                open_ones = info.num_pending or info.num_ack_pending
+                delivered = 0 if info.delivered is None else info.delivered.stream_seq
+                if not open_ones and (delivered >= last or not await self.left()):
                     return
                 await asyncio.sleep(poll_s)
 
