@@ -287,6 +287,9 @@ def start_embedded(parsed: Parsed[Settings], servers: EmbeddedServers) -> Settin
         bus = dataclasses.replace(bus, urls=(url,))
         click.echo(f"NATS listens at    {url}")
         click.echo(NEXT_STEPS.format(url=url))
+    # Set in this terminal for nats-cli, say, and forgotten.
+    for name in sorted(parsed.given & {"MONGODB_URI", "NATS_URL"}):
+        click.echo(f"{name} is set: that server is used, none is started")
     if settings.http.wanted and settings.http.port:
         click.echo(f"Console at          http://{settings.http.address}/")
     return dataclasses.replace(settings, bus=bus, store=store)

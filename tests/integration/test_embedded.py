@@ -105,9 +105,11 @@ def test_the_service_ends_when_a_server_of_its_own_dies(
 
 
 def test_a_server_that_is_given_is_used_instead(deployment: Deployment, tmp_path: Path) -> None:
-    """Be it one of two."""
+    """Be it one of two; it says so to whoever has set it for another program and forgot."""
     service = launch_embedded(deployment, tmp_path, MONGODB_URI=deployment.mongodb_uri)
     assert sorted(children_of(service)) == ["nats-server"]
+    assert "MONGODB_URI is set: that server is used, none is started" in service.output()
+    assert "NATS_URL is set" not in service.output()
     assert service.terminate() == 0
 
 
