@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_DISK_FULL = 0.9
+
 
 class Level(StrEnum):
     """How bad a finding is."""
@@ -73,3 +75,15 @@ def on_clock(about: str, skew_s: float, uncertainty_s: float) -> Finding:
             "the clock",
         )
     return ok(about, "its clock agrees with this machine's to a second")
+
+
+def on_disk(about: str, used: float) -> Finding:
+    """Judge how much of a server's disk is used, from 0 to 1."""
+    says = f"its disk is {used:.0%} full"
+    if used > _DISK_FULL:
+        return note(
+            about,
+            says,
+            "make room: when it is full nothing is saved, and nothing is acknowledged",
+        )
+    return ok(about, says)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pymongo.errors import OperationFailure, PyMongoError
 
-from ops.findings import Finding, away, note, ok, on_clock, risk
+from ops.findings import Finding, away, note, ok, on_clock, on_disk, risk
 from store.client import blocking_client_for, describe
 from store.document import FENCE
 from store.mongo import COLLECTION
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from pymongo import MongoClient
 
     from store.settings import StoreSettings
-
-_DISK_FULL = 0.9
 
 _ACTIONS = ("find", "insert", "update", "remove", "collMod", "listCollections")
 """What the service does; the list of docs/security.md."""
@@ -126,9 +124,5 @@ def _on_disk(client: MongoClient[dict[str, Any]], database: str) -> Iterator[Fin
     except OperationFailure:
         return  # not granted, and not needed
     used, total = stats.get("fsUsedSize"), stats.get("fsTotalSize")
-    if used and total and used / total > _DISK_FULL:
-        yield note(
-            "mongodb",
-            f"its disk is {used / total:.0%} full",
-            "make room: when it is full nothing is saved, and nothing is acknowledged",
-        )
+    if used and total:
+        yield on_disk("mongodb", used / total)

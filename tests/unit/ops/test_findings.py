@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ops.findings import Level, away, note, ok, on_clock, risk, worst
+from ops.findings import Level, away, note, ok, on_clock, on_disk, risk, worst
 
 
 def test_the_worst_finding_decides() -> None:
@@ -32,3 +32,16 @@ def test_a_clock_is_noted_when_it_is_off_for_certain(
     assert finding.level is level
     if level is Level.NOTE:
         assert f"{skew_s:+.1f} s" in finding.says
+
+
+@pytest.mark.parametrize(
+    ("used", "says", "level"),
+    [(0.123, "12%", Level.OK), (0.9, "90%", Level.OK), (0.95, "95%", Level.NOTE)],
+)
+def test_a_disk_is_noted_while_there_is_time_to_make_room(
+    used: float, says: str, level: Level
+) -> None:
+    """A full one lets nothing be saved; the share is said either way."""
+    finding = on_disk("mongodb", used)
+    assert (finding.level, f"{says} full" in finding.says) == (level, True)
+    assert ("make room" in (finding.mend or "")) == (level is Level.NOTE)
