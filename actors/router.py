@@ -155,7 +155,7 @@ class RouterActor(ServiceActor):
 
     def _route(self, items: Iterable[Delivery]) -> None:
         by_user: dict[UserID, list[Delivery]] = {}
-        asking: list[UserID] = []
+        asking: dict[UserID, None] = {}
         for delivery in items:
             body = delivery.body
             user_id = body.user_id
@@ -164,19 +164,26 @@ class RouterActor(ServiceActor):
             else:
                 by_user[user_id] = [delivery]
             if type(body) is SendDigest:
-                asking.append(user_id)
+                asking[user_id] = None
         if asking:
             # Only the order of one user's messages matters, and for these somebody waits.
-            by_user = {user_id: by_user[user_id] for user_id in asking} | by_user
+            tell_each(self._addressed({user_id: by_user.pop(user_id) for user_id in asking}))
+        # Whoever lives reads of events when it is to save: many at once, in one run.
+        tell_each(self._addressed(by_user), at_leisure=True)
+        self._shed_excess(len(self._live))
+
+    def _addressed(
+        self, by_user: dict[UserID, list[Delivery]]
+    ) -> list[tuple[ActorRef[Any], Deliver]]:
+        """Say which actor gets what; mail of users that leave waits until they have."""
         now_s = self._clock.monotonic_s()
-        told: list[tuple[ActorRef[Any], Deliver]] = []
+        leaving, told = self._leaving, []
         for user_id, mail in by_user.items():
-            if self._leaving and user_id in self._leaving:
-                self._leaving[user_id].waiting.extend(mail)
+            if leaving and user_id in leaving:
+                leaving[user_id].waiting.extend(mail)
             else:
                 told.append((self._live_ref(user_id, now_s), new_tuple(Deliver, (tuple(mail),))))
-        tell_each(told)
-        self._shed_excess(len(self._live))
+        return told
 
     def _live_ref(self, user_id: UserID, now_s: float) -> ActorRef[Any]:
         """Return the actor of a user that gets mail; spawn it if there is none."""

@@ -99,7 +99,7 @@ class Mailbox:
         self.scheduled = False
         self.can_wait = False
         """Set by the actor, on its own thread: see ``tell_each``. Cleared by it before it needs
-        mail again; what was appended before that, it finds in the same run."""
+        an answer soon; what was appended before that, it finds in the same run."""
 
     def put(self, item: Any, /) -> None:
         """Append and have the actor scheduled. Runs on the sender's thread."""

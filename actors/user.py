@@ -112,6 +112,7 @@ class UserActor(PooledActor):
     def __init__(self, dispatcher: Dispatcher, user_id: UserID, context: UserContext) -> None:
         """Create the actor, unstarted, for a user of whom nothing is known yet."""
         super().__init__(dispatcher)
+        self.mailbox.can_wait = True
         self._user_id = user_id
         self._context = context
         self._phase = Phase.RECOVERING
@@ -148,12 +149,10 @@ class UserActor(PooledActor):
         try:
             # By far the most; what is here goes the short way.
             if kind is Deliver and self._phase is _ACTIVE:
-                self.mailbox.can_wait = False
                 self._apply(message.items)  # type: ignore[union-attr]  # a Deliver
             elif kind is TakeCheckpoint and self._phase is _ACTIVE:
                 self._save(urgent=False)
             elif kind is Checkpointed and self._phase is _ACTIVE:
-                self.mailbox.can_wait = False
                 self._on_checkpointed()
             elif isinstance(message, ShowState):
                 return self._state()
@@ -166,7 +165,6 @@ class UserActor(PooledActor):
         return None
 
     def _handle_user_message(self, message: UserMessage) -> None:
-        self.mailbox.can_wait = False
         match message:
             case Deliver(items):
                 self._stash.extend(items)
@@ -297,6 +295,7 @@ class UserActor(PooledActor):
             self.mailbox.can_wait = False
             return
         self._save_due = False
+        self.mailbox.can_wait = True
         if not self._dirty():
             return
         self._forget_cleared()
@@ -340,6 +339,7 @@ class UserActor(PooledActor):
     def _on_checkpointed(self) -> None:
         self._version += 1
         self._saving = None
+        self.mailbox.can_wait = True
         if self._saving_outbox:
             self._saving_outbox = False
             self._publish()

@@ -39,6 +39,10 @@ def _too_many_users_stay(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(RouterActor, "_shed_excess", lambda *_: None)
 
 
+def _nobody_is_told_to_save(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(RouterActor, "_save_later", lambda *_: None)
+
+
 def _mail_behind_a_stop_is_dropped(patch: pytest.MonkeyPatch) -> None:
     def replace(
         self: RouterActor, user_id: UserID, ref: ActorRef[Any], returned: tuple[Delivery, ...]
@@ -116,6 +120,7 @@ def _a_bad_message_is_acknowledged_before_its_dead_letter(patch: pytest.MonkeyPa
 DEFECTS = (
     Defect("idle users stay in memory", 10, _idle_users_stay),
     Defect("too many users stay in memory", 25, _too_many_users_stay),
+    Defect("nobody is told to save", 10, _nobody_is_told_to_save),
     Defect("mail behind a stop is dropped", 25, _mail_behind_a_stop_is_dropped),
     Defect("a crashed user's mail is dropped", 100, _a_crashed_users_mail_is_dropped),
     Defect("a failed publication is given up", 150, _a_failed_publication_is_given_up),

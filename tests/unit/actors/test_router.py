@@ -140,6 +140,24 @@ def test_users_that_are_asked_for_a_digest_run_before_the_others() -> None:
     assert isinstance(request.body, SendDigest)
 
 
+def test_events_are_read_at_leisure_and_a_request_at_once() -> None:
+    """A user is told to save all the same, and reads them then: many in one run."""
+    desk = RouterDesk(checkpoint_interval_s=0.2)
+    desk.send(X, Y)
+    desk.save_all()
+    runs: list[UserID] = []
+    for user_id in (X, Y):
+        desk.taken(user_id)
+        desk.users[user_id].mailbox.dispatcher = Noting(runs, user_id)
+        desk.users[user_id].mailbox.can_wait = True
+    (first, *_), second = desk.send(X, Y), desk.send(X, request=Y)
+    assert runs == [Y]
+    desk.clock.elapsed_s = 0.2
+    desk.save_all()
+    assert runs == [Y, X, Y]
+    assert desk.taken(X) == [Deliver((first,)), Deliver((second[0],)), TakeCheckpoint()]
+
+
 def test_a_user_may_wish_to_be_saved() -> None:
     """With the next group."""
     desk = RouterDesk()
