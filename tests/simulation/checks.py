@@ -17,7 +17,7 @@ from tests.simulation.outputs import Outputs
 from tests.simulation.trace import Happening
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from actors.alarms import Alarm, AlarmID, UserID
     from actors.digest import Digest, DigestID, DigestItem
@@ -116,12 +116,12 @@ class Watch:
                 self._check_answer(process, user_id, sequence, digest)
         except LookupError:
             self.fail(f"{made} answers no request, or one that was answered already")
+        forgotten = [alarm_id for alarm_id, alarm in update.alarms.items() if alarm is None]
         if made is not None:
-            self._check_told(made, after)
+            self._check_told(made, after, forgotten)
         # Last: the digest was made from what is forgotten now.
-        for alarm_id, alarm in update.alarms.items():
-            if alarm is None:
-                self._forgotten(user_id, alarm_id, before.alarms.get(alarm_id))
+        for alarm_id in forgotten:
+            self._forgotten(user_id, alarm_id, before.alarms.get(alarm_id))
 
     def acknowledged(self, message: Message) -> None:
         """Check an acknowledgement at the moment it is sent."""
@@ -180,9 +180,14 @@ class Watch:
             and isinstance(meaning := self.meanings[sequence], Event)
         ]
 
-    def _check_told(self, digest: Digest, after: Checkpoint) -> None:
+    def _check_told(
+        self, digest: Digest, after: Checkpoint, forgotten: Collection[AlarmID]
+    ) -> None:
+        """Check that an alarm is marked, unless it cleared and was silent until this save."""
         self.knowledge.tell(digest)
         for alarm_id, severity, at_ns in digest.items:
+            if alarm_id in forgotten:
+                continue
             stored = after.alarms.get(alarm_id)
             if stored is None or (stored.told_severity, stored.told_at_ns) != (severity, at_ns):
                 self.fail(f"{digest.user_id}/{alarm_id} is in a digest and not marked as told")
