@@ -1,8 +1,7 @@
-"""``python -m bench [quick]``: run the scenarios, print the goals, write the report."""
+"""``python -m bench [full | quick]``: run the scenarios, print the goals, write the report."""
 
 from __future__ import annotations
 
-import sys
 import time
 
 import click
@@ -38,9 +37,11 @@ async def run(*, quick: bool) -> dict[str, scenarios.Figures]:
     return results
 
 
-def main() -> None:
-    """Run, print, write."""
-    quick = sys.argv[1:] == ["quick"]
+@click.command()
+@click.argument("size", type=click.Choice(["full", "quick"]), default="full")
+def main(size: str) -> None:
+    """Measure; print the goals beside what was measured; write docs/benchmarks."""
+    quick = size == "quick"
     results = uvloop.run(run(quick=quick))
     click.echo(report.table(results))
     click.echo(f"written to {report.write(results, quick=quick)}", err=True)

@@ -110,5 +110,12 @@ async def run(load: str) -> None:
     click.echo(f"\n{figures}\ncollapsed stacks, for flamegraph.pl or speedscope.app: {stacks}")
 
 
+@click.command()
+@click.argument("load", type=click.Choice(list(LOADS)), default="events")
+def main(load: str) -> None:
+    """Show where the service spends its time over a backlog of this kind."""
+    uvloop.run(run(load))
+
+
 if __name__ == "__main__":
-    uvloop.run(run(*sys.argv[1:] or ["events"]))
+    main()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 
 import click
@@ -10,13 +9,15 @@ import click
 from tests.fuzz.judging import APPLIED, EVENTS, REQUESTS, survey
 
 
-def main(arguments: list[str]) -> None:
-    """Judge three events for each request; ends with the first body that is judged wrongly."""
-    count, number = (int(argument) for argument in [*arguments, "100000", "1"][:2])
+@click.command()
+@click.argument("count", type=click.IntRange(min=4), default=100_000)
+@click.argument("seed", type=int, default=1)
+def main(count: int, seed: int) -> None:
+    """Judge COUNT bodies, three events for each request; end with the first judged wrongly."""
     started_s = time.monotonic()
     total = 0
     for subject, share in ((EVENTS, count - count // 4), (REQUESTS, count // 4)):
-        outcomes, distinct = survey(subject, share, number)
+        outcomes, distinct = survey(subject, share, seed)
         total += outcomes.total()
         click.echo(f"{subject.name}: {outcomes.total()} bodies, {distinct} of them different")
         for outcome, times in outcomes.most_common():
@@ -26,4 +27,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()
