@@ -112,6 +112,7 @@ class UserActor(PooledActor):
     def __init__(self, dispatcher: Dispatcher, user_id: UserID, context: UserContext) -> None:
         """Create the actor, unstarted, for a user of whom nothing is known yet."""
         super().__init__(dispatcher)
+        # Until the checkpoint is loaded, events would only be moved from the mailbox to the stash.
         self.mailbox.can_wait = True
         self._user_id = user_id
         self._context = context

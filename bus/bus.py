@@ -230,4 +230,5 @@ class NatsBus:
 
     def _server_has_jetstream(self) -> bool:
         # Only the server's greeting tells a server without JetStream from one not ready yet.
-        return bool(self._connection.client._server_info.get("jetstream", False))  # noqa: SLF001
+        greeting = self._connection.client._server_info  # noqa: SLF001  # no public way
+        return bool(greeting.get("jetstream", False))

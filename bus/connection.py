@@ -201,15 +201,16 @@ class Connection:
         client = self.client
         if client.is_closed:
             raise ConnectionClosedError
-        if not self.connected and client._pending_data_size > _BUFFER_BYTES:  # noqa: SLF001
+        held_bytes = client._pending_data_size  # noqa: SLF001  # what its publish looks at
+        if not self.connected and held_bytes > _BUFFER_BYTES:
             raise OutboundBufferLimitError
         await client._send_command(commands)  # noqa: SLF001  # no public way
-        transport = client._transport  # noqa: SLF001
+        transport = client._transport  # noqa: SLF001  # no public way
         if not self.connected or transport is None:
             return
         # What the client's flusher does, a task that gets its turn a round of the loop later.
-        pending, client._pending = client._pending, []  # noqa: SLF001
-        client._pending_data_size = 0  # noqa: SLF001
+        pending, client._pending = client._pending, []  # noqa: SLF001  # as its flusher does
+        client._pending_data_size = 0  # noqa: SLF001  # as its flusher does
         transport.writelines(pending)
         await transport.drain()
 
