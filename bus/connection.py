@@ -6,6 +6,7 @@ import asyncio
 import logging
 import ssl
 from collections import deque
+from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,12 +16,12 @@ from nats.errors import (
     OutboundBufferLimitError,
     SlowConsumerError,
 )
-from nats.errors import Error as NatsError
 
 from actors.errors import SettingsError
 from bus.floods import FloodLog
 from bus.lanes import LaneClient
 from bus.secure import access_options, is_not_permitted, refusal
+from bus.tasks import LongTasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -34,6 +35,7 @@ _RECONNECT_WAIT_INITIAL_S = 0.1
 _RECONNECT_WAIT_MAX_S = 2.0
 """What is whole again is answered within five seconds: a good part is left for the answer."""
 _WRITES_PER_TURN = 200
+_LAST_WRITES_S = 2.0
 _BUFFER_BYTES = 8 * 1024 * 1024
 """What the client keeps while it is disconnected."""
 
@@ -68,7 +70,9 @@ class Connection:
         self._wait_s = _RECONNECT_WAIT_INITIAL_S
         self._writes: deque[_Write] = deque()
         self._write_wanted = asyncio.Event()
-        self._writer: asyncio.Task[None] | None = None
+        self._written: list[asyncio.Future[None]] = []
+        self.tasks = LongTasks(escalate)
+        """Those of the bus that live as long as the connection."""
         self._options = access_options(settings, self.client)
 
     @property
@@ -117,7 +121,7 @@ class Connection:
         connecting.result()
         self._wait_s = _RECONNECT_WAIT_INITIAL_S
         self._refused = None
-        self._writer = asyncio.create_task(self._write_in_order())
+        self.tasks.start("nats writer", self._write_in_order())
         logger.info("nats.connected", extra={"server": str(self.client.connected_server_version)})
 
     def write(
@@ -157,18 +161,20 @@ class Connection:
 
     async def written(self) -> None:
         """Return when everything written so far has been given to the client."""
-        while self._writes:  # noqa: ASYNC110  # an event would cost every message
-            await asyncio.sleep(0)
+        if self._writes:
+            written = asyncio.get_running_loop().create_future()
+            self._written.append(written)
+            await written
 
     async def close(self) -> None:
         """Write what is waiting and close, however far ``open`` came."""
         self._closing = True
         self._dropped.close()
         self._not_permitted.close()
-        if self._writer is not None:
-            await self.written()
-            self._writer.cancel()
-            await asyncio.gather(self._writer, return_exceptions=True)
+        # A server that stands still takes nothing more: what is left is not worth the wait.
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.written(), _LAST_WRITES_S)
+        await self.tasks.close()
         if self.connected:
             await self.client.flush()
         if self._opening:
@@ -183,7 +189,9 @@ class Connection:
                 writes = list(islice(self._writes, _WRITES_PER_TURN))
                 try:
                     await self._write_commands(b"".join([write.commands for write in writes]))
-                except (NatsError, OSError) as error:
+                except Exception as error:
+                    # Whatever client, transport or loop raise is an error of these writes: uvloop's
+                    # closed transports, for one, raise RuntimeError. Nobody else would write on.
                     logger.debug("write.failed", extra={"error": repr(error)})
                     for write in writes:
                         if write.failed is not None:
@@ -191,6 +199,10 @@ class Connection:
                 for _ in writes:
                     self._writes.popleft()
                 await asyncio.sleep(0)
+            for written in self._written:
+                if not written.done():
+                    written.set_result(None)
+            self._written.clear()
 
     async def _write_commands(self, commands: bytes) -> None:
         """Hand ready-made commands to the client, past its ``publish``.

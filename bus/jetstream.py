@@ -110,10 +110,9 @@ class PullConsumer:
         self._pulling = True
         self._connection.on_reconnected.append(self._on_reconnected)
         await self._open_inbox()
-        self._tasks = [
-            asyncio.create_task(self._watch_heartbeat()),
-            asyncio.create_task(self._keep_in_progress()),
-        ]
+        tasks = self._connection.tasks
+        tasks.start("pull watch", self._watch_heartbeat())
+        tasks.start("in-progress reports", self._keep_in_progress())
 
     @property
     def pulling(self) -> bool:

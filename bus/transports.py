@@ -7,7 +7,6 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 import orjson
-from nats.errors import Error as NatsError
 
 from actors.errors import PublishFailedError
 from bus.lanes import parse_status
@@ -38,7 +37,6 @@ class ProvedTransport:
         self._number = 0
         self._pending: dict[int, Callable[[PublishFailedError | None], None]] = {}
         self._deadlines: deque[tuple[float, int]] = deque()
-        self._sweeper: asyncio.Task[None] | None = None
 
     @property
     def max_payload_bytes(self) -> int:
@@ -50,13 +48,10 @@ class ProvedTransport:
         self._base = self._connection.client.new_inbox()
         await self._connection.client.open_lane(f"{self._base}.*", self._on_answers)
         self._connection.on_disconnected.append(self._fail_all)
-        self._sweeper = asyncio.create_task(self._sweep())
+        self._connection.tasks.start("publication deadlines", self._sweep())
 
     async def close(self) -> None:
         """End; what is not proved by now has failed."""
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-            await asyncio.gather(self._sweeper, return_exceptions=True)
         self._fail_all()
 
     def send(
@@ -186,7 +181,8 @@ class FlushedTransport:
                 await self._connection.client.flush(timeout=5)
                 if not self._connection.connected:
                     error = PublishFailedError("the connection was lost")
-            except NatsError as failure:
+            except Exception as failure:
+                # Whatever the client raises: nobody else would flush on.
                 error = PublishFailedError(repr(failure))
             for settled in unflushed:
                 settled(error)

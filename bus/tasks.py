@@ -1,0 +1,49 @@
+"""Long tasks: what the service lives on. None may end, or raise, unnoticed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+logger = logging.getLogger("bus.tasks")
+
+
+class LongTasks:
+    """Runs coroutines that are to run until ``close``. Used on one event loop's thread.
+
+    One that ends by itself, or raises, ends the process with its name and reason: a supervisor
+    that restarts it is worth more than a service that answers probes and does nothing.
+    """
+
+    def __init__(self, escalate: Callable[[str], None]) -> None:
+        """Call ``escalate`` with the reason when one of them ends before ``close``."""
+        self._escalate = escalate
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing = False
+
+    def start(self, name: str, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Run ``coroutine``, which is not to return; ``name`` is what a log calls it."""
+        task = asyncio.get_running_loop().create_task(coroutine, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    async def close(self) -> None:
+        """Cancel them, and return when they have ended."""
+        self._closing = True
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if self._closing:
+            return
+        error = None if task.cancelled() else task.exception()
+        reason = "returned" if error is None else repr(error)
+        logger.critical("task.ended", extra={"task": task.get_name()}, exc_info=error)
+        self._escalate(f"the task {task.get_name()} has ended: {reason}")
