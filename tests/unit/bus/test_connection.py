@@ -35,9 +35,9 @@ async def test_whatever_the_client_raises_is_an_error_of_that_write() -> None:
     sent: list[bytes] = []
     failures: list[Exception] = []
 
-    async def send(commands: bytes, priority: bool = False) -> None:  # noqa: FBT002
+    async def send(cmd: bytes, priority: bool = False) -> None:  # noqa: FBT002
         del priority
-        sent.append(commands)
+        sent.append(cmd)
         if len(sent) == 1:
             raise RuntimeError("unable to perform operation on <TCPTransport closed=True>")
 
