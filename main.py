@@ -19,36 +19,36 @@ import click
 import uvloop
 from pykka import ActorRegistry
 
-from actors.digest import DigestID
 from actors.errors import SettingsError, StoreUnavailableError
-from actors.loop import LoopDispatcher
+from actors.rules.digest import DigestID
+from actors.runtime.loop import LoopDispatcher
 from actors.settings import CoreSettings, require, setting
 from actors.system import Dispatchers, Ports, start_actors
 from actors.tally import CoreTally
 from bus.bus import NatsBus
 from bus.settings import BusSettings
-from ops.commands.demo import demo
-from ops.commands.doctor import doctor
-from ops.commands.letters import dead_letters
-from ops.commands.sending import send, watch
-from ops.commands.users import user, why
-from ops.desks import Desks, open_desks
-from ops.embedded import EmbeddedServers, EmbeddedSettings
-from ops.garbage import tune_garbage_collection
-from ops.live import LiveUsers
-from ops.logs import LogSettings, set_up_logging
-from ops.micro import MicroService, MicroSettings
-from ops.monitor import Monitor
-from ops.options import Parsed, command_line, misspelt, run
-from ops.stopping import EXIT_FAILURE, StopRequest
-from ops.supervisor import Supervisor
-from ops.terminal import say
-from ops.tracing import TracingSettings, start_tracing
+from ops.cli.commands.demo import demo
+from ops.cli.commands.doctor import doctor
+from ops.cli.commands.letters import dead_letters
+from ops.cli.commands.sending import send, watch
+from ops.cli.commands.users import user, why
+from ops.cli.options import Parsed, command_line, misspelt, run
+from ops.cli.terminal import say
+from ops.inquiries.micro import MicroService, MicroSettings
+from ops.monitoring.monitor import Monitor
+from ops.monitoring.tracing import TracingSettings, start_tracing
+from ops.process.embedded import EmbeddedServers, EmbeddedSettings
+from ops.process.garbage import tune_garbage_collection
+from ops.process.logs import LogSettings, set_up_logging
+from ops.process.stopping import EXIT_FAILURE, StopRequest
+from ops.process.supervisor import Supervisor
+from ops.users.live import LiveUsers
+from ops.web.desks import Desks, open_desks
 from ops.web.settings import HttpSettings
-from store.blocking import BlockingStore
-from store.mongo import MongoCheckpointStore
-from store.observed import ObservedCheckpointStore
 from store.settings import StoreSettings
+from store.users.blocking import BlockingStore
+from store.users.mongo import MongoCheckpointStore
+from store.users.observed import ObservedCheckpointStore
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

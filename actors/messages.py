@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from pykka import ActorRef
 
-    from actors.alarms import AlarmID, Severity, UserID
-    from actors.digest import Digest, DigestID, RequestID
     from actors.errors import PublishFailedError
     from actors.ports import (
         Checkpoint,
@@ -25,6 +23,8 @@ if TYPE_CHECKING:
         Unreadable,
         Unsavable,
     )
+    from actors.rules.alarms import AlarmID, Severity, UserID
+    from actors.rules.digest import Digest, DigestID, RequestID
 
 
 class AlarmStatusChanged(NamedTuple):

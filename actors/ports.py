@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, NamedTuple, NewType, Protocol
 
-from actors.digest import NEVER_TOLD
+from actors.rules.digest import NEVER_TOLD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from actors.alarms import Alarm, AlarmID, UserID
-    from actors.digest import Cursor, Digest
     from actors.errors import PublishFailedError
+    from actors.rules.alarms import Alarm, AlarmID, UserID
+    from actors.rules.digest import Cursor, Digest
 
 DeliveryToken = NewType("DeliveryToken", int)
 """Names a message taken from the bus until it is settled; never used twice in a process."""

@@ -13,8 +13,8 @@ from actors.messages import (
     PublishSettled,
     RetryPublish,
 )
-from actors.runtime import tell_if_alive
-from actors.supervision import ServiceActor
+from actors.runtime.pooled import tell_if_alive
+from actors.runtime.supervision import ServiceActor
 from actors.tally import CoreTally
 
 if TYPE_CHECKING:
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from pykka import ActorRef
 
-    from actors.digest import Digest, DigestID
     from actors.errors import PublishFailedError
     from actors.ports import DigestPublisher
-    from actors.runtime import Dispatcher, Scheduler
+    from actors.rules.digest import Digest, DigestID
+    from actors.runtime.pooled import Dispatcher, Scheduler
     from actors.settings import CoreSettings
 
 logger = logging.getLogger("actors.publisher")

@@ -27,10 +27,10 @@ from actors.messages import (
     Tick,
     UserFailed,
 )
-from actors.runtime import tell_each, tell_if_alive
-from actors.supervision import ServiceActor
+from actors.runtime.pooled import tell_each, tell_if_alive
+from actors.runtime.supervision import ServiceActor
+from actors.runtime.tuples import new_tuple
 from actors.tally import CoreTally
-from actors.tuples import new_tuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 
     from pykka import ActorRef
 
-    from actors.alarms import UserID
     from actors.ports import Acknowledger, Clock
-    from actors.runtime import Dispatcher, Scheduler
+    from actors.rules.alarms import UserID
+    from actors.runtime.pooled import Dispatcher, Scheduler
     from actors.settings import CoreSettings
 
 logger = logging.getLogger("actors.router")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from actors.alarms import Retention
-from actors.checkpointer import CheckpointActor
+from actors.checkpoints.checkpointer import CheckpointActor
+from actors.checkpoints.recovery import RecoveryActor
+from actors.checkpoints.store_caller import StoreCaller
 from actors.publisher import PublisherActor
-from actors.recovery import RecoveryActor
 from actors.router import RouterActor
-from actors.store_caller import StoreCaller
+from actors.rules.alarms import Retention
 from actors.tally import CoreTally
-from actors.user import UserActor, UserContext
+from actors.user.actor import UserActor, UserContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from pykka import ActorRef
 
-    from actors.alarms import UserID
-    from actors.digest import DigestID
     from actors.ports import Acknowledger, CheckpointStore, Clock, DigestPublisher
-    from actors.runtime import Dispatcher, Scheduler
+    from actors.rules.alarms import UserID
+    from actors.rules.digest import DigestID
+    from actors.runtime.pooled import Dispatcher, Scheduler
     from actors.settings import CoreSettings
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from bench.scenarios import bodies, drain, drained, later_events
-from ops.embedded import free_port
+from ops.process.embedded import free_port
 from tests.broker import Names
 
 if TYPE_CHECKING:

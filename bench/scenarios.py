@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 from nats.js.api import DiscardPolicy, RetentionPolicy
 
-from actors.alarms import Alarm, AlarmID, Severity, UserID
 from actors.ports import CheckpointUpdate
+from actors.rules.alarms import Alarm, AlarmID, Severity, UserID
 from bench import baselines
 from bench.stage import Stopwatch, rss_bytes
-from store.blocking import StandaloneStore
+from store.users.blocking import StandaloneStore
 from tests.broker import Names
 from tests.load import SPAN_NS, START_NS, Event, events
 

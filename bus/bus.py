@@ -14,20 +14,20 @@ from nats.errors import NoRespondersError
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.errors import APIError, ServiceUnavailableError
 
-from bus.connection import Connection
-from bus.core import QueueConsumer
-from bus.crossing import Crossing
+from bus.connection.connection import Connection
 from bus.errors import BusSetupError
-from bus.intake import Intake
-from bus.jetstream import PullConsumer
-from bus.lag import Lag
-from bus.mending import StreamMender
-from bus.sending import DeadLetterSender, DigestSender
+from bus.inbound.crossing import Crossing
+from bus.inbound.intake import Intake
+from bus.inbound.jetstream import PullConsumer
+from bus.inbound.lag import Lag
+from bus.inbound.queue_subscription import QueueConsumer
+from bus.outbound.sending import DeadLetterSender, DigestSender
+from bus.outbound.transports import FlushedTransport, ProvedTransport
 from bus.settings import DeliveryMode
 from bus.spans import NoSpans
+from bus.streams.mending import StreamMender
+from bus.streams.topology import Topology, ensure_topology
 from bus.tally import BusTally
-from bus.topology import Topology, ensure_topology
-from bus.transports import FlushedTransport, ProvedTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from nats.aio.client import Client
 
     from actors.messages import Deliveries
-    from bus.intake import Message
+    from bus.inbound.intake import Message
     from bus.settings import BusSettings
     from bus.spans import Spans
 

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from actors.errors import PublishFailedError
-from bus.intake import Intake, Message
-from bus.sending import DeadLetterSender, DigestSender, headers_size
+from bus.inbound.intake import Intake, Message
+from bus.outbound.sending import DeadLetterSender, DigestSender, headers_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from actors.digest import Digest
     from actors.messages import Deliveries
     from actors.ports import DeliveryToken
+    from actors.rules.digest import Digest
     from bus.subjects import Subjects
 
 

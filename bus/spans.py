@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actors.digest import Digest
     from actors.errors import PublishFailedError
     from actors.messages import AlarmStatusChanged, SendDigest
     from actors.ports import DeliveryToken
+    from actors.rules.digest import Digest
 
 
 class Spans(Protocol):

@@ -25,7 +25,7 @@ class BusTally:
     settled: int = 0
     """Messages that were acknowledged."""
     dead_letters: Counter[str] = field(default_factory=Counter)
-    """Dead letters that are in their stream, by ``bus.reasons.reason_class``."""
+    """Dead letters that are in their stream, by ``bus.wire.reasons.reason_class``."""
     dead_letter_retries: int = 0
     pull_resets: int = 0
     """New inboxes, after a reconnect, a silence or a refusal."""

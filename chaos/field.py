@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import uvloop
 from nats.errors import Error as NatsError
 
-from actors.alarms import AlarmID, Severity, UserID
+from actors.rules.alarms import AlarmID, Severity, UserID
 from chaos.producer import Producer
 from chaos.reader import DigestReader
 from tests.broker import Broker, Names, connected

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from actors.alarms import Severity
+from actors.rules.alarms import Severity
 from chaos.stage import SETTLE_TIMEOUT_S
 from tests.load import differences, hear, untold
 

@@ -13,7 +13,7 @@ from nats.errors import NoRespondersError
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.errors import APIError, NoStreamResponseError, ServiceUnavailableError
 
-from bus.connection import Connection
+from bus.connection.connection import Connection
 from ops.failures import CommandFailed
 
 if TYPE_CHECKING:

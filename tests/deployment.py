@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pymongo import MongoClient
 
 from actors.ports import Checkpoint
-from store.blocking import StandaloneStore
-from store.mongo import COLLECTION
 from store.settings import StoreSettings
+from store.users.blocking import StandaloneStore
+from store.users.mongo import COLLECTION
 from tests.broker import Names, connected
 from tests.service import ROOT, ServiceProcess, environment
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from pymongo.collection import Collection
 
-    from actors.alarms import UserID
+    from actors.rules.alarms import UserID
     from tests.broker import Broker
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
-from actors.digest import DigestID
 from actors.errors import StoreUnavailableError
 from actors.ports import Unreadable, Unsavable
-from actors.runtime import PooledActor
-from store.memory import InMemoryCheckpointStore
+from actors.rules.digest import DigestID
+from actors.runtime.pooled import PooledActor
+from store.users.memory import InMemoryCheckpointStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from pykka import ActorRef
 
-    from actors.alarms import UserID
     from actors.ports import Checkpoint, CheckpointUpdate, DeliveryToken, SaveOutcome
-    from actors.runtime import Mailbox
+    from actors.rules.alarms import UserID
+    from actors.runtime.pooled import Mailbox
 
 
 class IdleDispatcher:

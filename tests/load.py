@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from actors.alarms import AlarmID, Severity, UserID
-from bus.instants import format_instant, parse_instant
+from actors.rules.alarms import AlarmID, Severity, UserID
+from bus.wire.instants import format_instant, parse_instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import click
 
 MUTANTS = Path("mutants")
-RULES = ("actors/alarms.py", "actors/digest.py")
+RULES = ("actors/rules/alarms.py", "actors/rules/digest.py")
 RULES_SCORE = 95.0
 """Percent of the mistakes in the rules that the tests must find."""
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from actors.alarms import AlarmID, Severity, UserID
-from actors.digest import DigestItem
+from actors.rules.alarms import AlarmID, Severity, UserID
+from actors.rules.digest import DigestItem
 
 Key = tuple[int, Severity]
 

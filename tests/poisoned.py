@@ -8,13 +8,13 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-import actors.user
-from actors.alarms import apply_event
-from bus.instants import parse_instant
+import actors.user.actor
+from actors.rules.alarms import apply_event
+from bus.wire.instants import parse_instant
 from main import main
 
 if TYPE_CHECKING:
-    from actors.alarms import Alarm, Severity
+    from actors.rules.alarms import Alarm, Severity
 
 POISON = "2021-12-24T00:00:00.000000001Z"
 """The instant at which an event crashes whoever applies it."""
@@ -32,5 +32,5 @@ def crash_at_poison(
 
 
 if __name__ == "__main__":
-    actors.user.apply_event = crash_at_poison  # type: ignore[assignment, attr-defined]  # a test may
+    actors.user.actor.apply_event = crash_at_poison  # type: ignore[assignment, attr-defined]  # a test may
     sys.exit(main(sys.argv[1:]))

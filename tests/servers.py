@@ -10,8 +10,14 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from ops.child import ChildProcess
-from ops.embedded import find_mongod, find_nats_server, free_port, mongodb_server, nats_server
+from ops.process.child import ChildProcess
+from ops.process.embedded import (
+    find_mongod,
+    find_nats_server,
+    free_port,
+    mongodb_server,
+    nats_server,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

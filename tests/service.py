@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from main import Settings
-from ops.options import options_of
+from ops.cli.options import options_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

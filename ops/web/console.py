@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import orjson
 from aiohttp import web
 
-from ops.answering import AnswerError
-from ops.figures import figures
+from ops.inquiries.answering import AnswerError
 from ops.instance import instance_name
-from ops.pulse import INTERVAL_S
+from ops.monitoring.figures import figures
+from ops.monitoring.pulse import INTERVAL_S
 from ops.version import VERSION
 from ops.web.access import Access, RefusedError
 from ops.web.dead_letters import dead_letter_routes
@@ -22,9 +22,9 @@ from ops.web.users import user_routes
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-    from ops.desks import Desks
-    from ops.history import History
-    from ops.metrics import Sources
+    from ops.monitoring.metrics import Sources
+    from ops.monitoring.recent import History
+    from ops.web.desks import Desks
     from ops.web.settings import HttpSettings
 
 _TYPES = {

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import orjson
 from aiohttp import web
 
-from ops.answering import AnswerError
+from ops.inquiries.answering import AnswerError
 from ops.web.gate import number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ops.letter_desk import LetterDesk
+    from ops.dead_letters.desk import LetterDesk
     from ops.web.gate import Gate
 
 LETTERS_MAX = 100

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from aiohttp import web
 
-from ops.answering import AnswerError
+from ops.inquiries.answering import AnswerError
 from ops.web.access import RefusedError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import orjson
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from ops.health import Health, Verdict
+    from ops.monitoring.health import Health, Verdict
 
 
 def probe_routes(health: Health) -> list[web.RouteDef]:

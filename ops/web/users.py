@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from actors.alarms import AlarmID, UserID
-from ops.answering import AnswerError
-from ops.daemons import on_daemon_thread
-from ops.inquiries import ShowInquiry
+from actors.rules.alarms import AlarmID, UserID
+from ops.inquiries.answering import AnswerError
+from ops.inquiries.form import ShowInquiry
+from ops.process.daemons import on_daemon_thread
 from ops.web.gate import number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ops.user_desk import UserDesk
+    from ops.users.desk import UserDesk
     from ops.web.gate import Gate
 
 WORKING_MAX = 6

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from pymongo import MongoClient
 
-from store.blocking import StandaloneStore
-from store.memory import InMemoryCheckpointStore
-from store.mongo import COLLECTION
 from store.settings import StoreSettings
+from store.users.blocking import StandaloneStore
+from store.users.memory import InMemoryCheckpointStore
+from store.users.mongo import COLLECTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pymongo.collection import Collection
 
-    from store.memory import SyncStore
+    from store.users.memory import SyncStore
 
 DATABASE = "contract"
 

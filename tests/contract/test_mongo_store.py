@@ -9,13 +9,13 @@ import pytest
 from bson import encode
 from bson.raw_bson import RawBSONDocument
 
-from actors.alarms import Alarm, AlarmID, Severity, UserID
-from actors.digest import Cursor
 from actors.errors import StoreUnavailableError
 from actors.ports import Checkpoint, CheckpointUpdate, SaveOutcome, Unreadable, Unsavable
-from store.blocking import StandaloneStore
-from store.mongo import COLLECTION
+from actors.rules.alarms import Alarm, AlarmID, Severity, UserID
+from actors.rules.digest import Cursor
 from store.settings import StoreSettings
+from store.users.blocking import StandaloneStore
+from store.users.mongo import COLLECTION
 
 if TYPE_CHECKING:
     from collections.abc import Callable

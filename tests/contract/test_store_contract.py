@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from actors.alarms import Alarm, AlarmID, Severity, UserID
-from actors.digest import Cursor, Digest, DigestID, DigestItem, RequestID
 from actors.ports import Checkpoint, CheckpointUpdate, SaveOutcome, Unsavable
+from actors.rules.alarms import Alarm, AlarmID, Severity, UserID
+from actors.rules.digest import Cursor, Digest, DigestID, DigestItem, RequestID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from store.memory import SyncStore
+    from store.users.memory import SyncStore
 
 SAVED, CONFLICTED = SaveOutcome.SAVED, SaveOutcome.CONFLICTED
 ALICE, BOB, CAROL = UserID("alice"), UserID("bob"), UserID("carol")

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from actors.alarms import Alarm, AlarmID, Retention, Severity, UserID, apply_event
-from actors.digest import Cursor, Digest, DigestID, due_items, mark_told
 from actors.errors import StoreUnavailableError
 from actors.ports import CheckpointUpdate, SaveOutcome
-from store.browsing import UserBrowser, UserSummary
+from actors.rules.alarms import Alarm, AlarmID, Retention, Severity, UserID, apply_event
+from actors.rules.digest import Cursor, Digest, DigestID, due_items, mark_told
 from store.settings import StoreSettings
+from store.users.browsing import UserBrowser, UserSummary
 from tests.contract.conftest import DATABASE
 
 if TYPE_CHECKING:

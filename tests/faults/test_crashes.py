@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 from nats.js.api import RetentionPolicy
 
-from actors.alarms import Alarm, AlarmID, Severity, UserID
-from actors.digest import Cursor, Digest, DigestID, DigestItem, RequestID
 from actors.ports import CheckpointUpdate, SaveOutcome
-from bus.instants import parse_instant
+from actors.rules.alarms import Alarm, AlarmID, Severity, UserID
+from actors.rules.digest import Cursor, Digest, DigestID, DigestItem, RequestID
+from bus.wire.instants import parse_instant
 from tests.servers import paused
 
 if TYPE_CHECKING:

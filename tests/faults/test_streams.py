@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bus.jetstream import parse_ack_subject
+from bus.inbound.jetstream import parse_ack_subject
 from tests.servers import paused
 
 if TYPE_CHECKING:

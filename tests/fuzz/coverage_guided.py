@@ -11,7 +11,7 @@ import sys
 import atheris
 
 with atheris.instrument_imports(include=["bus"]):
-    import bus.codec  # noqa: F401  # what it imports of this package is instrumented as well
+    import bus.wire.codec  # noqa: F401  # what it imports of this package is instrumented as well
 from tests.fuzz.judging import EVENTS, REQUESTS, judge
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hypothesis import HealthCheck, given, seed, settings
 
-from bus.codec import decode_alarm_status_changed, decode_send_alarm_digest
 from bus.errors import MessageRejectedError
+from bus.wire.codec import decode_alarm_status_changed, decode_send_alarm_digest
 from tests.fuzz.bodies import MAX_BYTES, bodies
 from tests.fuzz.reference import (
     EVENT_FIELDS,

@@ -14,8 +14,8 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeVar
 
-from actors.alarms import AlarmID, Severity, UserID
 from actors.messages import AlarmStatusChanged
+from actors.rules.alarms import AlarmID, Severity, UserID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

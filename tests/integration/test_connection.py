@@ -10,7 +10,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from ops.embedded import free_port
+from ops.process.embedded import free_port
 from tests.access import guarded, refused, serves
 from tests.identities import Authority, Identity, Operator
 

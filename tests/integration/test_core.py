@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from actors.alarms import UserID
+from actors.rules.alarms import UserID
 from tests.deployment import Deployment
 from tests.servers import prepare_nats_without_jetstream, running
 

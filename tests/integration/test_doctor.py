@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from nats.js.api import ConsumerConfig, StorageType
 
-from ops.embedded import free_port
+from ops.process.embedded import free_port
 from tests.servers import prepare_nats, prepare_nats_without_jetstream, running
 
 if TYPE_CHECKING:

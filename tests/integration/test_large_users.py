@@ -8,7 +8,7 @@ from uuid import UUID
 
 from nats.js.api import RetentionPolicy
 
-from actors.alarms import AlarmID, Severity, UserID
+from actors.rules.alarms import AlarmID, Severity, UserID
 from tests.load import Event
 
 if TYPE_CHECKING:

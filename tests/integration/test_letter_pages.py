@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bus import letter_pages
-from bus.dead_letters import DeadLetters
-from bus.letter_pages import LetterPage, newest_letters
+from bus.dead_letters import pages as letter_pages
+from bus.dead_letters.pages import LetterPage, newest_letters
+from bus.dead_letters.stored import DeadLetters
 from tests.broker import Broker, Names, connected
 
 if TYPE_CHECKING:

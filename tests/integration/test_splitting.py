@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bus.sending import headers_size
+from bus.outbound.sending import headers_size
 from tests.deployment import Deployment
 from tests.servers import prepare_nats, running
 

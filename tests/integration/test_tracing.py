@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from bus.contexts import child_of
+from bus.wire.contexts import child_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from actors.digest import ANSWERED_REQUESTS_KEPT, RequestID
+from actors.rules.digest import ANSWERED_REQUESTS_KEPT, RequestID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from actors.alarms import UserID
-    from actors.digest import Cursor, Digest, DigestID
-    from bus.intake import Message
+    from actors.rules.alarms import UserID
+    from actors.rules.digest import Cursor, Digest, DigestID
+    from bus.inbound.intake import Message
     from tests.simulation.outputs import Outputs
     from tests.simulation.plan import Plan
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.checkpointer import CheckpointActor
+from actors.checkpoints.checkpointer import CheckpointActor
+from actors.checkpoints.recovery import RecoveryActor
 from actors.publisher import PublisherActor
-from actors.recovery import RecoveryActor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from actors.alarms import Severity
+from actors.rules.alarms import Severity
 from tests.simulation.answers import Answers
 from tests.simulation.faults import POISON
 from tests.simulation.history import SUBJECTS, Bad, Event, Foreign, Request, describe
@@ -19,11 +19,11 @@ from tests.simulation.trace import Happening
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from actors.alarms import Alarm, AlarmID, UserID
-    from actors.digest import Digest, DigestID, DigestItem
     from actors.ports import Checkpoint, CheckpointUpdate
-    from actors.simulation import ManualClock
-    from bus.intake import Message
+    from actors.rules.alarms import Alarm, AlarmID, UserID
+    from actors.rules.digest import Digest, DigestID, DigestItem
+    from actors.runtime.simulated import ManualClock
+    from bus.inbound.intake import Message
     from bus.memory import Published
     from tests.oracle import Key
     from tests.simulation.history import Meaning

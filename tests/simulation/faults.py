@@ -14,11 +14,11 @@ from tests.simulation.trace import Happening
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from actors.alarms import UserID
-    from actors.digest import Digest
     from actors.messages import Deliveries
     from actors.ports import Checkpoint, CheckpointUpdate, DeliveryToken
-    from bus.intake import Message
+    from actors.rules.alarms import UserID
+    from actors.rules.digest import Digest
+    from bus.inbound.intake import Message
     from tests.simulation.process import Process
     from tests.simulation.world import World
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from actors.alarms import AlarmID, Severity, UserID
-from actors.digest import ANSWERED_REQUESTS_KEPT
-from bus.instants import format_instant
+from actors.rules.alarms import AlarmID, Severity, UserID
+from actors.rules.digest import ANSWERED_REQUESTS_KEPT
 from bus.subjects import Subjects
+from bus.wire.instants import format_instant
 from tests.simulation.trace import Happening
 
 if TYPE_CHECKING:

@@ -10,14 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from actors.alarms import Severity
+from actors.rules.alarms import Severity
 from tests.oracle import Oracle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from actors.alarms import AlarmID, UserID
-    from actors.digest import Digest, DigestItem
+    from actors.rules.alarms import AlarmID, UserID
+    from actors.rules.digest import Digest, DigestItem
     from tests.oracle import Key
     from tests.simulation.history import Event
 

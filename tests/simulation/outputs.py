@@ -6,14 +6,14 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from actors.alarms import AlarmID, Severity, UserID
-from actors.digest import DigestID, DigestItem
-from bus.instants import parse_instant
+from actors.rules.alarms import AlarmID, Severity, UserID
+from actors.rules.digest import DigestID, DigestItem
+from bus.wire.instants import parse_instant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from actors.digest import Digest
+    from actors.rules.digest import Digest
     from bus.memory import Published
 
 

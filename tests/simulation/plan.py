@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from actors.digest import DIGEST_ALARMS_MAX
+from actors.rules.digest import DIGEST_ALARMS_MAX
 from actors.settings import CoreSettings
 from tests.simulation.history import USERS, draw_inputs
 
 if TYPE_CHECKING:
     from random import Random
 
-    from actors.alarms import UserID
+    from actors.rules.alarms import UserID
     from tests.simulation.history import Input
 
 ROOM = 2

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from pykka import ActorRegistry
 
-from actors.digest import DigestID
 from actors.messages import Tick
 from actors.router import RouterActor
-from actors.runtime import Mailbox
-from actors.simulation import SimulatedDispatcher, run_to_the_end
+from actors.rules.digest import DigestID
+from actors.runtime.pooled import Mailbox
+from actors.runtime.simulated import SimulatedDispatcher, run_to_the_end
 from actors.system import Dispatchers, Ports, start_actors
-from store.memory import PromptStore
+from store.users.memory import PromptStore
 from tests.simulation.faults import POISON, StormyBus, StormyStore
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pykka import ActorRef
 
     from actors.messages import Deliveries
-    from actors.runtime import PooledActor
+    from actors.runtime.pooled import PooledActor
     from tests.simulation.world import World
 
 MAX_IN_FLIGHT = 12

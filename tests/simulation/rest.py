@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.alarms import Severity
+from actors.rules.alarms import Severity
 from tests.simulation.bounds import complaints_at_rest
 from tests.simulation.plan import ROOM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from actors.alarms import Alarm, AlarmID, UserID
+    from actors.rules.alarms import Alarm, AlarmID, UserID
     from tests.oracle import Oracle
     from tests.simulation.world import World
 

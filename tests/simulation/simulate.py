@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from actors.capacity import stored_bytes
+from actors.rules.capacity import stored_bytes
 from tests.simulation.checks import InvariantViolationError
 from tests.simulation.faults import POISON
 from tests.simulation.history import ALARMS
@@ -96,10 +96,10 @@ def run_seed(seed: int) -> Outcome:
     world = World(seed)
     broken: str | None = None
     with _listening() as ear, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("actors.user.DIGEST_ALARMS_MAX", world.plan.digest_alarms_max)
+        patch.setattr("actors.user.actor.DIGEST_ALARMS_MAX", world.plan.digest_alarms_max)
         if world.plan.crowded:
-            patch.setattr("actors.user.ALARMS_SURELY_FIT", 0)
-            patch.setattr("actors.user.USER_MAX_BYTES", _ROOM_BYTES)
+            patch.setattr("actors.user.actor.ALARMS_SURELY_FIT", 0)
+            patch.setattr("actors.user.actor.USER_MAX_BYTES", _ROOM_BYTES)
         try:
             world.run()
         except InvariantViolationError as error:

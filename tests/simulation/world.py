@@ -9,8 +9,8 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from actors.ports import NEVER_SAVED, Checkpoint, Unreadable
-from actors.simulation import ManualClock
-from store.memory import InMemoryCheckpointStore
+from actors.runtime.simulated import ManualClock
+from store.users.memory import InMemoryCheckpointStore
 from tests.simulation import bounds, rest
 from tests.simulation.calm import Calm
 from tests.simulation.checks import InvariantViolationError, Watch
@@ -24,8 +24,8 @@ from tests.simulation.trace import Happening, Trace
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from actors.alarms import UserID
-    from actors.simulation import SimulatedDispatcher
+    from actors.rules.alarms import UserID
+    from actors.runtime.simulated import SimulatedDispatcher
     from tests.simulation.faults import StormyBus
     from tests.simulation.history import Input
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from actors import alarms, digest
-from actors.alarms import Severity
+from actors.rules import alarms, digest
+from actors.rules.alarms import Severity
 from tests.simulation.defects.defect import Defect
 
 if TYPE_CHECKING:
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from actors.alarms import Alarm, AlarmID, Retention
-    from actors.digest import DigestItem
+    from actors.rules.alarms import Alarm, AlarmID, Retention
+    from actors.rules.digest import DigestItem
 
 
 def _the_event_that_came_last_wins(patch: pytest.MonkeyPatch) -> None:
@@ -24,7 +24,7 @@ def _the_event_that_came_last_wins(patch: pytest.MonkeyPatch) -> None:
         right = alarms.apply_event(alarm, severity, at_ns, now_s, retention)
         return right._replace(severity=severity, changed_at_ns=at_ns)
 
-    patch.setattr("actors.user.apply_event", apply_event)
+    patch.setattr("actors.user.actor.apply_event", apply_event)
 
 
 def _at_equal_times_the_last_wins(patch: pytest.MonkeyPatch) -> None:
@@ -35,7 +35,7 @@ def _at_equal_times_the_last_wins(patch: pytest.MonkeyPatch) -> None:
         tie = right.changed_at_ns == at_ns and right.severity is not severity
         return right._replace(severity=severity) if tie else right
 
-    patch.setattr("actors.user.apply_event", apply_event)
+    patch.setattr("actors.user.actor.apply_event", apply_event)
 
 
 def _a_clear_takes_the_news_away(patch: pytest.MonkeyPatch) -> None:
@@ -45,7 +45,7 @@ def _a_clear_takes_the_news_away(patch: pytest.MonkeyPatch) -> None:
         right = alarms.apply_event(alarm, severity, at_ns, now_s, retention)
         return right._replace(news=False) if severity is Severity.CLEARED else right
 
-    patch.setattr("actors.user.apply_event", apply_event)
+    patch.setattr("actors.user.actor.apply_event", apply_event)
 
 
 def _every_newer_event_is_news(patch: pytest.MonkeyPatch) -> None:
@@ -56,7 +56,7 @@ def _every_newer_event_is_news(patch: pytest.MonkeyPatch) -> None:
         newer = alarm is not None and (right.changed_at_ns > alarm.changed_at_ns)
         return right._replace(news=True) if newer else right
 
-    patch.setattr("actors.user.apply_event", apply_event)
+    patch.setattr("actors.user.actor.apply_event", apply_event)
 
 
 def _cleared_alarms_are_sent(patch: pytest.MonkeyPatch) -> None:
@@ -68,7 +68,7 @@ def _cleared_alarms_are_sent(patch: pytest.MonkeyPatch) -> None:
         ]
         return tuple(sorted(items, key=lambda item: (item.changed_at_ns, item.alarm_id)))
 
-    patch.setattr("actors.user.due_items", due_items)
+    patch.setattr("actors.user.actor.due_items", due_items)
 
 
 def _digests_are_in_order_of_arrival(patch: pytest.MonkeyPatch) -> None:
@@ -76,7 +76,7 @@ def _digests_are_in_order_of_arrival(patch: pytest.MonkeyPatch) -> None:
         due = {item.alarm_id: item for item in digest.due_items(known)}
         return tuple(due[alarm_id] for alarm_id in known if alarm_id in due)
 
-    patch.setattr("actors.user.due_items", due_items)
+    patch.setattr("actors.user.actor.due_items", due_items)
 
 
 def _the_first_digest_is_taken_for_the_last(patch: pytest.MonkeyPatch) -> None:
@@ -91,7 +91,7 @@ def _the_first_digest_is_taken_for_the_last(patch: pytest.MonkeyPatch) -> None:
             for alarm_id, alarm in told.items()
         }
 
-    patch.setattr("actors.user.mark_told", mark_told)
+    patch.setattr("actors.user.actor.mark_told", mark_told)
 
 
 def _a_told_alarm_stays_news(patch: pytest.MonkeyPatch) -> None:
@@ -101,21 +101,21 @@ def _a_told_alarm_stays_news(patch: pytest.MonkeyPatch) -> None:
         told = digest.mark_told(known, items)
         return {alarm_id: alarm._replace(news=True) for alarm_id, alarm in told.items()}
 
-    patch.setattr("actors.user.mark_told", mark_told)
+    patch.setattr("actors.user.actor.mark_told", mark_told)
 
 
 def _what_exceeds_a_digest_is_marked_as_told(patch: pytest.MonkeyPatch) -> None:
     def mark_told(known: Mapping[AlarmID, Alarm], _: Iterable[DigestItem]) -> dict[AlarmID, Alarm]:
         return digest.mark_told(known, digest.due_items(known))
 
-    patch.setattr("actors.user.mark_told", mark_told)
+    patch.setattr("actors.user.actor.mark_told", mark_told)
 
 
 def _a_request_is_not_remembered(patch: pytest.MonkeyPatch) -> None:
     def answer(cursor: digest.Cursor, _: Any, owed: digest.Digest | None) -> digest.Cursor:
         return digest.answer(cursor, None, owed)
 
-    patch.setattr("actors.user.answer", answer)
+    patch.setattr("actors.user.actor.answer", answer)
 
 
 def _active_alarms_are_forgotten(patch: pytest.MonkeyPatch) -> None:
@@ -127,14 +127,14 @@ def _active_alarms_are_forgotten(patch: pytest.MonkeyPatch) -> None:
         }
         return alarms.forgettable(cleared, now_s, retention)
 
-    patch.setattr("actors.user.forgettable", forgettable)
+    patch.setattr("actors.user.actor.forgettable", forgettable)
 
 
 def _cleared_alarms_are_forgotten_at_once(patch: pytest.MonkeyPatch) -> None:
     def forgettable(known: Mapping[AlarmID, Alarm], *_: Any) -> list[AlarmID]:
         return [alarm_id for alarm_id, alarm in known.items() if not alarm.active]
 
-    patch.setattr("actors.user.forgettable", forgettable)
+    patch.setattr("actors.user.actor.forgettable", forgettable)
 
 
 DEFECTS = (

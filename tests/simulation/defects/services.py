@@ -8,22 +8,23 @@ from typing import TYPE_CHECKING, Any
 from actors.ports import SaveOutcome
 from actors.publisher import PublisherActor
 from actors.router import RouterActor
-from bus import codec, sending
-from bus.instants import parse_instant
-from bus.intake import Intake
-from store.memory import InMemoryCheckpointStore
+from bus.inbound.intake import Intake
+from bus.outbound import sending
+from bus.wire import codec
+from bus.wire.instants import parse_instant
+from store.users.memory import InMemoryCheckpointStore
 from tests.simulation.defects.defect import Defect
 
 if TYPE_CHECKING:
     import pytest
     from pykka import ActorRef
 
-    from actors.alarms import UserID
-    from actors.digest import Digest, DigestID
     from actors.errors import PublishFailedError
     from actors.messages import AlarmStatusChanged, Delivery
     from actors.ports import CheckpointUpdate, DeliveryToken, Unsavable
-    from bus.codec import DigestPart
+    from actors.rules.alarms import UserID
+    from actors.rules.digest import Digest, DigestID
+    from bus.wire.codec import DigestPart
 
 _end = PublisherActor._end
 _replace = RouterActor._replace
@@ -92,7 +93,7 @@ def _a_digest_is_cut_where_it_is_too_long(patch: pytest.MonkeyPatch) -> None:
 
 
 def _microseconds_will_do(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("bus.codec.parse_instant", lambda text: parse_instant(text) // 1000 * 1000)
+    patch.setattr("bus.wire.codec.parse_instant", lambda text: parse_instant(text) // 1000 * 1000)
 
 
 def _fields_are_carried_over_between_messages(patch: pytest.MonkeyPatch) -> None:
@@ -106,7 +107,7 @@ def _fields_are_carried_over_between_messages(patch: pytest.MonkeyPatch) -> None
         kept.update({key.lower(): value for key, value in fields.items()})
         return codec.decode_alarm_status_changed(json.dumps(kept).encode(), max_bytes)
 
-    patch.setattr("bus.intake.decode_alarm_status_changed", decode)
+    patch.setattr("bus.inbound.intake.decode_alarm_status_changed", decode)
 
 
 def _a_bad_message_is_acknowledged_before_its_dead_letter(patch: pytest.MonkeyPatch) -> None:

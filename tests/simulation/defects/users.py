@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.alarms import Severity
 from actors.messages import CheckpointConflicted, PassivationDeclined
 from actors.ports import Checkpoint
-from actors.user import UserActor
+from actors.rules.alarms import Severity
+from actors.user.actor import UserActor
 from tests.simulation.defects.defect import Defect
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from actors.loop import LoopDispatcher
+from actors.runtime.loop import LoopDispatcher
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,6 @@ import itertools
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from actors.alarms import AlarmID, Severity, UserID
 from actors.messages import (
     AlarmStatusChanged,
     CountLiveUsers,
@@ -21,8 +20,9 @@ from actors.messages import (
 )
 from actors.ports import DeliveryToken
 from actors.router import RouterActor
+from actors.rules.alarms import AlarmID, Severity, UserID
+from actors.runtime.simulated import ManualClock
 from actors.settings import CoreSettings
-from actors.simulation import ManualClock
 from actors.tally import CoreTally
 from tests.doubles import IdleDispatcher, Inbox, RecordingAcknowledger, RecordingScheduler
 

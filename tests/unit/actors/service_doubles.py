@@ -5,13 +5,13 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from actors.alarms import Alarm, AlarmID, Severity, UserID
-from actors.digest import Digest, DigestID, DigestItem
+from actors.checkpoints.store_caller import StoreCaller
 from actors.ports import CheckpointUpdate
-from actors.runtime import PooledActor
-from actors.simulation import ManualClock, SimulatedDispatcher, run_to_the_end
-from actors.store_caller import StoreCaller
-from store.memory import PromptStore
+from actors.rules.alarms import Alarm, AlarmID, Severity, UserID
+from actors.rules.digest import Digest, DigestID, DigestItem
+from actors.runtime.pooled import PooledActor
+from actors.runtime.simulated import ManualClock, SimulatedDispatcher, run_to_the_end
+from store.users.memory import PromptStore
 from tests.doubles import FaultyStore, RecordingAcknowledger
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from actors.digest import DigestID
 from actors.errors import PublishFailedError
 from actors.messages import DigestPublished, PublishDigest
 from actors.publisher import PublisherActor
+from actors.rules.digest import DigestID
 from actors.settings import CoreSettings
 from actors.tally import CoreTally
 from tests.unit.actors.router_desk import NoJitter

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from actors.alarms import UserID
 from actors.messages import (
     AlarmStatusChanged,
     AwaitRoom,
@@ -23,6 +22,7 @@ from actors.messages import (
     UserFailed,
 )
 from actors.router import PASSIVATIONS_PER_TICK, TICKS_PER_INTERVAL
+from actors.rules.alarms import UserID
 from tests.doubles import IdleDispatcher, logged
 from tests.unit.actors.router_desk import RouterDesk
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import pytest
 
     from actors.messages import Delivery
-    from actors.runtime import Mailbox
+    from actors.runtime.pooled import Mailbox
 
 
 class Noting(IdleDispatcher):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from actors.alarms import UserID
 from actors.messages import (
     CheckpointWanted,
     Deliver,
@@ -13,6 +12,7 @@ from actors.messages import (
     Tick,
     UserFailed,
 )
+from actors.rules.alarms import UserID
 from tests.unit.actors.router_desk import RouterDesk
 
 X, Y, Z = UserID("x"), UserID("y"), UserID("z")

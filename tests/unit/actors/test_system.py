@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from pykka import ActorRegistry
 
-from actors.alarms import UserID
-from actors.checkpointer import CheckpointActor
+from actors.checkpoints.checkpointer import CheckpointActor
+from actors.checkpoints.recovery import RecoveryActor
+from actors.checkpoints.store_caller import StoreCaller
 from actors.publisher import PublisherActor
-from actors.recovery import RecoveryActor
 from actors.router import RouterActor
-from actors.store_caller import StoreCaller
+from actors.rules.alarms import UserID
 from tests.doubles import logged
 from tests.unit.actors.world import CLEARED, CRITICAL, SUBJECTS, World
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from actors.alarms import UserID
 from actors.errors import PublishFailedError
+from actors.rules.alarms import UserID
 from tests.doubles import SaveFault, logged
 from tests.unit.actors.world import CRITICAL, SUBJECTS, World
 

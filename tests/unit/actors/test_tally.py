@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from actors.alarms import UserID
-from actors.digest import RequestID
 from actors.messages import Delivery, SendDigest, Tick
 from actors.ports import DeliveryToken
+from actors.rules.alarms import UserID
+from actors.rules.digest import RequestID
 from actors.tally import Histogram
 from tests.unit.actors.router_desk import RouterDesk
 from tests.unit.actors.user_desk import CRITICAL, USER, A, B, UserDesk

@@ -5,8 +5,6 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from actors.alarms import Alarm, AlarmID, Retention, Severity, UserID
-from actors.digest import Cursor, Digest, DigestID, DigestItem, RequestID
 from actors.messages import (
     AlarmStatusChanged,
     Checkpointed,
@@ -22,10 +20,12 @@ from actors.messages import (
     TakeCheckpoint,
 )
 from actors.ports import NEVER_SAVED, Checkpoint, DeliveryToken
+from actors.rules.alarms import Alarm, AlarmID, Retention, Severity, UserID
+from actors.rules.digest import Cursor, Digest, DigestID, DigestItem, RequestID
+from actors.runtime.simulated import ManualClock
 from actors.settings import CoreSettings
-from actors.simulation import ManualClock
 from actors.tally import CoreTally
-from actors.user import UserActor, UserContext
+from actors.user.actor import UserActor, UserContext
 from tests.doubles import IdleDispatcher, Inbox, NumberedIds, RecordingAcknowledger
 
 USER = UserID("u1")

@@ -6,15 +6,15 @@ import json
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from actors.alarms import AlarmID, Severity, UserID
 from actors.messages import CountLiveUsers
 from actors.ports import Checkpoint
+from actors.rules.alarms import AlarmID, Severity, UserID
+from actors.runtime.simulated import ManualClock, SimulatedDispatcher, run_to_the_end
 from actors.settings import CoreSettings
-from actors.simulation import ManualClock, SimulatedDispatcher, run_to_the_end
 from actors.system import Dispatchers, Ports, start_actors
 from bus.memory import InMemoryBroker, InMemoryBus
 from bus.subjects import Subjects
-from store.memory import PromptStore
+from store.users.memory import PromptStore
 from tests.doubles import FaultyStore, NumberedIds
 from tests.load import Event
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from actors.alarms import AlarmID, Severity, UserID
-from actors.digest import Digest, DigestID, DigestItem
 from actors.errors import PublishFailedError
+from actors.rules.alarms import AlarmID, Severity, UserID
+from actors.rules.digest import Digest, DigestID, DigestItem
 from bus.memory import InMemoryBroker, InMemoryBus, Published
 from bus.subjects import Subjects
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bus.intake import Message
-from bus.reasons import BAD_FIELD, CRASHED
+from bus.inbound.intake import Message
 from bus.tally import BusTally
-from tests.unit.bus.test_intake import Desk, event, request
+from bus.wire.reasons import BAD_FIELD, CRASHED
+from tests.unit.bus.inbound.test_intake import Desk, event, request
 
 
 def test_every_message_taken_is_counted_as_what_it_is() -> None:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.messages import SendDigest
-from bus.intake import Intake, Message
-from tests.unit.bus.test_contexts import CONTEXT
-from tests.unit.bus.test_intake import SUBJECTS, event, request
+from bus.inbound.intake import Intake, Message
+from tests.unit.bus.inbound.test_intake import SUBJECTS, event, request
+from tests.unit.bus.wire.test_contexts import CONTEXT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actors.digest import Digest
     from actors.errors import PublishFailedError
     from actors.messages import AlarmStatusChanged, Deliveries, Delivery
     from actors.ports import DeliveryToken
+    from actors.rules.digest import Digest
 
 HANDLING = CONTEXT.replace("00f067aa0ba902b7", "1111111111111111")
 

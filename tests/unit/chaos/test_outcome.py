@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from actors.alarms import AlarmID, Severity, UserID
-from bus.instants import format_instant
+from actors.rules.alarms import AlarmID, Severity, UserID
+from bus.wire.instants import format_instant
 from chaos.outcome import Outcome, judge
 from chaos.reader import Stored
 from chaos.report import row

@@ -7,14 +7,14 @@ from typing import Any
 import yaml
 
 from main import Settings
-from ops.options import options_of
+from ops.cli.options import options_of
 from ops.version import VERSION
 from ops.web.exposition import metrics_routes
 from ops.web.probes import probe_routes
 from ops.web.settings import HttpSettings
 from tests.service import ROOT
 from tests.unit.docker.files import final, image_environment
-from tests.unit.ops.test_metrics import Desk as MetricsDesk
+from tests.unit.ops.monitoring.test_metrics import Desk as MetricsDesk
 
 FILE = ROOT / "deploy" / "kubernetes" / "alarm-digest.yaml"
 OPTIONS = {option.name: option for option in options_of(Settings)}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from main import EXIT_OK, EXIT_SETTINGS, Settings
-from ops.options import options_of
+from ops.cli.options import options_of
 from tests.service import ROOT
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from main import EXIT_SETTINGS, Settings
-from ops.options import options_of
-from ops.pulse import INTERVAL_S
+from ops.cli.options import options_of
+from ops.monitoring.pulse import INTERVAL_S
 from tests.service import ROOT
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from tests.unit.docker.files import DOCKER
-from tests.unit.ops.test_metrics import Desk
+from tests.unit.ops.monitoring.test_metrics import Desk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from main import Settings
-from ops.commands.demo import demo
-from ops.options import Parsed, command_line, options_of
+from ops.cli.commands.demo import demo
+from ops.cli.options import Parsed, command_line, options_of
 from tests.unit.docker.files import DOCKER, ROOT, SERVICE, compose, image_environment, part
 
 OPTIONS = {option.name: option for option in options_of(Settings)}

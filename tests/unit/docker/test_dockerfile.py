@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from main import Settings
-from ops.options import options_of
-from ops.pulse import INTERVAL_S
+from ops.cli.options import options_of
+from ops.monitoring.pulse import INTERVAL_S
 from tests.unit.docker.files import ROOT, final, image_environment, stages
 
 SOURCES = [

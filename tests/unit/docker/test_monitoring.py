@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from main import Settings
-from ops.options import options_of
+from ops.cli.options import options_of
 from ops.web.settings import HttpSettings
 from tests.unit.docker.files import DOCKER, ROOT, SERVICE, part
 from tests.unit.docker.monitoring import (

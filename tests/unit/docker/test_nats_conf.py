@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ops.embedded import find_nats_server
+from ops.process.embedded import find_nats_server
 from tests.unit.docker.files import NATS_CONF, part
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ import pytest
 from asyncapi3.models import AsyncAPI3
 from jsonschema import Draft7Validator
 
-from actors.alarms import Severity
-from actors.digest import DIGEST_ALARMS_MAX
-from bus.codec import ID_MAX_BYTES
+from actors.rules.alarms import Severity
+from actors.rules.digest import DIGEST_ALARMS_MAX
 from bus.settings import BusSettings
 from bus.subjects import Subjects
+from bus.wire.codec import ID_MAX_BYTES
 from ops.version import VERSION
 from tests.unit.docs.contract import (
     CHANNELS,

@@ -10,28 +10,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.alarms import AlarmID, Severity, UserID
-from actors.digest import Digest, DigestID, DigestItem
-from bus.codec import (
+from actors.rules.alarms import AlarmID, Severity, UserID
+from actors.rules.digest import Digest, DigestID, DigestItem
+from bus.errors import MessageRejectedError
+from bus.inbound.intake import Intake, Message
+from bus.inbound.queue_subscription import QueueConsumer
+from bus.outbound.sending import DeadLetterSender, DigestSender
+from bus.settings import BusSettings
+from bus.subjects import Subjects
+from bus.wire.codec import (
     ID_MAX_BYTES,
     decode_alarm_status_changed,
     decode_send_alarm_digest,
     encode_digest,
 )
-from bus.core import QueueConsumer
-from bus.errors import MessageRejectedError
-from bus.instants import format_instant, parse_instant
-from bus.intake import Intake, Message
-from bus.sending import DeadLetterSender, DigestSender
-from bus.settings import BusSettings
-from bus.subjects import Subjects
+from bus.wire.instants import format_instant, parse_instant
 from tests.unit.bus.transport import RecordingTransport, Sent
 from tests.unit.docs.contract import MESSAGES, SCHEMAS, body_of, examples_of, headers_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bus.connection import Connection
+    from bus.connection.connection import Connection
 
 MAX_BYTES = BusSettings().max_body_bytes
 ROOMY = 1_000_000

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from bus.reasons import REASON_CLASSES
+from bus.wire.reasons import REASON_CLASSES
 from tests.service import ROOT
-from tests.unit.ops.test_metrics import Desk
+from tests.unit.ops.monitoring.test_metrics import Desk
 
 PAGE = ROOT / "docs" / "operations" / "metrics.md"
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import bson
 
-from actors.alarms import Alarm, AlarmID, Severity, UserID
-from actors.digest import ANSWERED_REQUESTS_KEPT, Cursor, RequestID
 from actors.ports import CheckpointUpdate
-from bus.intake import BODIES_MAX_BYTES
-from bus.jetstream import BATCH
+from actors.rules.alarms import Alarm, AlarmID, Severity, UserID
+from actors.rules.digest import ANSWERED_REQUESTS_KEPT, Cursor, RequestID
+from bus.inbound.intake import BODIES_MAX_BYTES
+from bus.inbound.jetstream import BATCH
 from bus.settings import BusSettings
-from store.document import to_changes
+from store.users.document import to_changes
 from tests.service import ROOT
 from tests.unit.docs.pages import between
 

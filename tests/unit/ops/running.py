@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 from pykka import ActorRegistry
 
-from actors.alarms import AlarmID, Severity, UserID
-from actors.digest import DigestID
 from actors.messages import AlarmStatusChanged, CountLiveUsers, Deliveries, Delivery
 from actors.ports import DeliveryToken
+from actors.rules.alarms import AlarmID, Severity, UserID
+from actors.rules.digest import DigestID
+from actors.runtime.simulated import ManualClock
 from actors.settings import CoreSettings
-from actors.simulation import ManualClock
 from actors.system import Dispatchers, Ports, start_actors
-from store.memory import PromptStore
+from store.users.memory import PromptStore
 from tests.doubles import FaultyStore, RecordingAcknowledger
 from tests.unit.actors.loop_thread import loop_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from actors.digest import Digest
     from actors.errors import PublishFailedError
-    from actors.loop import LoopDispatcher
+    from actors.rules.digest import Digest
+    from actors.runtime.loop import LoopDispatcher
 
 
 class Published:

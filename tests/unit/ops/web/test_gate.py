@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from ops.answering import AnswerError
+from ops.inquiries.answering import AnswerError
 from ops.web import gate as gate_module
 from ops.web.access import Access
 from ops.web.gate import AT_ONCE_MAX, Gate, number

@@ -1,0 +1,1 @@
+"""Checkpoints on their way: saved in groups, loaded in groups."""

@@ -1,0 +1,121 @@
+"""RecoveryActor: loads checkpoints, many users with one query."""
+
+from __future__ import annotations
+
+import logging
+from itertools import islice
+from typing import TYPE_CHECKING, Any, assert_never
+
+from actors.messages import (
+    LoadGroup,
+    LoadUsers,
+    Recovered,
+    RecoverUser,
+    RecoveryFailed,
+    RecoveryMessage,
+    UsersLoaded,
+    UsersNotLoaded,
+)
+from actors.ports import NEVER_SAVED, Unreadable
+from actors.runtime.pooled import tell_each, tell_if_alive
+from actors.runtime.supervision import ServiceActor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from random import Random
+
+    from pykka import ActorRef
+
+    from actors.ports import Checkpoint
+    from actors.rules.alarms import UserID
+    from actors.runtime.pooled import Dispatcher, Scheduler
+    from actors.settings import CoreSettings
+
+logger = logging.getLogger("actors.recovery")
+
+
+def _answer(found: Checkpoint | Unreadable) -> Recovered | RecoveryFailed:
+    return RecoveryFailed(found.reason) if isinstance(found, Unreadable) else Recovered(found)
+
+
+_UNKNOWN = Recovered(NEVER_SAVED)
+
+
+class RecoveryActor(ServiceActor):
+    """Has what has come together since the last query loaded, and answers."""
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        escalate: Callable[[str], None],
+        settings: CoreSettings,
+        store: ActorRef[Any],
+        scheduler: Scheduler,
+        random: Random,
+    ) -> None:
+        """Create it, unstarted; ``store`` is a ``StoreCaller`` of its own."""
+        super().__init__(dispatcher, escalate)
+        self._settings = settings
+        self._store = store
+        self._scheduler = scheduler
+        self._random = random
+        self._asked: dict[UserID, list[ActorRef[Any]]] = {}
+        self._under_way: dict[UserID, list[ActorRef[Any]]] = {}
+        self._load_is_coming = False
+        self._failed_attempts = 0
+
+    def on_receive(self, message: RecoveryMessage) -> None:
+        """Handle one message. Runs on the dispatcher's thread."""
+        match message:
+            case RecoverUser(user_id, reply_to):
+                self._asked.setdefault(user_id, []).append(reply_to)
+                self._load_soon()
+            case LoadGroup():
+                self._load_is_coming = False
+                self._load()
+            case UsersLoaded(loaded):
+                self._answer(loaded)
+            case UsersNotLoaded(error):
+                self._retry_later(error)
+            case _:
+                assert_never(message)
+
+    def _load_soon(self) -> None:
+        if self._asked and not self._load_is_coming and not self._under_way:
+            self._load_is_coming = True
+            self.actor_ref.tell(LoadGroup())
+
+    def _load(self) -> None:
+        user_ids = list(islice(self._asked, self._settings.checkpoint_group_max))
+        if user_ids:
+            self._under_way = {user_id: self._asked.pop(user_id) for user_id in user_ids}
+            tell_if_alive(self._store, LoadUsers(user_ids, self.actor_ref))
+
+    def _answer(self, loaded: Mapping[UserID, Checkpoint | Unreadable]) -> None:
+        """Tell all who asked; who did while it was loaded gets what is loaded after that."""
+        self._failed_attempts = 0
+        under_way, self._under_way = self._under_way, {}
+        tell_each(
+            (ref, _answer(loaded[user_id]) if user_id in loaded else _UNKNOWN)
+            for user_id, refs in under_way.items()
+            for ref in refs
+        )
+        self._load_soon()
+
+    def _retry_later(self, error: str) -> None:
+        asked_since, self._asked, self._under_way = self._asked, self._under_way, {}
+        for user_id, refs in asked_since.items():
+            self._asked.setdefault(user_id, []).extend(refs)
+        self._failed_attempts += 1
+        wait_s = self._settings.backoff_s(self._failed_attempts, self._random.random())
+        logger.warning(
+            "recovery.retried",
+            extra={
+                "users": len(self._asked),
+                "attempt": self._failed_attempts,
+                "wait_s": round(wait_s, 3),
+                "error": error,
+            },
+        )
+        self._load_is_coming = True
+        self._scheduler.tell_after(wait_s, self.actor_ref, LoadGroup())

@@ -1,0 +1,1 @@
+"""The runtime: pooled actors for Pykka, and the dispatchers that run them."""

@@ -1,0 +1,1 @@
+"""The user actor: one user, in memory while it is in use."""

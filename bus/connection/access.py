@@ -1,0 +1,159 @@
+"""Access to NATS: what we show, what we demand, and what a refusal means to an operator."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+
+from actors.errors import SettingsError
+from bus.connection.identity import Identity, UnusableIdentityError
+
+if TYPE_CHECKING:
+    from bus.settings import BusSettings
+
+_CERTIFICATE_REFUSALS = ("CERTIFICATE", "UNKNOWN_CA", "HANDSHAKE_FAILURE")
+"""What a server's alerts about our certificate, or the lack of one, have in their names."""
+
+
+class UnencryptedError(NatsError):
+    """Raised when encryption is asked for and the server offers none."""
+
+
+class SecureClient(Client):
+    """A client that never says who we are over a connection less secure than asked for.
+
+    nats-py encrypts only where the server insists on it: whoever sits between could tell it that
+    the server does not, and be told the password.
+    """
+
+    def __init__(self) -> None:
+        """Create it, not connected."""
+        super().__init__()
+        self._tls_demanded = False
+
+    def demand_tls(self) -> None:
+        """Have every connection encrypted, not only those of tls:// URLs."""
+        self._tls_demanded = True
+
+    def show(self, identity: Identity) -> None:
+        """Prove to be ``identity`` by its NKey."""
+        self._public_nkey = identity.public
+
+    async def _process_info(
+        self,
+        info: dict[str, Any],
+        initial_connection: bool = False,  # noqa: FBT002  # as nats-py has it
+    ) -> None:
+        """Look at a server's greeting; called by nats-py before it encrypts or says anything."""
+        server = self._current_server
+        assert server is not None
+        scheme = server.uri.scheme
+        demanded = self._tls_demanded or scheme == "tls"
+        if initial_connection and demanded and scheme != "wss":
+            if not info.get("tls_required") and not info.get("tls_available"):
+                raise UnencryptedError("nats: the server offers no TLS")
+            info["tls_required"] = True
+        await super()._process_info(info, initial_connection)
+
+    async def _process_err(self, err_msg: str) -> None:
+        """Handle what a server says before it hangs up; called by nats-py.
+
+        Which would close for good: but what has expired or was revoked may be renewed in its file.
+        """
+        error = NatsError(f"nats: {err_msg}")
+        if self.is_connected and refusal(error) is not None:
+            await self._error_cb(error)
+            await self._process_op_err(error)
+        else:
+            await super()._process_err(err_msg)
+
+
+def access_options(settings: BusSettings, client: SecureClient) -> dict[str, Any]:
+    """Prepare ``client``; return the options that prove who we are and check who the server is.
+
+    Raises ``SettingsError`` for files that are not there or not what they should be.
+    """
+    credentials, options = settings.credentials, dict[str, Any]()
+    if credentials.credentials_file is not None:
+        identity = Identity("NATS_CREDENTIALS", credentials.credentials_file, has_jwt=True)
+        options |= {"signature_cb": identity.sign, "user_jwt_cb": identity.jwt}
+    if credentials.nkey_seed_file is not None:
+        identity = Identity("NATS_NKEY_SEED", credentials.nkey_seed_file, has_jwt=False)
+        client.show(identity)
+        options["signature_cb"] = identity.sign
+    if credentials.token is not None:
+        options["token"] = credentials.token
+    if credentials.user is not None:
+        options["user"] = credentials.user
+        options["password"] = credentials.password
+    if settings.tls.wanted:
+        client.demand_tls()
+        options["tls"] = _tls_context(settings)
+    return options
+
+
+def refusal(error: Exception) -> str | None:
+    """Return which setting is wrong when a server, or we, refuse the other; None for other errors.
+
+    In one line, without a secret.
+    """
+    text = str(error)
+    if isinstance(error, UnusableIdentityError):
+        return text
+    if isinstance(error, UnencryptedError):
+        return (
+            "NATS_URL: the server offers no TLS, which a tls:// URL or NATS_TLS_CA demands; "
+            "nothing was said to it"
+        )
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (
+            f"NATS_TLS_CA: the server's certificate is not trusted: {error.verify_message or text}"
+        )
+    if isinstance(error, ssl.SSLError) and _is_about_our_certificate(error.reason or ""):
+        return (
+            "NATS_TLS_CERT: the server refused our certificate, or demands one: "
+            f"{error.reason.lower().replace('_', ' ')}"
+        )
+    if "authorization violation" in text.lower() or "authentication" in text.lower():
+        return (
+            "NATS_URL: the server refused our credentials; see NATS_CREDENTIALS, "
+            "NATS_NKEY_SEED, NATS_TOKEN, NATS_USER and NATS_PASSWORD"
+        )
+    return None
+
+
+def is_not_permitted(error: Exception) -> bool:
+    """Whether the server knows us, and does not let us publish or subscribe."""
+    return "permissions violation" in str(error).lower()
+
+
+def _is_about_our_certificate(reason: str) -> bool:
+    return "ALERT" in reason and any(word in reason for word in _CERTIFICATE_REFUSALS)
+
+
+def _tls_context(settings: BusSettings) -> ssl.SSLContext:
+    tls = settings.tls
+    try:
+        context = ssl.create_default_context(cafile=_existing("NATS_TLS_CA", tls.ca_file))
+    except (ssl.SSLError, OSError) as error:
+        raise SettingsError(f"NATS_TLS_CA: {tls.ca_file} cannot be used: {error}") from None
+    certificate = _existing("NATS_TLS_CERT", tls.certificate_file)
+    key = _existing("NATS_TLS_KEY", tls.key_file)
+    if certificate is not None:
+        try:
+            context.load_cert_chain(certificate, key)
+        except (ssl.SSLError, OSError) as error:
+            message = f"NATS_TLS_CERT: {certificate} cannot be used with NATS_TLS_KEY: {error}"
+            raise SettingsError(message) from None
+    return context
+
+
+def _existing(setting: str, path: str | None) -> str | None:
+    if path is not None and not Path(path).is_file():
+        message = f"{setting}: there is no file {path}"
+        raise SettingsError(message)
+    return path

@@ -1,0 +1,1 @@
+"""Dead letters as they lie in their stream."""

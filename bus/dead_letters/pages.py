@@ -1,0 +1,89 @@
+"""Dead letters a page at a time, the newest first, however many there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from bus.dead_letters.stored import letter_of, place_of
+
+if TYPE_CHECKING:
+    from bus.dead_letters.stored import DeadLetters, Stored
+
+_SPAN_MAX = 2_000
+_SPANS_MAX = 6
+"""Places that are looked at for a page: so many spans of so many at the most."""
+
+
+@dataclass(frozen=True, slots=True)
+class LetterHead:
+    """One message of the dead-letter stream without its body: a letter, or a part of one."""
+
+    sequence: int
+    reason: str
+    subject: str
+    original_sequence: int
+    time: str
+    size: int
+    """Bytes of the body, or of this part of it."""
+    part: str
+    """``2/3`` for the second of three parts; empty for a letter in one piece."""
+
+
+class LetterPage(NamedTuple):
+    """Some messages of the dead-letter stream."""
+
+    heads: list[LetterHead]
+    """Newest first."""
+    older: int | None
+    """What a page of older ones begins before; None when there are none."""
+    stored: int
+    """How many messages the stream holds in all."""
+
+
+async def newest_letters(
+    letters: DeadLetters, stream: str, before: int | None, limit: int
+) -> LetterPage:
+    """Return the newest messages whose place is below ``before``. Runs on the event loop.
+
+    Their bodies stay where they are, and what is read of the stream is bounded: a page may be
+    short where much was deleted. Raises ``nats.errors.Error``.
+    """
+    first, last, count = await letters.bounds(stream)
+    if not count:
+        return LetterPage([], None, 0)
+    end = last + 1 if before is None else min(before, last + 1)
+    found: list[LetterHead] = []
+    span = limit
+    for _ in range(_SPANS_MAX):
+        if end <= first or len(found) >= limit:
+            break
+        begin = max(first, end - span)
+        found = await _between(letters, stream, begin, end - 1) + found
+        end, span = begin, min(4 * span, _SPAN_MAX)
+    shown = found[-limit:]
+    if len(found) > limit:
+        end = shown[0].sequence
+    return LetterPage(shown[::-1], end if end > first else None, count)
+
+
+async def _between(letters: DeadLetters, stream: str, begin: int, last: int) -> list[LetterHead]:
+    # Reading waits for a message; where there is none, it would wait in vain.
+    if not begin <= await letters.next_place(stream, begin) <= last:
+        return []
+    messages = letters.messages(stream, begin, last, headers_only=True)
+    return [_head(message) async for message in messages]
+
+
+def _head(message: Stored) -> LetterHead:
+    letter = letter_of(message, (message.sequence,), b"", 0)
+    size, part = (message.headers.get(name, "") for name in ("Nats-Msg-Size", "Dead-Letter-Part"))
+    return LetterHead(
+        sequence=message.sequence,
+        reason=letter.reason,
+        subject=letter.subject,
+        original_sequence=letter.original_sequence,
+        time=letter.time,
+        size=int(size) if size.isdecimal() else 0,
+        part="" if place_of(part) is None else part,
+    )

@@ -1,0 +1,1 @@
+"""Messages in: taken from the broker, decoded, held until they are settled."""

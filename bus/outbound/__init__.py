@@ -1,0 +1,1 @@
+"""Messages out: digests and dead letters, over whatever transport there is."""

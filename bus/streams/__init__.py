@@ -1,0 +1,1 @@
+"""Streams: created, examined, mended."""

@@ -1,0 +1,50 @@
+"""Mending: output streams that were deleted while the service runs are made again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from nats.errors import Error as NatsError
+
+from bus.errors import BusSetupError
+from bus.streams.topology import ensure_output_streams
+
+if TYPE_CHECKING:
+    from bus.connection.connection import Connection
+    from bus.settings import BusSettings
+
+logger = logging.getLogger("bus.mending")
+
+MENDED_AT_MOST_EVERY_S = 1.0
+"""However many publications find no stream: each is tried again by its owner."""
+
+
+class StreamMender:
+    """Creates what a publication did not find. Runs on the bus's event loop."""
+
+    def __init__(self, connection: Connection, settings: BusSettings) -> None:
+        """Prepare."""
+        self._js = connection.client.jetstream()
+        self._settings = settings
+        self._task: asyncio.Task[None] | None = None
+
+    def mend_soon(self) -> None:
+        """Find or create the output streams, unless that is being done already."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._mend())
+
+    async def close(self) -> None:
+        """End."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _mend(self) -> None:
+        logger.warning("stream.missing", extra={"subject": self._settings.subjects.alarm_digest})
+        try:
+            await ensure_output_streams(self._js, self._settings)
+        except (NatsError, BusSetupError, OSError) as error:
+            logger.warning("stream.not_mended", extra={"error": str(error) or repr(error)})
+        await asyncio.sleep(MENDED_AT_MOST_EVERY_S)

@@ -1,0 +1,1 @@
+"""The command line: in a command, and only there, click and rich."""

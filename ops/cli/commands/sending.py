@@ -1,0 +1,123 @@
+"""Commands for trying the service by hand where nats-cli is not at hand."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from actors.rules.alarms import Severity
+from ops.cli.awaiting import request_digest
+from ops.cli.examples import examples
+from ops.cli.terminal import safe_json, safe_text, say
+from ops.client import HasServers, publish_proved, with_client
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+    from nats.aio.msg import Msg
+
+    from bus.settings import BusSettings
+    from ops.cli.options import Parsed
+
+
+@click.command(
+    "watch",
+    epilog=examples(
+        "main.py watch",
+        "main.py watch | jq -r '.UserID'",
+    ),
+)
+@click.pass_obj
+def watch(parsed: Parsed[HasServers]) -> None:
+    """Print every digest as it is published, one a line, until interrupted."""
+
+    async def follow(client: Client) -> None:
+        async def show(msg: Msg) -> None:
+            click.echo(printable(msg.data))
+
+        await client.subscribe(parsed.settings.bus.subjects.alarm_digest, cb=show)
+        await client.flush()
+        say("watching for digests, Ctrl-C ends")
+        await asyncio.Event().wait()
+
+    with suppress(KeyboardInterrupt):
+        with_client(parsed.settings.bus, follow)
+
+
+@click.group("send")
+def send() -> None:
+    """Send an alarm event or a digest request."""
+
+
+@send.command(
+    "alarm",
+    epilog=examples(
+        "main.py send alarm 2 disk-full CRITICAL",
+        "main.py send alarm 2 disk-full CLEARED --changed-at 2021-06-07T20:40:15.598765212Z",
+    ),
+)
+@click.argument("user")
+@click.argument("alarm")
+@click.argument("status", type=click.Choice([severity.name for severity in Severity]))
+@click.option("--changed-at", help="RFC 3339 time of the change; now when not given.")
+@click.pass_obj
+def send_alarm(
+    parsed: Parsed[HasServers], user: str, alarm: str, status: str, changed_at: str | None
+) -> None:
+    """Send AlarmStatusChanged: ALARM of USER is now STATUS."""
+    when = changed_at or datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    body = {"UserID": user, "AlarmID": alarm, "Status": status, "ChangedAt": when}
+    _send(parsed.settings.bus, parsed.settings.bus.subjects.alarm_status_changed, body)
+
+
+@send.command(
+    "digest",
+    epilog=examples(
+        "main.py send digest 2",
+        "main.py send digest 2 --wait | jq '.ActiveAlarms[].AlarmID'",
+    ),
+)
+@click.argument("user")
+@click.option("--wait", is_flag=True, help="Wait for the digest, and print it.")
+@click.option("--timeout", default=15.0, show_default=True, help="Seconds to wait at the most.")
+@click.pass_obj
+def send_digest(parsed: Parsed[HasServers], user: str, wait: bool, timeout: float) -> None:
+    """Send SendAlarmDigest: USER is to be told.
+
+    With --wait the next digest of USER is printed, all its parts, a line each; exit status 1 if
+    none comes. It may be the answer to a request that somebody else has sent meanwhile.
+    """
+    subjects = parsed.settings.bus.subjects
+    if not wait:
+        _send(parsed.settings.bus, subjects.send_alarm_digest, {"UserID": user})
+        return
+
+    async def ask(client: Client) -> None:
+        async for msg in request_digest(client, subjects, user, timeout):
+            click.echo(printable(msg.data))
+
+    with_client(parsed.settings.bus, ask)
+
+
+def printable(body: bytes) -> str:
+    """Return a message's body as a line for a terminal: JSON as it is, else with escapes."""
+    try:
+        text = body.decode()
+        json.loads(text)
+    except ValueError:
+        return safe_text(body.decode(errors="backslashreplace"))
+    return safe_json(" ".join(text.splitlines()))
+
+
+def _send(settings: BusSettings, subject: str, fields: dict[str, str]) -> None:
+    body = json.dumps(fields, ensure_ascii=False).encode()
+
+    async def publish(client: Client) -> None:
+        await publish_proved(client, subject, body)
+
+    with_client(settings, publish)
+    say(f"sent {body.decode()}")

@@ -1,0 +1,1 @@
+"""Dead letters as people see them: looked at, put back, dropped."""

@@ -1,0 +1,1 @@
+"""The doctor: examines servers and says how to mend what it finds. Changes nothing."""

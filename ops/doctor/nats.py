@@ -1,0 +1,125 @@
+"""Examining NATS: server, permissions, streams, consumer, clock. Changes nothing."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from time import time
+from typing import TYPE_CHECKING, Any
+from urllib.request import urlopen
+
+from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
+from nats.js.errors import APIError
+
+from bus.connection.permissions import denied, needed
+from bus.settings import DeliveryMode
+from ops.doctor.findings import Finding, note, ok, on_clock, risk
+from ops.doctor.jetstream import Sync, examine_jetstream, stream_of
+from ops.inquiries.asking import find_instances
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from nats.aio.client import Client
+
+    from bus.settings import BusSettings
+
+_TIMEOUT_S = 2.0
+
+
+def read_sync(monitor_url: str) -> Sync:
+    """Return what the server's monitoring port says of ``sync_interval``; blocks.
+
+    Raises ``OSError`` or ``ValueError`` when it does not say anything.
+    """
+    if not monitor_url.startswith(("http://", "https://")):
+        raise ValueError("not an http:// URL")
+    url = f"{monitor_url.rstrip('/')}/varz"
+    with urlopen(url, timeout=_TIMEOUT_S) as answer:  # noqa: S310  # checked above
+        config = json.load(answer).get("jetstream", {}).get("config", {})
+    if config.get("sync_always"):
+        return Sync.ALWAYS
+    return Sync.LATER if "sync_interval" in config else Sync.UNKNOWN
+
+
+async def examine_nats(
+    client: Client, settings: BusSettings, sync: Sync = Sync.UNKNOWN
+) -> AsyncIterator[Finding]:
+    """Yield what there is to say of a server that we are connected to."""
+    version = client.connected_server_version
+    yield ok("nats", f"connected, version {version.major}.{version.minor}.{version.patch}")
+    user = await _user_info(client)
+    for finding in _clock(user):
+        yield finding
+    for finding in await _instances(client, settings):
+        yield finding
+    if client.max_payload < settings.max_body_bytes:
+        yield note(
+            "nats",
+            f"takes messages of {client.max_payload} bytes, MAX_BODY_BYTES is larger",
+            "raise max_payload; digests and dead letters are split until then",
+        )
+    if settings.delivery is DeliveryMode.CORE:
+        yield risk("nats", "DELIVERY is core: at most once", "set DELIVERY to jetstream")
+        return
+    js = client.jetstream(timeout=_TIMEOUT_S)
+    try:
+        stream = await stream_of(js, settings.subjects.alarm_status_changed)
+    except (APIError, NatsError) as error:
+        yield risk(
+            "jetstream",
+            f"does not answer: {error!r}",
+            "enable JetStream on the server, or allow this user $JS.API.>; core NATS delivers at "
+            "most once",
+        )
+        return
+    async for finding in examine_jetstream(js, settings, sync):
+        yield finding
+    for finding in _on_permissions(user, settings, stream or settings.streams.input_stream):
+        yield finding
+
+
+async def _instances(client: Client, settings: BusSettings) -> list[Finding]:
+    found = await find_instances(client, settings.queue_group)
+    if found:
+        return [ok("service", f"{len(found)} running: {'; '.join(found)}")]
+    return [note("service", "no instance answers", "start it; or it has NATS_MICRO off")]
+
+
+async def _user_info(client: Client) -> dict[str, Any] | None:
+    """Return what the server says of us, with when; None where it does not say."""
+    asked_s = time()
+    try:
+        answer = await client.request("$SYS.REQ.USER.INFO", b"", timeout=_TIMEOUT_S)
+        said: dict[str, Any] = json.loads(answer.data)
+    except (TimeoutError, NatsError, NoRespondersError, ValueError):
+        return None
+    return {**said, "asked_s": asked_s, "answered_s": time()}
+
+
+def _clock(user: dict[str, Any] | None) -> Iterator[Finding]:
+    stamp = (user or {}).get("server", {}).get("time")
+    if user is None or stamp is None:
+        yield note("nats", "does not tell its clock", "compare it by hand")
+        return
+    # The server writes nanoseconds, of which Python reads six digits.
+    server_s = datetime.fromisoformat(stamp[:19] + "+00:00").timestamp()
+    server_s += float(f"0.{stamp[20:].rstrip('Z') or 0}")
+    asked_s, answered_s = user["asked_s"], user["answered_s"]
+    yield on_clock("nats", server_s - (asked_s + answered_s) / 2, (answered_s - asked_s) / 2)
+
+
+def _on_permissions(
+    user: dict[str, Any] | None, settings: BusSettings, stream: str
+) -> Iterator[Finding]:
+    if user is None:
+        yield note("nats", "does not tell our permissions", "see the permissions in the docs")
+        return
+    missing = denied(user.get("data", {}).get("permissions") or {}, needed(settings, stream))
+    for one in missing:
+        yield risk(
+            "nats", f"no permission {one.purpose}", f"allow this user to {one.verb} {one.subject}"
+        )
+    if not missing:
+        yield ok("nats", "allows this user what the service does")

@@ -1,0 +1,1 @@
+"""In the service: health, metrics, figures, traces."""

@@ -1,0 +1,51 @@
+"""Figures: what the console shows of the service as a whole, as JSON can hold it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from actors.tally import DURATION_BOUNDS_S
+from ops.monitoring.recent import Sample
+
+if TYPE_CHECKING:
+    from ops.monitoring.metrics import Sources
+    from ops.monitoring.recent import History
+
+
+def figures(sources: Sources, history: History, since_start_s: float) -> dict[str, Any]:
+    """Return how the service stands, and its samples after a moment of its life."""
+    ready, status = sources.health.ready(), sources.bus_status()
+    return {
+        "uptime_s": round(history.uptime_s, 1),
+        "phase": sources.health.phase,
+        "ready": ready.good,
+        "checks": dict(ready.checks),
+        "in_flight_max": sources.max_in_flight,
+        "dropped": status.dropped,
+        "bounds_s": DURATION_BOUNDS_S,
+        "columns": Sample._fields,
+        "samples": [tuple(sample) for sample in history.since(since_start_s)],
+        "counts": _counts(sources),
+        "dead_letters": dict(sources.bus.dead_letters),
+    }
+
+
+def _counts(sources: Sources) -> dict[str, int]:
+    """Return what was counted since the start, in the order and words in which it is read."""
+    core, bus, store = sources.core, sources.bus, sources.store
+    return {
+        "events that changed an alarm": core.events_changed,
+        "events repeated or stale": core.events_unchanged,
+        "digests with alarms": core.digests_made,
+        "digests with none": core.digests_empty,
+        "messages delivered again": bus.redelivered,
+        "messages tried again": core.message_retries,
+        "user actors started": core.activations,
+        "user actors that left memory": core.passivations,
+        "user actors that crashed": core.crashes,
+        "checkpoint conflicts": store.conflicts,
+        "checkpoints that failed": store.saves.failures,
+        "checkpoints refused": store.refusals,
+        "digests published again": core.publish_retries,
+        "reconnects to NATS": bus.reconnects,
+    }

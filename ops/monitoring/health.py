@@ -1,0 +1,105 @@
+"""Health: whether the process is alive, and whether it does its work; each answer with reasons."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from ops.monitoring.pulse import STILL_AFTER_S
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from bus.bus import BusStatus
+    from ops.monitoring.pulse import Pulse
+    from store.tally import StoreTally
+
+STUCK_AFTER_S = 60.0
+"""With messages in memory and none of them settled for so long, something is stuck.
+
+Longer than a message that crashes is retried by default, and than MongoDB's timeouts.
+"""
+
+
+class Phase(StrEnum):
+    """Where the process is in its life."""
+
+    STARTING = "starting"
+    SERVING = "serving"
+    STOPPING = "stopping"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """An answer to a probe."""
+
+    checks: Mapping[str, str]
+    """What was looked at, and ``ok`` or what is wrong with it."""
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing is wrong."""
+        return all(found == OK for found in self.checks.values())
+
+
+OK = "ok"
+
+
+class Health:
+    """Answers probes from what is known already; asks nobody, so that it never waits.
+
+    Runs on the event loop: that it answers at all shows that the loop turns.
+    """
+
+    def __init__(
+        self,
+        pulse: Pulse,
+        bus_status: Callable[[], BusStatus],
+        settled: Callable[[], int],
+        store: StoreTally,
+        monotonic_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Judge by these; ``settled`` counts the messages that were settled."""
+        self.phase = Phase.STARTING
+        self._pulse = pulse
+        self._bus_status = bus_status
+        self._settled = settled
+        self._store = store
+        self._monotonic_s = monotonic_s
+        self._settled_before = 0
+        self._progressed_at_s = monotonic_s()
+
+    def look_for_progress(self) -> None:
+        """Note whether messages are being settled; to be called every few seconds."""
+        settled = self._settled()
+        if settled != self._settled_before or not self._bus_status().in_flight:
+            self._settled_before = settled
+            self._progressed_at_s = self._monotonic_s()
+
+    def store_usable(self) -> bool:
+        """Whether MongoDB answers, as far as is known."""
+        return next(self._store.problems(self._monotonic_s()), None) is None
+
+    def live(self) -> Verdict:
+        """Whether the loops turn; when not, only a restart helps."""
+        checks = {"event loop": OK}
+        for part, age_s in self._pulse.ages_s().items():
+            still = age_s > STILL_AFTER_S
+            checks[part] = f"did not turn for {age_s:.0f} seconds" if still else OK
+        return Verdict(checks)
+
+    def ready(self) -> Verdict:
+        """Whether messages are taken and settled; when not, it may mend itself."""
+        bus, now_s = self._bus_status(), self._monotonic_s()
+        serving = self.phase is Phase.SERVING
+        checks = {"phase": OK if serving else str(self.phase)}
+        checks["nats"] = OK if bus.connected else "not connected"
+        checks["mongodb"] = next(self._store.problems(now_s), OK)
+        if serving:
+            checks["pulling"] = OK if bus.pulling else "no messages are being asked for"
+            stuck_s = now_s - self._progressed_at_s if bus.in_flight else 0.0
+            stuck = f"none of {bus.in_flight} messages was settled for {stuck_s:.0f} seconds"
+            checks["progress"] = stuck if stuck_s > STUCK_AFTER_S else OK
+        return Verdict({**checks, **self.live().checks})

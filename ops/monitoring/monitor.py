@@ -1,0 +1,116 @@
+"""Monitor: all that watches the service and shows it, in the order it starts and stops."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ops.monitoring.health import Health, Phase
+from ops.monitoring.metrics import Sources, registry_of
+from ops.monitoring.pulse import INTERVAL_S, Pulse
+from ops.monitoring.recent import History
+from ops.process.heartbeat import Heartbeat
+from ops.web.console import Console
+from ops.web.exposition import metrics_routes
+from ops.web.probes import probe_routes
+from ops.web.server import WebServer
+from store.users.observed import CHECK_AFTER_S
+
+if TYPE_CHECKING:
+    from actors.runtime.pooled import Dispatcher, Scheduler
+    from actors.tally import CoreTally
+    from bus.bus import NatsBus
+    from ops.process.supervisor import Supervisor
+    from ops.web.settings import HttpSettings
+    from store.users.observed import ObservedCheckpointStore
+
+logger = logging.getLogger("ops.monitor")
+
+
+class Monitor:
+    """Runs on the event loop. Reads what the parts have counted; they do not know it."""
+
+    def __init__(
+        self,
+        http: HttpSettings,
+        heartbeat_file: str | None,
+        supervisor: Supervisor,
+        core: CoreTally,
+        bus: NatsBus,
+        store: ObservedCheckpointStore,
+        max_in_flight: int,
+    ) -> None:
+        """Prepare; nothing runs yet."""
+        self._bus = bus
+        self._supervisor = supervisor
+        self._pulse = Pulse()
+        self._health = Health(self._pulse, bus.status, lambda: bus.tally.settled, store.tally)
+        sources = Sources(
+            core, bus.tally, bus.status, store.tally, self._pulse, self._health, max_in_flight
+        )
+        history = History(sources)
+        self.console = Console(http, sources, history)
+        routes = [
+            *probe_routes(self._health),
+            *metrics_routes(registry_of(sources)),
+            *self.console.routes(),
+        ]
+        self._server = WebServer(http, routes)
+        self._store = store
+        self._tasks: list[asyncio.Task[None]] = []
+        self._closing = False
+        self._pulse.listeners.append(self._health.look_for_progress)
+        self._pulse.listeners.append(supervisor.alive)
+        self._pulse.listeners.append(history.take)
+        if heartbeat_file is not None:
+            self._pulse.listeners.append(Heartbeat(Path(heartbeat_file)).beat)
+
+    async def open(self) -> None:
+        """Answer probes from the very start; raises ``SettingsError`` for a bad address."""
+        await self._server.start()
+
+    def watch(self, dispatcher: Dispatcher, scheduler: Scheduler) -> None:
+        """Begin to watch the actors on ``dispatcher``, and the servers."""
+        self._tasks = [
+            asyncio.create_task(self._pulse.run(dispatcher, scheduler)),
+            asyncio.create_task(self._look_behind()),
+            asyncio.create_task(self._watch_store()),
+        ]
+
+    def serving(self) -> None:
+        """Messages are being taken."""
+        self._health.phase = Phase.SERVING
+        self._supervisor.ready()
+        if 0 < self._supervisor.watchdog_s < 3 * INTERVAL_S:
+            logger.warning(
+                "watchdog.too_short",
+                extra={"watchdog_s": self._supervisor.watchdog_s, "fed_every_s": INTERVAL_S},
+            )
+
+    def stopping(self) -> None:
+        """The orderly stop has begun."""
+        self._health.phase = Phase.STOPPING
+        self._supervisor.stopping()
+
+    async def close(self) -> None:
+        """End, however far it came."""
+        self._closing = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._server.stop()
+
+    # Neither goes on for ever: before Python 3.12 a cancellation is lost when the server's answer
+    # comes at the same moment, and ``close`` would wait for a task that does not know.
+
+    async def _look_behind(self) -> None:
+        while not self._closing:
+            await self._bus.look_behind()
+            await asyncio.sleep(INTERVAL_S)
+
+    async def _watch_store(self) -> None:
+        while not self._closing:
+            await asyncio.sleep(CHECK_AFTER_S / 2)
+            await self._store.check_if_silent()

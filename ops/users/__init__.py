@@ -1,0 +1,1 @@
+"""One user as people see it: what is known, what is due, and why."""

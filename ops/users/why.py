@@ -1,0 +1,92 @@
+"""Why the next digest would, or would not, carry an alarm. Pure, like the rules it speaks for."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from bus.wire.instants import format_instant
+
+if TYPE_CHECKING:
+    from actors.rules.alarms import Alarm
+    from actors.rules.digest import DigestItem
+
+
+class Reason(StrEnum):
+    """Why, in a word for machines."""
+
+    UNKNOWN = "unknown"
+    NEVER_TOLD = "never_told"
+    CHANGED = "changed"
+    CAME_BACK = "came_back"
+    ALREADY_TOLD = "already_told"
+    CLEARED = "cleared"
+
+
+class Explanation(NamedTuple):
+    """Whether the next digest would carry an alarm, and why."""
+
+    due: bool
+    reason: Reason
+    sentence: str
+
+
+def explain(alarm: Alarm | None, owed: DigestItem | None = None) -> Explanation:
+    """Explain an alarm as it stands; None is one of which nothing is known.
+
+    ``owed`` is what the digest says of it that is made and not yet known to be published.
+    """
+    due, reason, sentence = _explain(alarm)
+    if owed is not None:
+        sentence += (
+            f" A digest that says {owed.severity.name} is owed: it is made, and not yet known to "
+            "be published."
+        )
+    return Explanation(due, reason, sentence)
+
+
+def _explain(alarm: Alarm | None) -> Explanation:
+    if alarm is None:
+        return Explanation(
+            due=False,
+            reason=Reason.UNKNOWN,
+            sentence="Nothing is known of this alarm: no event of it arrived, or it was cleared "
+            "and forgotten after CLEARED_RETENTION.",
+        )
+    told = _told(alarm)
+    if not alarm.active:
+        return Explanation(
+            due=False,
+            reason=Reason.CLEARED,
+            sentence=f"It stands at CLEARED, and a digest carries active alarms only; {told}.",
+        )
+    if not alarm.news:
+        return Explanation(
+            due=False,
+            reason=Reason.ALREADY_TOLD,
+            sentence=f"It is no news: {told}, and no later event had another status.",
+        )
+    if alarm.told_at_ns is None:
+        return Explanation(
+            due=True,
+            reason=Reason.NEVER_TOLD,
+            sentence=f"It is news: it stands at {alarm.severity.name}, and {told}.",
+        )
+    if alarm.severity is not alarm.told_severity:
+        return Explanation(
+            due=True,
+            reason=Reason.CHANGED,
+            sentence=f"It is news: it stands at {alarm.severity.name} now; {told}.",
+        )
+    return Explanation(
+        due=True,
+        reason=Reason.CAME_BACK,
+        sentence=f"It is news: {told}, had another status after that, and stands at "
+        f"{alarm.severity.name} again.",
+    )
+
+
+def _told(alarm: Alarm) -> str:
+    if alarm.told_at_ns is None:
+        return "it was never told"
+    return f"it was told as {alarm.told_severity.name} of {format_instant(alarm.told_at_ns)}"

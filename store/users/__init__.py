@@ -1,0 +1,1 @@
+"""Users' checkpoints: one document a user, saved by compare-and-set."""

@@ -1,0 +1,163 @@
+"""Reading many checkpoints at a glance, for people. The core has no use for it."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import pymongo
+from pymongo.errors import PyMongoError
+
+from actors.errors import StoreUnavailableError
+from actors.rules.alarms import Severity, UserID
+from store.client import blocking_client_for, describe
+from store.users.document import NOBODY
+from store.users.mongo import COLLECTION
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from store.settings import StoreSettings
+
+_SCAN_MAX_MS = 60_000
+"""Every document is looked at; the server gives up after this."""
+
+_LAST_ID = chr(0x10FFFF) * 64
+"""Behind every id: longer than one may be, of the character that comes last."""
+
+
+class UserSummary(NamedTuple):
+    """A stored user in numbers."""
+
+    user_id: UserID
+    known: int
+    """Alarms that are remembered, of which ``active`` and ``due``."""
+    active: int
+    due: int
+    digests: int
+    owes: bool
+    """Whether a digest is made and not yet known to be published."""
+
+
+class UserBrowser:
+    """Lists stored users. Blocks; use it in a ``with`` block, or close it."""
+
+    def __init__(self, settings: StoreSettings) -> None:
+        """Prepare; raises ``SettingsError`` like the store."""
+        self._client = blocking_client_for(settings)
+        self._users = self._client[settings.database][COLLECTION]
+
+    def __enter__(self) -> Self:
+        """Nothing to do: it connects when first used."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the connections."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def count(self) -> int:
+        """Return how many users are stored, as the server estimates it at once.
+
+        Raises ``StoreUnavailableError``.
+        """
+        try:
+            return self._users.estimated_document_count()
+        except PyMongoError as error:
+            raise StoreUnavailableError(describe(error)) from error
+
+    def most_due(
+        self, limit: int, skip: int = 0, within_s: float | None = None
+    ) -> list[UserSummary]:
+        """Return users by the number of alarms the next digest would carry, most first.
+
+        The server counts, and keeps only as many as are asked for. Raises
+        ``StoreUnavailableError``, at the latest after ``within_s``.
+        """
+        return self._summaries(
+            [
+                {"$match": {"_id": {"$ne": NOBODY}}},
+                {"$project": _SUMMARY},
+                {"$sort": {"due": -1, "active": -1, "_id": 1}},
+                {"$skip": skip},
+                {"$limit": limit},
+            ],
+            within_s,
+        )
+
+    def by_id(
+        self, prefix: str, after: str, limit: int, within_s: float | None = None
+    ) -> list[UserSummary]:
+        """Return users whose id begins with ``prefix``, those behind ``after``, in its order.
+
+        Only these documents are looked at, however many there are. Raises
+        ``StoreUnavailableError``, at the latest after ``within_s``.
+        """
+        bounds = {"$gt": after or NOBODY, "$gte": prefix, "$lt": prefix + _LAST_ID}
+        return self._summaries(
+            [
+                {"$match": {"_id": bounds}},
+                {"$sort": {"_id": 1}},
+                {"$limit": limit},
+                {"$project": _SUMMARY},
+            ],
+            within_s,
+        )
+
+    def _summaries(
+        self, pipeline: list[dict[str, Any]], within_s: float | None
+    ) -> list[UserSummary]:
+        # It stands for all of the URI's timeouts, so that none is set where none is wanted.
+        bounded = nullcontext() if within_s is None else pymongo.timeout(within_s)
+        try:
+            with bounded:
+                cursor = self._users.aggregate(pipeline, allowDiskUse=True, maxTimeMS=_SCAN_MAX_MS)
+                found = list(cursor)
+        except PyMongoError as error:
+            raise StoreUnavailableError(describe(error)) from error
+        return [
+            UserSummary(
+                document["_id"],
+                document["known"],
+                document["active"],
+                document["due"],
+                document["digests"],
+                document["owes"],
+            )
+            for document in found
+        ]
+
+
+def _alarms_where(condition: dict[str, Any] | bool) -> dict[str, Any]:
+    """Return an expression that counts the alarms of all buckets for which ``$$alarm`` fits."""
+    in_bucket = {
+        "$size": {
+            "$filter": {
+                "input": {"$map": {"input": {"$objectToArray": "$$bucket.v"}, "in": "$$this.v"}},
+                "as": "alarm",
+                "cond": condition,
+            }
+        }
+    }
+    buckets = {"$objectToArray": {"$ifNull": ["$alarms", {}]}}
+    return {"$sum": {"$map": {"input": buckets, "as": "bucket", "in": in_bucket}}}
+
+
+# The positions are those of ``store.users.document``: severity first, news fifth.
+_ACTIVE = {"$gt": [{"$arrayElemAt": ["$$alarm", 0]}, int(Severity.CLEARED)]}
+_NEWS = {"$eq": [{"$arrayElemAt": ["$$alarm", 4]}, True]}
+_SUMMARY: dict[str, Any] = {
+    "known": _alarms_where(condition=True),
+    "active": _alarms_where(_ACTIVE),
+    "due": _alarms_where({"$and": [_ACTIVE, _NEWS]}),
+    "digests": {"$ifNull": ["$cursor.number", 0]},
+    "owes": {"$gt": ["$outbox", None]},
+}

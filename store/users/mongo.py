@@ -1,0 +1,230 @@
+"""MongoCheckpointStore: checkpoints in MongoDB, a group in one update command."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from bson.errors import BSONError
+from pymongo import ReadPreference
+from pymongo.errors import (
+    CollectionInvalid,
+    DocumentTooLarge,
+    OperationFailure,
+    PyMongoError,
+    WriteError,
+)
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+from actors.errors import SettingsError, StoreUnavailableError
+from actors.ports import SaveOutcome, Unreadable, Unsavable
+from store.client import NOT_ALLOWED_CODES, client_for, describe, describe_refusal
+from store.users.document import FENCE, NOBODY, to_changes, to_checkpoint, to_probe
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from actors.ports import Checkpoint, CheckpointUpdate
+    from actors.rules.alarms import UserID
+    from store.settings import StoreSettings
+
+logger = logging.getLogger("store.mongo")
+
+COLLECTION = "users"
+
+DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
+"""An acknowledged event must survive whatever is killed."""
+
+_PROBE = {"q": {"_id": NOBODY}, "u": to_probe(), "upsert": True}
+_DUPLICATE_KEY = 11000
+_VALIDATION_FAILED = 121
+_REFUSED_CODES = frozenset(
+    {
+        2,  # BadValue
+        9,  # FailedToParse
+        28,  # PathNotViable
+        10334,  # BSONObjectTooLarge
+        17280,  # KeyTooLong
+        17419,  # the document would exceed 16 MiB after the update
+        17420,  # likewise, on an upsert
+    }
+)
+"""Server codes that the same update would get again; every other one is worth a retry."""
+
+
+class MongoCheckpointStore:
+    """One document a user in the collection ``users``; see ``store.users.document`` for its form.
+
+    Runs on one event loop. With the driver that blocks, on threads, digests took nearly twice as
+    long: under the GIL whatever a thread does may have the loop wait a millisecond for its turn.
+    """
+
+    def __init__(self, settings: StoreSettings) -> None:
+        """Prepare the client, which connects when first used.
+
+        Raises ``SettingsError`` for a URI that is malformed or names files that are no use.
+        """
+        self._client = client_for(settings)
+        self._users = self._client[settings.database].get_collection(
+            COLLECTION,
+            write_concern=DURABLE,
+            read_concern=ReadConcern("majority"),
+            read_preference=ReadPreference.PRIMARY,
+        )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    async def open(self) -> None:
+        """Return when the deployment answers, lets us in, and fences the collection.
+
+        Raises ``StoreUnavailableError`` when it does not answer, ``SettingsError`` when it
+        refuses our credentials or what we need to do.
+        """
+        try:
+            await self._users.find_one({"_id": NOBODY}, {"_id": 1})
+            await self._fence()
+            await self._try_fence()
+        except OperationFailure as error:
+            if error.code in NOT_ALLOWED_CODES:
+                raise SettingsError(describe_refusal(error, self._users.full_name)) from None
+            raise StoreUnavailableError(describe(error)) from error
+        except PyMongoError as error:
+            if "certificate verify failed" in str(error):
+                raise SettingsError(
+                    "MONGODB_URI: the server's certificate is not trusted; see tlsCAFile"
+                ) from None
+            raise StoreUnavailableError(describe(error)) from error
+
+    async def check(self) -> None:
+        """Return when the primary answers a read; raises ``StoreUnavailableError``."""
+        try:
+            await self._users.find_one({"_id": NOBODY}, {"_id": 1})
+        except PyMongoError as error:
+            raise StoreUnavailableError(describe(error)) from error
+
+    async def _try_fence(self) -> None:
+        """Make sure that we may write, and that the fence refuses what it must."""
+        try:
+            await self._users.update_one({"_id": NOBODY}, to_probe(), upsert=True)
+        except WriteError as error:
+            if error.code != _VALIDATION_FAILED:
+                raise
+        else:
+            await self._mend_fence()
+
+    async def _fence(self) -> None:
+        """Make sure that the collection is there and has the validator that saves rely on."""
+        database = self._users.database
+        found = await database.list_collections(filter={"name": COLLECTION})
+        known = await anext(found, None)
+        if known is None:
+            try:
+                await database.create_collection(COLLECTION, validator=FENCE)
+            except CollectionInvalid:
+                pass  # another process was faster
+            else:
+                return
+        elif known["options"].get("validator") == FENCE:
+            return
+        await database.command(
+            "collMod",
+            COLLECTION,
+            validator=FENCE,
+            validationLevel="strict",
+            validationAction="error",
+        )
+
+    async def load(self, user_ids: Sequence[UserID]) -> Mapping[UserID, Checkpoint | Unreadable]:
+        """See ``CheckpointStore``."""
+        try:
+            found = self._users.find({"_id": {"$in": list(user_ids)}})
+            documents = await found.to_list()
+        except BSONError as error:
+            # Raised by the driver for the whole group; find out whose it is.
+            if len(user_ids) == 1:
+                return {user_ids[0]: Unreadable(f"the checkpoint is damaged: {error}")}
+            half = len(user_ids) // 2
+            return {**await self.load(user_ids[:half]), **await self.load(user_ids[half:])}
+        except PyMongoError as error:
+            raise StoreUnavailableError(describe(error)) from error
+        return {document["_id"]: to_checkpoint(document) for document in documents}
+
+    async def save(self, updates: Sequence[CheckpointUpdate]) -> Sequence[SaveOutcome | Unsavable]:
+        """See ``CheckpointStore``."""
+        if not updates:
+            return []
+        statements = [
+            {"q": {"_id": update.user_id}, "u": to_changes(update), "upsert": True}
+            for update in updates
+        ]
+        try:
+            # A bulk write of the driver's costs twice as much before it says the same.
+            answer = await self._users.database.command(
+                {
+                    "update": COLLECTION,
+                    # Proves in the same breath that the fence stands, where it does its work.
+                    "updates": [_PROBE, *statements],
+                    "ordered": False,
+                    "writeConcern": DURABLE.document,
+                }
+            )
+        except (DocumentTooLarge, BSONError, OverflowError) as error:
+            return await self._save_by_halves(updates, error)
+        except OperationFailure as error:
+            if error.code not in _REFUSED_CODES:
+                raise StoreUnavailableError(describe(error)) from error
+            return await self._save_by_halves(updates, error)
+        except PyMongoError as error:
+            raise StoreUnavailableError(describe(error)) from error
+        not_durable = answer.get("writeConcernError")
+        if not_durable is not None:
+            raise StoreUnavailableError(f"not durable: {not_durable.get('errmsg')}")
+        failures = {failure["index"]: failure for failure in answer.get("writeErrors", ())}
+        fenced = failures.pop(0, None)
+        if fenced is None:
+            await self._mend_fence()
+            raise StoreUnavailableError("the collection had lost its validator")
+        if fenced["code"] != _VALIDATION_FAILED:
+            raise _unexpected(fenced)
+        outcomes: list[SaveOutcome | Unsavable] = [SaveOutcome.SAVED] * len(updates)
+        for index, failure in failures.items():
+            outcomes[index - 1] = _outcome(failure)
+        return outcomes
+
+    async def _save_by_halves(
+        self, updates: Sequence[CheckpointUpdate], error: Exception
+    ) -> Sequence[SaveOutcome | Unsavable]:
+        """Find out whose update it is that driver or server refuse the whole group for."""
+        if len(updates) == 1:
+            return [Unsavable(f"the checkpoint cannot be stored: {error}")]
+        half = len(updates) // 2
+        return [*await self.save(updates[:half]), *await self.save(updates[half:])]
+
+    async def _mend_fence(self) -> None:
+        """Fence a collection that somebody has replaced while we were running.
+
+        What the group wrote unfenced is told to its users as an unknown end: they load again.
+        """
+        logger.critical("store.fence_missing", extra={"collection": self._users.full_name})
+        try:
+            await self._users.delete_one({"_id": NOBODY})
+            await self._fence()
+        except PyMongoError as error:
+            raise StoreUnavailableError(describe(error)) from error
+
+
+def _outcome(failure: Mapping[str, Any]) -> SaveOutcome | Unsavable:
+    """Return what became of a statement that failed; raises ``StoreUnavailableError``."""
+    code = failure["code"]
+    if code in (_VALIDATION_FAILED, _DUPLICATE_KEY):
+        return SaveOutcome.CONFLICTED
+    if code in _REFUSED_CODES:
+        return Unsavable(f"MongoDB refused the checkpoint: {failure.get('errmsg')}")
+    raise _unexpected(failure)
+
+
+def _unexpected(failure: Mapping[str, Any]) -> StoreUnavailableError:
+    return StoreUnavailableError(f"code {failure['code']}: {failure.get('errmsg')}")

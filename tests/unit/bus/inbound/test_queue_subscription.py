@@ -1,0 +1,69 @@
+"""The queue subscription alone: what it hands to the intake."""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+from typing import TYPE_CHECKING
+
+from nats.aio.client import Client
+
+from actors.messages import SendDigest
+from bus.connection.connection import Connection
+from bus.inbound.intake import Intake
+from bus.inbound.queue_subscription import NumberedMsg, QueueConsumer
+from bus.settings import BusSettings
+from bus.subjects import Subjects
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pytest
+
+    from actors.messages import Deliveries
+    from bus.inbound.intake import Message
+
+SUBJECTS = Subjects()
+
+
+def _reject(message: Message, reason: str, done: Callable[[], None]) -> None:
+    del done
+    raise AssertionError(f"{message} was rejected: {reason}")
+
+
+async def _request_ids(consumers: int) -> list[str | None]:
+    """Return the ids of the same request taken twice by each of so many consumers."""
+    taken: list[Deliveries] = []
+    settings = BusSettings()
+    connection = Connection(settings, Random(0), print)
+    for _ in range(consumers):
+        intake = Intake(SUBJECTS, 1000, taken.append, _reject, lambda *_: None)
+        consumer = QueueConsumer(connection, settings, intake)
+        for _ in range(2):
+            message = NumberedMsg(Client(), SUBJECTS.send_alarm_digest, "", b'{"UserID":"u"}')
+            await consumer._on_message(message)
+        await asyncio.sleep(0)
+    bodies = [item.body for deliveries in taken for item in deliveries.items]
+    return [body.request_id for body in bodies if isinstance(body, SendDigest)]
+
+
+async def test_every_request_has_an_id_of_its_own() -> None:
+    """By which it is recognised when it is applied again to a reloaded user.
+
+    Without, a save whose answer was lost made a second digest of one request.
+    """
+    request_ids = await _request_ids(consumers=2)
+    assert None not in request_ids
+    assert len(set(request_ids)) == len(request_ids) == 4
+
+
+def test_no_more_is_taken_while_what_is_held_is_too_large(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However much of the window is left."""
+    settings = BusSettings()
+    intake = Intake(SUBJECTS, 1000, lambda _: None, _reject, lambda *_: None)
+    consumer = QueueConsumer(Connection(settings, Random(0), print), settings, intake)
+    had_room = consumer._has_room()
+    monkeypatch.setattr("bus.inbound.intake.BODIES_MAX_BYTES", 0)
+    assert (had_room, consumer._has_room()) == (True, False)

@@ -1,0 +1,113 @@
+"""Reports on users: what they hold, their order, and the way through JSON and back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from actors.ports import NEVER_SAVED, Checkpoint
+from actors.rules.alarms import Alarm, AlarmID, Severity, UserID
+from actors.rules.digest import Cursor, Digest, DigestID, DigestItem, RequestID
+from ops.inquiries.asking import most_telling
+from ops.users.report import Provenance, Source, UserReport, report_on
+
+USER = UserID("u")
+S = Severity
+ALARMS = {
+    AlarmID("cleared"): Alarm(S.CLEARED, 1, S.WARNING, 1, news=True, heard_at_s=9),
+    AlarmID("told"): Alarm(S.WARNING, 2, S.WARNING, 2, news=False, heard_at_s=9),
+    AlarmID("late"): Alarm(S.CRITICAL, 4, S.WARNING, 2, news=True, heard_at_s=9),
+    AlarmID("b"): Alarm(S.WARNING, 3, S.CLEARED, None, news=True, heard_at_s=9),
+    AlarmID("a"): Alarm(S.WARNING, 3, S.CLEARED, None, news=True, heard_at_s=9),
+}
+OWED = Digest(DigestID("d"), USER, (DigestItem(AlarmID("told"), S.WARNING, 2),))
+CHECKPOINT = Checkpoint(7, ALARMS, Cursor(3, (RequestID("5.1"),), OWED))
+
+
+def report(**how: Any) -> UserReport:
+    """Report on the checkpoint of this module."""
+    return report_on(USER, CHECKPOINT, Provenance(Source.STORED), **how)
+
+
+def test_what_is_due_comes_first_and_in_the_order_of_the_digest() -> None:
+    """Then what is active, then the rest."""
+    listed = [alarm.alarm_id for alarm in report().alarms]
+    assert listed == ["a", "b", "late", "told", "cleared"]
+
+
+def test_the_numbers_are_of_all_alarms_and_the_list_is_limited() -> None:
+    """A user with a hundred thousand alarms must not fill a terminal, or a message."""
+    limited = report(limit=2)
+    assert (limited.known, limited.active, limited.due) == (5, 4, 3)
+    assert [alarm.alarm_id for alarm in limited.alarms] == ["a", "b"]
+
+
+def test_one_alarm_can_be_asked_for_known_or_not() -> None:
+    """Which is what ``why`` does."""
+    (told,) = report(only=AlarmID("told")).alarms
+    assert (told.status, told.told_status, told.due) == ("WARNING", "WARNING", False)
+    assert "is owed" in told.explanation
+    (unknown,) = report(only=AlarmID("nix")).alarms
+    assert (unknown.alarm_id, unknown.status, unknown.due) == ("nix", None, False)
+
+
+def test_cursor_and_outbox_are_in_it() -> None:
+    """What was told and what is owed."""
+    whole = report()
+    assert (whole.version, whole.digests, whole.answered) == (7, 3, ("5.1",))
+    assert whole.owed is not None
+    assert (whole.owed.digest_id, whole.owed.alarms) == ("d", 1)
+
+
+def test_an_alarm_that_was_never_told_says_nothing_of_telling() -> None:
+    """The CLEARED that the rules start from was told to nobody."""
+    (alarm,) = report(only=AlarmID("a")).alarms
+    assert (alarm.told_status, alarm.told_at) == (None, None)
+    assert alarm.heard_at == "1970-01-01T00:00:09Z"
+
+
+@pytest.mark.parametrize("checkpoint", [CHECKPOINT, NEVER_SAVED], ids=["some", "none"])
+def test_a_report_survives_json(checkpoint: Checkpoint) -> None:
+    """One process writes it, another reads it."""
+    original = report_on(USER, checkpoint, Provenance(Source.LIVE, "i", 4, "a note"))
+    assert UserReport.from_fields(json.loads(json.dumps(original.to_fields()))) == original
+
+
+def test_a_report_of_a_later_version_is_read_for_what_is_known() -> None:
+    """Commands and service are not always of one version."""
+    fields = json.loads(json.dumps(report().to_fields()))
+    fields["mood"] = fields["alarms"][0]["mood"] = fields["owed"]["mood"] = "fine"
+    assert UserReport.from_fields(fields) == report()
+
+
+@pytest.mark.parametrize("damage", [{"source": "dreamt"}, {"alarms": [1]}, {"answered": None}])
+def test_what_is_no_report_is_refused(damage: dict[str, Any]) -> None:
+    """By one of the errors that the docstring names."""
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        UserReport.from_fields({**report().to_fields(), **damage})
+
+
+@pytest.mark.parametrize(
+    ("said", "counts"),
+    [
+        ([], None),
+        ([("a", Source.STORED, 7)], "a"),
+        ([("a", Source.STORED, 7), ("b", Source.LIVE, 7)], "b"),
+        ([("a", Source.LIVE, 5), ("b", Source.STORED, 7)], "b"),
+        ([("a", Source.LIVE, 7), ("b", Source.LIVE, 5)], "a"),
+        ([("a", Source.NOWHERE, 0), ("b", Source.LIVE, 0)], "b"),
+    ],
+)
+def test_of_several_instances_the_latest_save_counts_then_who_has_it_in_memory(
+    said: list[tuple[str, Source, int]], counts: str | None
+) -> None:
+    """In whatever order they answer."""
+    reports = [
+        report_on(USER, Checkpoint(version, {}, Cursor()), Provenance(source, instance))
+        for instance, source, version in said
+    ]
+    for answers in (reports, reports[::-1]):
+        best = most_telling(answers)
+        assert (best and best.instance) == counts
