@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
     from pykka import ActorRef
 
-    from actors.messages import Deliveries
+    from actors.messages.router import RouteDeliveries
 
 logger = logging.getLogger("main")
 
@@ -247,7 +247,7 @@ class Service:
             else:
                 return
 
-    def _deliver(self, deliveries: Deliveries) -> None:
+    def _deliver(self, deliveries: RouteDeliveries) -> None:
         self._router.tell(deliveries)
 
 

@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from actors.errors import PublishFailedError
     from actors.rules.alarms import Alarm, AlarmID, UserID
     from actors.rules.digest import Cursor, Digest
+    from actors.rules.partitions import (
+        HomePosition,
+        HomesView,
+        Instance,
+        InstanceID,
+        Partition,
+    )
+    from actors.rules.positions import Place
 
 DeliveryToken = NewType("DeliveryToken", int)
 """Names a message taken from the bus until it is settled; never used twice in a process."""
@@ -85,12 +93,14 @@ class CheckpointStore(Protocol):
 
 
 class DigestPublisher(Protocol):
-    """Publishes digests. Never blocks; called from a dispatcher's thread."""
+    """Publishes digests. Never blocks."""
 
-    def publish(self, digest: Digest, settled: Callable[[PublishFailedError | None], None]) -> None:
-        """Publish under the digest's id, then call ``settled`` once, on any thread.
+    def publish(
+        self, digests: Sequence[Digest], settled: Callable[[PublishFailedError | None], None]
+    ) -> None:
+        """Publish in order, each under its digest's id, then call ``settled`` once.
 
-        ``settled(None)`` when the stream has it, else with the reason.
+        ``settled(None)`` when the stream has all of them, else with the first reason.
         """
 
 
@@ -98,10 +108,76 @@ class Acknowledger(Protocol):
     """Settles messages taken from the bus. Never blocks; tokens already settled are ignored."""
 
     def acknowledge(self, tokens: Iterable[DeliveryToken]) -> None:
-        """Tell the broker that these are done with."""
+        """Note that these are done with: what came of them is durable."""
 
     def dead_letter(self, tokens: Iterable[DeliveryToken], reason: str) -> None:
-        """Put these aside with a reason, then tell the broker that they are done with."""
+        """Put these aside with a reason, then note that they are done with."""
+
+
+class HomeStore(Protocol):
+    """Keeps who is up, and which partition is whose. Several calls may be under way at a time.
+
+    Every call ends within a deadline of the adapter's. Raises ``StoreUnavailableError``, after
+    which what was written may or may not have taken effect: a look tells.
+    """
+
+    async def beat(self, instance: Instance) -> None:
+        """Store an instance as it describes itself, durably."""
+
+    async def look(self) -> HomesView:
+        """Return what is durable, as of a moment behind the call's begin."""
+
+    async def claim(self, me: InstanceID, wanted: Sequence[Partition]) -> None:
+        """Make each of ``wanted`` mine at the next epoch, if it is still as ``wanted`` has it."""
+
+    async def save_positions(self, me: InstanceID, positions: Sequence[HomePosition]) -> int:
+        """Save how far partitions of mine are, never lower than they stand.
+
+        Returns how many stand so; of one that does not, I am not the home any more, or a later
+        save of mine was faster.
+        """
+
+    async def lower(self, me: InstanceID, positions: Sequence[HomePosition]) -> None:
+        """Set partitions of mine back, at the next epoch; they stay mine.
+
+        The one way in which a position falls, so that a late ``save_positions`` is refused.
+        """
+
+    async def free(self, me: InstanceID, positions: Sequence[HomePosition]) -> None:
+        """Save how far partitions of mine are and make them nobody's, at the next epoch."""
+
+    async def forget(self, instances: Sequence[InstanceID]) -> None:
+        """Remove instances; what they have stays as it is."""
+
+
+class LogReading(Protocol):
+    """Reads the log for the partitions that are at home here. Never blocks."""
+
+    @property
+    def able(self) -> bool:
+        """Whether the log can be read now, as far as is known."""
+
+    def gain(self, partitions: Sequence[Partition]) -> None:
+        """Begin to read these, each from its position."""
+
+    def stop(self, numbers: Iterable[int]) -> None:
+        """Read no more of these; what is in flight of them stays until it is settled."""
+
+    def drop(self, numbers: Iterable[int]) -> None:
+        """Forget these, and what is in flight of them."""
+
+    def positions(self) -> Mapping[int, Place]:
+        """Return how far each partition is that was gained and not dropped."""
+
+    def unsettled(self, number: int) -> int:
+        """Return how many messages of a partition are taken and not settled."""
+
+
+class Nudging(Protocol):
+    """Tells the other instances that something has changed. Never blocks; may be lost."""
+
+    def nudge(self) -> None:
+        """Have the others look soon."""
 
 
 class Clock(Protocol):

@@ -6,13 +6,8 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, assert_never
 
-from actors.messages import (
-    DigestPublished,
-    PublishDigest,
-    PublisherMessage,
-    PublishSettled,
-    RetryPublish,
-)
+from actors.messages.publisher import PublisherMessage, PublishOutbox, PublishSettled, RetryPublish
+from actors.messages.user import OutboxPublished
 from actors.runtime.pooled import tell_if_alive
 from actors.runtime.supervision import ServiceActor
 from actors.tally import CoreTally
@@ -64,7 +59,7 @@ class PublisherActor(ServiceActor):
     def on_receive(self, message: PublisherMessage) -> None:
         """Handle one message. Runs on the dispatcher's thread."""
         match message:
-            case PublishDigest(digest, reply_to):
+            case PublishOutbox(digest, reply_to):
                 self._begin(digest, reply_to)
             case RetryPublish(digest_id):
                 self._attempt(self._owed[digest_id].digest)
@@ -101,7 +96,7 @@ class PublisherActor(ServiceActor):
                 "digest.published",
                 extra={"user": owed.digest.user_id, "alarms": len(owed.digest.items)},
             )
-            tell_if_alive(owed.reply_to, DigestPublished(digest_id))
+            tell_if_alive(owed.reply_to, OutboxPublished(digest_id))
             return
         self._tally.publish_retries += 1
         wait_s = self._settings.backoff_s(owed.attempt, self._random.random())

@@ -9,24 +9,21 @@ from itertools import islice
 from math import inf
 from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
 
-from actors.messages import (
-    AwaitRoom,
+from actors.messages.checkpoints import AwaitRoom
+from actors.messages.inputs import Delivery, SendDigest
+from actors.messages.router import (
     CheckpointWanted,
     CountLiveUsers,
-    Deliver,
-    Deliveries,
-    Delivery,
     FindLiveUsers,
-    Passivate,
     Passivated,
     PassivationDeclined,
     RoomAvailable,
+    RouteDeliveries,
     RouterMessage,
-    SendDigest,
-    TakeCheckpoint,
     Tick,
     UserFailed,
 )
+from actors.messages.user import HandleDeliveries, Passivate, TakeCheckpoint
 from actors.runtime.pooled import tell_each, tell_if_alive
 from actors.runtime.supervision import ServiceActor
 from actors.runtime.tuples import new_tuple
@@ -128,7 +125,7 @@ class RouterActor(ServiceActor):
     ) -> int | Found | None:
         """Handle one message. Runs on the dispatcher's thread."""
         match message:
-            case Deliveries(items):
+            case RouteDeliveries(items):
                 self._route(items)
             case Tick():
                 self._tick()
@@ -174,7 +171,7 @@ class RouterActor(ServiceActor):
 
     def _addressed(
         self, by_user: dict[UserID, list[Delivery]]
-    ) -> list[tuple[ActorRef[Any], Deliver]]:
+    ) -> list[tuple[ActorRef[Any], HandleDeliveries]]:
         """Say which actor gets what; mail of users that leave waits until they have."""
         now_s = self._clock.monotonic_s()
         leaving, told = self._leaving, []
@@ -182,7 +179,9 @@ class RouterActor(ServiceActor):
             if leaving and user_id in leaving:
                 leaving[user_id].waiting.extend(mail)
             else:
-                told.append((self._live_ref(user_id, now_s), new_tuple(Deliver, (tuple(mail),))))
+                told.append(
+                    (self._live_ref(user_id, now_s), new_tuple(HandleDeliveries, (tuple(mail),)))
+                )
         return told
 
     def _live_ref(self, user_id: UserID, now_s: float) -> ActorRef[Any]:
@@ -200,7 +199,7 @@ class RouterActor(ServiceActor):
         return live.ref
 
     def _forward(self, user_id: UserID, mail: list[Delivery], now_s: float) -> None:
-        self._live_ref(user_id, now_s).tell(Deliver(tuple(mail)))
+        self._live_ref(user_id, now_s).tell(HandleDeliveries(tuple(mail)))
 
     def _save_later(self, user_id: UserID, live: _Live, now_s: float) -> None:
         """Have a user save: soon the first time, then once an interval."""
@@ -326,7 +325,7 @@ class RouterActor(ServiceActor):
         self._tally.message_retries += 1
         again = delivery._replace(attempt=delivery.attempt + 1)
         wait_s = self._settings.backoff_s(delivery.attempt, self._random.random())
-        self._scheduler.tell_after(wait_s, self.actor_ref, Deliveries((again,)))
+        self._scheduler.tell_after(wait_s, self.actor_ref, RouteDeliveries((again,)))
 
     def _find(self, user_ids: tuple[UserID, ...] | None, limit: int) -> Found:
         """Name actors in memory, for those who only look; nobody is spawned for them."""

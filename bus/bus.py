@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from nats.aio.client import Client
 
-    from actors.messages import Deliveries
+    from actors.messages.router import RouteDeliveries
     from bus.inbound.intake import Message
     from bus.settings import BusSettings
     from bus.spans import Spans
@@ -71,7 +71,7 @@ class NatsBus:
         self,
         settings: BusSettings,
         random: Random,
-        deliver: Callable[[Deliveries], None],
+        deliver: Callable[[RouteDeliveries], None],
         escalate: Callable[[str], None],
         spans: Spans | None = None,
     ) -> None:

@@ -15,7 +15,7 @@ from bus.outbound.sending import DeadLetterSender, DigestSender, headers_size
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from actors.messages import Deliveries
+    from actors.messages.router import RouteDeliveries
     from actors.ports import DeliveryToken
     from actors.rules.digest import Digest
     from bus.subjects import Subjects
@@ -82,7 +82,7 @@ class InMemoryBus:
         self,
         broker: InMemoryBroker,
         subjects: Subjects,
-        deliver: Callable[[Deliveries], None],
+        deliver: Callable[[RouteDeliveries], None],
         call_later: Callable[[float, Callable[[], None]], None],
         wall_s: Callable[[], float],
         max_body_bytes: int = 64 * 1024,
@@ -102,7 +102,7 @@ class InMemoryBus:
         return self._broker.max_payload_bytes
 
     def deliver(self, sequences: Iterable[int]) -> None:
-        """Deliver messages that wait, for the first time or again."""
+        """HandleDeliveries messages that wait, for the first time or again."""
         self.intake.take([self._broker.message(sequence) for sequence in sequences])
 
     def acknowledge(self, tokens: Iterable[DeliveryToken]) -> None:

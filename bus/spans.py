@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors.errors import PublishFailedError
-    from actors.messages import AlarmStatusChanged, SendDigest
+    from actors.messages.inputs import AlarmStatusChanged, SendDigest
     from actors.ports import DeliveryToken
     from actors.rules.digest import Digest
 

@@ -6,20 +6,17 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING, Any, assert_never
 
-from actors.messages import (
+from actors.messages.checkpoints import (
     AwaitRoom,
-    CheckpointConflicted,
-    Checkpointed,
     CheckpointerMessage,
-    CheckpointRefused,
     CommitGroup,
     GroupNotSaved,
     GroupSaved,
-    RoomAvailable,
     SaveCheckpoint,
     SaveGroup,
-    UserMessage,
 )
+from actors.messages.router import RoomAvailable
+from actors.messages.user import CheckpointConflicted, Checkpointed, CheckpointRefused, UserMessage
 from actors.ports import SaveOutcome, Unsavable
 from actors.runtime.pooled import tell_each, tell_if_alive
 from actors.runtime.supervision import ServiceActor

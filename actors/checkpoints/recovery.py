@@ -6,16 +6,15 @@ import logging
 from itertools import islice
 from typing import TYPE_CHECKING, Any, assert_never
 
-from actors.messages import (
+from actors.messages.checkpoints import (
     LoadGroup,
     LoadUsers,
-    Recovered,
     RecoverUser,
-    RecoveryFailed,
     RecoveryMessage,
     UsersLoaded,
     UsersNotLoaded,
 )
+from actors.messages.user import Recovered, RecoveryFailed
 from actors.ports import NEVER_SAVED, Unreadable
 from actors.runtime.pooled import tell_each, tell_if_alive
 from actors.runtime.supervision import ServiceActor

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any, assert_never
 
 from actors.errors import StoreUnavailableError
-from actors.messages import (
+from actors.messages.checkpoints import (
     GroupNotSaved,
     GroupSaved,
     LoadUsers,

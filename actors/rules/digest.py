@@ -9,17 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from actors.rules.alarms import Alarm, AlarmID, Severity, UserID
+    from actors.rules.positions import Place
 
 DigestID = NewType("DigestID", str)
-RequestID = NewType("RequestID", str)
-
-ANSWERED_REQUESTS_KEPT = 64
-"""How many answered requests a user's cursor remembers, to recognise a redelivered one.
-
-A request is acknowledged within moments of its answer, and one digest is owed at a time. But where
-two processes hold the user, one may have to apply a request again that it answered while the other
-went on answering: sixteen were too few for fifty at once.
-"""
 
 DIGEST_ALARMS_MAX = 10_000
 """Alarms of one digest at the most; what is due beyond follows in further digests.
@@ -56,25 +48,38 @@ class Cursor:
 
     number: int = 0
     """How many digests the user was given."""
-    answered: tuple[RequestID, ...] = ()
-    """The last requests that were answered, oldest first."""
-    outbox: Digest | None = None
-    """The digest that is owed: made, and not yet known to be published."""
+    answered: Place | None = None
+    """Where the last request that was answered stands; None before any."""
+    outbox: tuple[Digest, ...] = ()
+    """The digests that are owed, in order: made, and not yet known to be published."""
+    earlier: tuple[str, ...] = ()
+    """Requests answered by a version that remembered ids (``<sequence>.<timestamp>``), until the
+    last answered one is past them."""
 
 
 NEVER_TOLD = Cursor()
 """The cursor of a user that was never asked for."""
 
 
+def is_due(alarm: Alarm) -> bool:
+    """Whether the next digest carries the alarm: active, and news. Here only is this said."""
+    return alarm.news and alarm.active
+
+
 def due_items(alarms: Mapping[AlarmID, Alarm]) -> tuple[DigestItem, ...]:
-    """Return the alarms that are active and news, oldest first, ties by alarm id."""
+    """Return the alarms that are due, in the order of a digest."""
     items = [
         DigestItem(alarm_id, alarm.severity, alarm.changed_at_ns)
         for alarm_id, alarm in alarms.items()
-        if alarm.news and alarm.active
+        if is_due(alarm)
     ]
-    items.sort(key=lambda item: (item.changed_at_ns, item.alarm_id))
+    items.sort(key=digest_order)
     return tuple(items)
+
+
+def digest_order(item: DigestItem) -> tuple[int, AlarmID]:
+    """Return what digests are ordered by: oldest first, ties by alarm id."""
+    return item.changed_at_ns, item.alarm_id
 
 
 def mark_told(alarms: Mapping[AlarmID, Alarm], items: Iterable[DigestItem]) -> dict[AlarmID, Alarm]:
@@ -87,18 +92,54 @@ def mark_told(alarms: Mapping[AlarmID, Alarm], items: Iterable[DigestItem]) -> d
     }
 
 
-def answer(cursor: Cursor, request_id: RequestID | None, digest: Digest | None) -> Cursor:
-    """Return the cursor after a request was answered, with the digest owed if there is one.
+def is_answered(cursor: Cursor, place: Place | None, earlier_id: str | None) -> bool:
+    """Whether the request at ``place`` was answered already.
 
-    A request without an id cannot be redelivered (core NATS) and is not remembered.
+    It was when neither its sequence nor its timestamp is above the last answered one's: requests of
+    a user are answered in the order of the log, and a broker that lost its tail hands out sequences
+    again, at later times. ``earlier_id`` is what an earlier version knew it by, if that is another.
     """
-    answered = cursor.answered
-    if request_id is not None:
-        answered = (*answered, request_id)[-ANSWERED_REQUESTS_KEPT:]
-    number = cursor.number if digest is None else cursor.number + 1
-    return Cursor(number, answered, digest)
+    if place is None:
+        return False
+    last = cursor.answered
+    if (
+        last is not None
+        and last.log == place.log
+        and place.sequence <= last.sequence
+        and place.timestamp_ns <= last.timestamp_ns
+    ):
+        return True
+    return bool(cursor.earlier) and _earlier_id(place, earlier_id) in cursor.earlier
+
+
+def answer(
+    cursor: Cursor, place: Place | None, earlier_id: str | None, digest: Digest | None
+) -> Cursor:
+    """Return the cursor after the request at ``place`` was answered, with one more digest owed.
+
+    ``digest`` is None when there is nothing to tell and nobody wants to hear so. ``place`` is None
+    for a digest that does not answer its request yet: another one follows.
+    """
+    answered, earlier = cursor.answered, cursor.earlier
+    if place is not None:
+        answered = place
+        if earlier:
+            passed = _sequence_of(_earlier_id(place, earlier_id))
+            earlier = tuple(name for name in earlier if _sequence_of(name) > passed)
+    if digest is None:
+        return Cursor(cursor.number, answered, cursor.outbox, earlier)
+    return Cursor(cursor.number + 1, answered, (*cursor.outbox, digest), earlier)
 
 
 def settle(cursor: Cursor) -> Cursor:
-    """Return the cursor once its owed digest is published."""
-    return Cursor(cursor.number, cursor.answered, None)
+    """Return the cursor once its owed digests are published."""
+    return Cursor(cursor.number, cursor.answered, (), cursor.earlier)
+
+
+def _earlier_id(place: Place, earlier_id: str | None) -> str:
+    return f"{place.sequence}.{place.timestamp_ns}" if earlier_id is None else earlier_id
+
+
+def _sequence_of(earlier_id: str) -> int:
+    sequence = earlier_id.partition(".")[0]
+    return int(sequence) if sequence.isdecimal() else 0

@@ -11,28 +11,22 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, assert_never
 
-from actors.messages import (
-    AlarmStatusChanged,
+from actors.messages.checkpoints import RecoverUser, SaveCheckpoint
+from actors.messages.inputs import AlarmStatusChanged, Delivery, SendDigest
+from actors.messages.publisher import PublishOutbox
+from actors.messages.router import CheckpointWanted, Passivated, PassivationDeclined, UserFailed
+from actors.messages.user import (
     CheckpointConflicted,
     Checkpointed,
     CheckpointRefused,
-    CheckpointWanted,
-    Deliver,
-    Delivery,
-    DigestPublished,
+    HandleDeliveries,
     LiveState,
+    OutboxPublished,
     Passivate,
-    Passivated,
-    PassivationDeclined,
-    PublishDigest,
     Recovered,
-    RecoverUser,
     RecoveryFailed,
-    SaveCheckpoint,
-    SendDigest,
     ShowState,
     TakeCheckpoint,
-    UserFailed,
     UserMessage,
 )
 from actors.ports import Checkpoint, CheckpointUpdate
@@ -149,8 +143,8 @@ class UserActor(PooledActor):
         kind = type(message)
         try:
             # By far the most; what is here goes the short way.
-            if kind is Deliver and self._phase is _ACTIVE:
-                self._apply(message.items)  # type: ignore[union-attr]  # a Deliver
+            if kind is HandleDeliveries and self._phase is _ACTIVE:
+                self._apply(message.items)  # type: ignore[union-attr]  # a HandleDeliveries
             elif kind is TakeCheckpoint and self._phase is _ACTIVE:
                 self._save(urgent=False)
             elif kind is Checkpointed and self._phase is _ACTIVE:
@@ -167,7 +161,7 @@ class UserActor(PooledActor):
 
     def _handle_user_message(self, message: UserMessage) -> None:
         match message:
-            case Deliver(items):
+            case HandleDeliveries(items):
                 self._stash.extend(items)
             case Recovered(checkpoint):
                 self._on_recovered(checkpoint)
@@ -175,7 +169,7 @@ class UserActor(PooledActor):
                 self._save(urgent=False)
             case Checkpointed():
                 self._on_checkpointed()
-            case DigestPublished(digest_id):
+            case OutboxPublished(digest_id):
                 self._on_published(digest_id)
             case Passivate():
                 self._passivate()
@@ -352,7 +346,7 @@ class UserActor(PooledActor):
         """Hand the owed digest to the publisher; its outbox entry is durable."""
         digest = self._cursor.outbox
         assert digest is not None
-        tell_if_alive(self._context.publisher, PublishDigest(digest, self.actor_ref))
+        tell_if_alive(self._context.publisher, PublishOutbox(digest, self.actor_ref))
 
     def _on_published(self, digest_id: DigestID) -> None:
         """Clear the outbox; the request is acknowledged once that is saved.
@@ -477,7 +471,7 @@ class UserActor(PooledActor):
     def _collect(self, message: UserMessage) -> None:
         """Failed: keep mail for the router, hand it back when asked, ignore the rest."""
         match message:
-            case Deliver(items):
+            case HandleDeliveries(items):
                 self._stash.extend(items)
             case Passivate():
                 self._leave(tuple(self._unsettled()))

@@ -10,7 +10,8 @@ import time
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from actors.messages import Deliveries, Delivery, SendDigest
+from actors.messages.inputs import Delivery, SendDigest
+from actors.messages.router import RouteDeliveries
 from actors.ports import DeliveryToken
 from actors.rules.digest import RequestID
 from actors.runtime.tuples import new_tuple
@@ -23,7 +24,7 @@ from bus.wire.reasons import reason_class
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from actors.messages import AlarmStatusChanged
+    from actors.messages.inputs import AlarmStatusChanged
     from bus.spans import Spans
     from bus.subjects import Subjects
 
@@ -63,7 +64,7 @@ class Intake:
         self,
         subjects: Subjects,
         max_body_bytes: int,
-        deliver: Callable[[Deliveries], None],
+        deliver: Callable[[RouteDeliveries], None],
         reject: Callable[[Message, str, Callable[[], None]], None],
         settle: Callable[[list[Message], str | None], None],
         tally: BusTally | None = None,
@@ -167,7 +168,7 @@ class Intake:
             tally.settled += len(strangers)
             self._settle(strangers, None)
         if batch:
-            self._deliver(Deliveries(tuple(batch)))
+            self._deliver(RouteDeliveries(tuple(batch)))
 
     def settle(self, tokens: Iterable[DeliveryToken]) -> None:
         """Acknowledge; tokens that are settled already are ignored."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from actors.messages import AlarmStatusChanged
+from actors.messages.inputs import AlarmStatusChanged
 from actors.rules.alarms import AlarmID, Severity, UserID
 from actors.runtime.tuples import new_tuple
 from bus.errors import MessageRejectedError

@@ -21,7 +21,7 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from actors.messages import AlarmStatusChanged
+from actors.messages.inputs import AlarmStatusChanged
 from bus.wire.contexts import child_of, sound
 from ops.version import VERSION
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
     from actors.errors import PublishFailedError
-    from actors.messages import SendDigest
+    from actors.messages.inputs import SendDigest
     from actors.ports import DeliveryToken
     from actors.rules.alarms import AlarmID, UserID
     from actors.rules.digest import Digest

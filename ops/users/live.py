@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from pykka import ActorDeadError
 from pykka import Timeout as PykkaTimeout
 
-from actors.messages import CountLiveUsers, FindLiveUsers, LiveState, ShowState
+from actors.messages.router import CountLiveUsers, FindLiveUsers
+from actors.messages.user import LiveState, ShowState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,7 +14,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeVar
 
-from actors.messages import AlarmStatusChanged
+from actors.messages.inputs import AlarmStatusChanged
 from actors.rules.alarms import AlarmID, Severity, UserID
 
 if TYPE_CHECKING:

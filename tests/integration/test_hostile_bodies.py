@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nats.js.api import RetentionPolicy
 
-from actors.messages import AlarmStatusChanged
+from actors.messages.inputs import AlarmStatusChanged
 from tests.fuzz.bodies import MAX_BYTES
 from tests.fuzz.judging import EVENTS, REQUESTS, Subject, each_body
 from tests.fuzz.reference import Rejected

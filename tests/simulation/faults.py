@@ -14,7 +14,7 @@ from tests.simulation.trace import Happening
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from actors.messages import Deliveries
+    from actors.messages.router import RouteDeliveries
     from actors.ports import Checkpoint, CheckpointUpdate, DeliveryToken
     from actors.rules.alarms import UserID
     from actors.rules.digest import Digest
@@ -136,7 +136,7 @@ class StormyBus(InMemoryBus):
     """
 
     def __init__(
-        self, world: World, process: Process, deliver: Callable[[Deliveries], None]
+        self, world: World, process: Process, deliver: Callable[[RouteDeliveries], None]
     ) -> None:
         """Connect to the world's broker."""
         super().__init__(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pykka import ActorRegistry
 
-from actors.messages import Tick
+from actors.messages.router import Tick
 from actors.router import RouterActor
 from actors.rules.digest import DigestID
 from actors.runtime.pooled import Mailbox
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pykka import ActorRef
 
-    from actors.messages import Deliveries
+    from actors.messages.router import RouteDeliveries
     from actors.runtime.pooled import PooledActor
     from tests.simulation.world import World
 
@@ -133,7 +133,7 @@ class Process:
                 self.entered[sequence] = self._taken
         self.bus.deliver(sequences)
 
-    def _deliver(self, deliveries: Deliveries) -> None:
+    def _deliver(self, deliveries: RouteDeliveries) -> None:
         self._router.tell(deliveries)
 
     def ready(self) -> list[SimulatedDispatcher | StormyBus]:

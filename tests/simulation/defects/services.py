@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pykka import ActorRef
 
     from actors.errors import PublishFailedError
-    from actors.messages import AlarmStatusChanged, Delivery
+    from actors.messages.inputs import AlarmStatusChanged, Delivery
     from actors.ports import CheckpointUpdate, DeliveryToken, Unsavable
     from actors.rules.alarms import UserID
     from actors.rules.digest import Digest, DigestID

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.messages import CheckpointConflicted, PassivationDeclined
+from actors.messages.router import PassivationDeclined
+from actors.messages.user import CheckpointConflicted
 from actors.ports import Checkpoint
 from actors.rules.alarms import Severity
 from actors.user.actor import UserActor
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from actors.messages import Delivery, UserMessage
+    from actors.messages.inputs import Delivery
+    from actors.messages.user import UserMessage
 
 _apply = UserActor._apply
 _answer_requests = UserActor._answer_requests

@@ -6,18 +6,16 @@ import itertools
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from actors.messages import (
-    AlarmStatusChanged,
+from actors.messages.inputs import AlarmStatusChanged, Delivery, SendDigest
+from actors.messages.router import (
     CountLiveUsers,
-    Deliveries,
-    Delivery,
-    Passivate,
     Passivated,
     RoomAvailable,
-    SendDigest,
+    RouteDeliveries,
     Tick,
     UserFailed,
 )
+from actors.messages.user import Passivate
 from actors.ports import DeliveryToken
 from actors.router import RouterActor
 from actors.rules.alarms import AlarmID, Severity, UserID
@@ -74,7 +72,7 @@ class RouterDesk:
             batch.append(Delivery(token, body))
         if request is not None:
             batch.append(Delivery(DeliveryToken(next(self._tokens)), SendDigest(request, None)))
-        self.tell(Deliveries(tuple(batch)))
+        self.tell(RouteDeliveries(tuple(batch)))
         return batch
 
     def save_all(self) -> None:

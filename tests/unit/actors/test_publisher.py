@@ -6,7 +6,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from actors.errors import PublishFailedError
-from actors.messages import DigestPublished, PublishDigest
+from actors.messages.publisher import PublishOutbox
+from actors.messages.user import OutboxPublished
 from actors.publisher import PublisherActor
 from actors.rules.digest import DigestID
 from actors.settings import CoreSettings
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     import pytest
 
 DOWN = PublishFailedError("the stream is full")
-PUBLISHED = DigestPublished(DigestID("d1"))
+PUBLISHED = OutboxPublished(DigestID("d1"))
 
 
 class Desk:
@@ -42,7 +43,7 @@ class Desk:
 
     def ask(self, digest_id: str = "d1") -> None:
         """Ask for a digest to be published."""
-        self.stage.tell(self.publisher, PublishDigest(digest(digest_id), self.asker.actor_ref))
+        self.stage.tell(self.publisher, PublishOutbox(digest(digest_id), self.asker.actor_ref))
 
     def end(self, error: PublishFailedError | None = None) -> None:
         """End the attempt that is under way."""
@@ -121,11 +122,11 @@ def test_digests_do_not_wait_for_one_another() -> None:
     desk.ask("d2")
     desk.end(DOWN)
     desk.end()
-    assert desk.asker.received == [DigestPublished(DigestID("d2"))]
+    assert desk.asker.received == [OutboxPublished(DigestID("d2"))]
     desk.stage.dispatcher.advance(1.0)
     assert [attempt.digest_id for _, attempt in desk.press.attempts] == ["d1", "d2", "d1"]
     desk.end()
-    assert desk.asker.received == [DigestPublished(DigestID("d2")), PUBLISHED]
+    assert desk.asker.received == [OutboxPublished(DigestID("d2")), PUBLISHED]
 
 
 def test_an_asker_that_has_stopped_is_passed_over() -> None:
@@ -139,7 +140,7 @@ def test_an_asker_that_has_stopped_is_passed_over() -> None:
     desk.ask("d2")
     desk.end()
     assert desk.stage.escalated == []
-    assert desk.asker.received == [DigestPublished(DigestID("d2"))]
+    assert desk.asker.received == [OutboxPublished(DigestID("d2"))]
 
 
 def test_an_attempt_that_ends_after_the_publisher_has_stopped_harms_nobody() -> None:

@@ -5,22 +5,19 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from actors.messages import (
-    AlarmStatusChanged,
-    AwaitRoom,
+from actors.messages.checkpoints import AwaitRoom
+from actors.messages.inputs import AlarmStatusChanged, SendDigest
+from actors.messages.router import (
     CheckpointWanted,
-    Deliver,
-    Deliveries,
     FindLiveUsers,
-    Passivate,
     Passivated,
     PassivationDeclined,
     RoomAvailable,
-    SendDigest,
-    TakeCheckpoint,
+    RouteDeliveries,
     Tick,
     UserFailed,
 )
+from actors.messages.user import HandleDeliveries, Passivate, TakeCheckpoint
 from actors.router import PASSIVATIONS_PER_TICK, TICKS_PER_INTERVAL
 from actors.rules.alarms import UserID
 from tests.doubles import IdleDispatcher, logged
@@ -31,7 +28,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from actors.messages import Delivery
+    from actors.messages.inputs import Delivery
     from actors.runtime.pooled import Mailbox
 
 
@@ -57,8 +54,8 @@ def test_one_actor_a_user_gets_its_mail_in_order() -> None:
     desk = RouterDesk()
     first, second, third = desk.send(X, Y, X)
     assert desk.spawned == [X, Y]
-    assert desk.taken(X) == [Deliver((first, third))]
-    assert desk.taken(Y) == [Deliver((second,))]
+    assert desk.taken(X) == [HandleDeliveries((first, third))]
+    assert desk.taken(Y) == [HandleDeliveries((second,))]
     desk.send(X)
     assert desk.spawned == [X, Y]
     assert desk.live() == 2
@@ -155,7 +152,11 @@ def test_events_are_read_at_leisure_and_a_request_at_once() -> None:
     desk.clock.elapsed_s = 0.2
     desk.save_all()
     assert runs == [Y, X, Y]
-    assert desk.taken(X) == [Deliver((first,)), Deliver((second[0],)), TakeCheckpoint()]
+    assert desk.taken(X) == [
+        HandleDeliveries((first,)),
+        HandleDeliveries((second[0],)),
+        TakeCheckpoint(),
+    ]
 
 
 def test_a_user_may_wish_to_be_saved() -> None:
@@ -228,7 +229,7 @@ def test_mail_for_a_leaving_user_waits_and_goes_to_its_heir() -> None:
     assert desk.taken(X) == []
     desk.tell(Passivated(X, leaver, ()))
     assert desk.spawned == [X, Y, X]
-    assert desk.taken(X) == [Deliver(tuple(mail))]
+    assert desk.taken(X) == [HandleDeliveries(tuple(mail))]
 
 
 def test_a_user_that_left_is_forgotten() -> None:
@@ -248,7 +249,7 @@ def test_a_user_that_declines_gets_the_mail_that_waited() -> None:
     desk.taken(X)
     [waiting] = desk.send(X)
     desk.tell(PassivationDeclined(X, desk.ref(X)))
-    assert desk.taken(X) == [Deliver((waiting,))]
+    assert desk.taken(X) == [HandleDeliveries((waiting,))]
     assert desk.spawned == [X, Y]
     desk.send(X)
     assert Passivate() in desk.taken(Y)
@@ -279,9 +280,9 @@ def test_after_a_crash_the_culprit_is_retried_later_and_the_rest_at_once() -> No
     [since] = desk.send(X)
     assert desk.taken(X)[1:] == [Passivate()]
     desk.tell(Passivated(X, failed, (before, culprit, behind)))
-    assert desk.taken(X) == [Deliver((before, behind, since))]
+    assert desk.taken(X) == [HandleDeliveries((before, behind, since))]
     again = culprit._replace(attempt=2)
-    assert desk.scheduler.later == [(1.0, Deliveries((again,)))]
+    assert desk.scheduler.later == [(1.0, RouteDeliveries((again,)))]
     assert desk.acknowledger.dead == []
 
 
@@ -293,7 +294,7 @@ def test_the_retries_of_a_culprit_wait_longer_and_longer() -> None:
         desk.fail(X, culprit, culprit)
         [(wait_s, message)] = desk.scheduler.later
         assert wait_s == expected_s
-        assert isinstance(message, Deliveries)
+        assert isinstance(message, RouteDeliveries)
         [culprit] = message.items
         desk.tell(message)
     desk.fail(X, culprit, culprit)
@@ -310,7 +311,7 @@ def test_when_no_message_is_to_blame_all_that_were_held_are() -> None:
     desk.tell(UserFailed(X, failed, None, "schema 99"))
     [since] = desk.send(X)
     desk.tell(Passivated(X, failed, (first, second)))
-    assert desk.taken(X) == [Deliver((since,))]
+    assert desk.taken(X) == [HandleDeliveries((since,))]
     retried = [item.token for _, m in desk.scheduler.later for item in _items(m)]
     assert retried == [first.token, second.token]
 
@@ -324,7 +325,7 @@ def test_a_user_that_crashes_while_it_was_asked_to_leave_is_replaced() -> None:
     desk.tell(PassivationDeclined(X, failed))
     [since] = desk.send(X)
     desk.tell(Passivated(X, failed, (event,)))
-    assert desk.taken(X) == [Deliver((since,))]
+    assert desk.taken(X) == [HandleDeliveries((since,))]
     assert len(desk.scheduler.later) == 1
 
 
@@ -350,7 +351,7 @@ def test_a_life_cycle_is_logged_at_debug_and_a_crash_as_an_error(
 
 
 def _items(message: object) -> tuple[Delivery, ...]:
-    assert isinstance(message, Deliveries)
+    assert isinstance(message, RouteDeliveries)
     return message.items
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from actors.messages import (
+from actors.messages.router import (
     CheckpointWanted,
-    Deliver,
-    Passivate,
     Passivated,
     PassivationDeclined,
-    TakeCheckpoint,
     Tick,
     UserFailed,
 )
+from actors.messages.user import HandleDeliveries, Passivate, TakeCheckpoint
 from actors.rules.alarms import UserID
 from tests.unit.actors.router_desk import RouterDesk
 
@@ -40,7 +38,7 @@ def test_stale_answers_do_not_end_the_wait_for_an_heir() -> None:
     assert desk.spawned == [X, Y, X, Z]
     desk.tell(Passivated(X, heir, ()))
     assert desk.spawned == [X, Y, X, Z, X]
-    assert desk.taken(X) == [Deliver(tuple(mail))]
+    assert desk.taken(X) == [HandleDeliveries(tuple(mail))]
 
 
 def test_a_tick_passes_over_an_actor_that_has_stopped_since_it_was_touched() -> None:

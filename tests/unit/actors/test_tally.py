@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from actors.messages import Delivery, SendDigest, Tick
+from actors.messages.inputs import Delivery, SendDigest
+from actors.messages.router import Tick
 from actors.ports import DeliveryToken
 from actors.rules.alarms import UserID
 from actors.rules.digest import RequestID

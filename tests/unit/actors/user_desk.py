@@ -5,18 +5,15 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from actors.messages import (
-    AlarmStatusChanged,
+from actors.messages.checkpoints import RecoverUser, SaveCheckpoint
+from actors.messages.inputs import AlarmStatusChanged, Delivery, SendDigest
+from actors.messages.publisher import PublishOutbox
+from actors.messages.router import CheckpointWanted
+from actors.messages.user import (
     Checkpointed,
-    CheckpointWanted,
-    Deliver,
-    Delivery,
-    DigestPublished,
-    PublishDigest,
+    HandleDeliveries,
+    OutboxPublished,
     Recovered,
-    RecoverUser,
-    SaveCheckpoint,
-    SendDigest,
     TakeCheckpoint,
 )
 from actors.ports import NEVER_SAVED, Checkpoint, DeliveryToken
@@ -98,7 +95,7 @@ class UserDesk:
 
     def deliver(self, *items: Delivery, save: bool = False) -> None:
         """Have deliveries arrive; ``save``: and be told to save then."""
-        self.tell(Deliver(items))
+        self.tell(HandleDeliveries(items))
         if save:
             self.tell(TakeCheckpoint())
 
@@ -127,14 +124,14 @@ class UserDesk:
     def publications(self) -> list[Digest]:
         """Return the digests that were handed to the publisher since the last time."""
         messages = self.publisher.take()
-        assert all(type(message) is PublishDigest for message in messages)
+        assert all(type(message) is PublishOutbox for message in messages)
         assert all(message.reply_to is self.user.actor_ref for message in messages)
         return [message.digest for message in messages]
 
     def published(self) -> Digest:
         """Have the one digest that is with the publisher reach the stream; return it."""
         [digest] = self.publications()
-        self.tell(DigestPublished(digest.digest_id))
+        self.tell(OutboxPublished(digest.digest_id))
         return digest
 
     def group(self) -> None:

@@ -6,7 +6,7 @@ import json
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from actors.messages import CountLiveUsers
+from actors.messages.router import CountLiveUsers
 from actors.ports import Checkpoint
 from actors.rules.alarms import AlarmID, Severity, UserID
 from actors.runtime.simulated import ManualClock, SimulatedDispatcher, run_to_the_end
@@ -19,7 +19,7 @@ from tests.doubles import FaultyStore, NumberedIds
 from tests.load import Event
 
 if TYPE_CHECKING:
-    from actors.messages import Deliveries
+    from actors.messages.router import RouteDeliveries
 
 SUBJECTS = Subjects()
 WARNING, CRITICAL, CLEARED = Severity.WARNING, Severity.CRITICAL, Severity.CLEARED
@@ -101,7 +101,7 @@ class World:
         self.bus.deliver([sequence])
         return sequence
 
-    def _deliver(self, deliveries: Deliveries) -> None:
+    def _deliver(self, deliveries: RouteDeliveries) -> None:
         self.router.tell(deliveries)
 
     def _ports(self) -> Ports:

@@ -14,7 +14,8 @@ from bus.subjects import Subjects
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actors.messages import Deliveries, Delivery
+    from actors.messages.inputs import Delivery
+    from actors.messages.router import RouteDeliveries
 
 SUBJECTS = Subjects()
 EVENT_BODY = b'{"UserID":"u1","AlarmID":"a1","Status":"WARNING","ChangedAt":"1970-01-01T00:00:00Z"}'
@@ -36,7 +37,7 @@ class Process:
         """Connect."""
         self.bus = InMemoryBus(self.broker, SUBJECTS, self._deliver, self._call_later, lambda: 0.0)
 
-    def _deliver(self, deliveries: Deliveries) -> None:
+    def _deliver(self, deliveries: RouteDeliveries) -> None:
         self.arrived.extend(deliveries.items)
 
     def _call_later(self, delay_s: float, action: Callable[[], None]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.messages import SendDigest
+from actors.messages.inputs import SendDigest
 from bus.inbound.intake import Intake, Message
 from tests.unit.bus.inbound.test_intake import SUBJECTS, event, request
 from tests.unit.bus.wire.test_contexts import CONTEXT
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors.errors import PublishFailedError
-    from actors.messages import AlarmStatusChanged, Deliveries, Delivery
+    from actors.messages.inputs import AlarmStatusChanged, Delivery
+    from actors.messages.router import RouteDeliveries
     from actors.ports import DeliveryToken
     from actors.rules.digest import Digest
 
@@ -73,7 +74,7 @@ class Desk:
         """Return the tokens of what was handed on."""
         return [delivery.token for delivery in self.taken]
 
-    def _deliver(self, deliveries: Deliveries) -> None:
+    def _deliver(self, deliveries: RouteDeliveries) -> None:
         self.taken.extend(deliveries.items)
 
     def _reject(self, message: Message, reason: str, done: Callable[[], None]) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from pykka import ActorRegistry
 
-from actors.messages import AlarmStatusChanged, CountLiveUsers, Deliveries, Delivery
+from actors.messages.inputs import AlarmStatusChanged, Delivery
+from actors.messages.router import CountLiveUsers, RouteDeliveries
 from actors.ports import DeliveryToken
 from actors.rules.alarms import AlarmID, Severity, UserID
 from actors.rules.digest import DigestID
@@ -41,7 +42,7 @@ class Running:
     """The actors, and the store that they save to once an hour."""
 
     def __init__(self, router: Any, store: FaultyStore) -> None:
-        """Deliver to ``router``."""
+        """HandleDeliveries to ``router``."""
         self.router = router
         self.store = store
         self._tokens = itertools.count(1)
@@ -49,7 +50,7 @@ class Running:
     def event(self, user: str, alarm: str = "a", severity: Severity = Severity.WARNING) -> None:
         """Have an event arrive, and the actors come to rest."""
         body = AlarmStatusChanged(UserID(user), AlarmID(alarm), severity, 5)
-        self.router.tell(Deliveries((Delivery(DeliveryToken(next(self._tokens)), body),)))
+        self.router.tell(RouteDeliveries((Delivery(DeliveryToken(next(self._tokens)), body),)))
         for _ in range(5):  # router, user, recovery, user: each answer is behind that work
             self.router.ask(CountLiveUsers(), timeout=10)
 

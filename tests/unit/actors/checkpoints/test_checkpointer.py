@@ -6,16 +6,9 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from actors.checkpoints.checkpointer import CheckpointActor
-from actors.messages import (
-    AwaitRoom,
-    CheckpointConflicted,
-    Checkpointed,
-    CheckpointRefused,
-    GroupSaved,
-    RoomAvailable,
-    SaveCheckpoint,
-    SaveGroup,
-)
+from actors.messages.checkpoints import AwaitRoom, GroupSaved, SaveCheckpoint, SaveGroup
+from actors.messages.router import RoomAvailable
+from actors.messages.user import CheckpointConflicted, Checkpointed, CheckpointRefused
 from actors.ports import DeliveryToken, SaveOutcome
 from actors.settings import CoreSettings
 from tests.doubles import Inbox, SaveFault

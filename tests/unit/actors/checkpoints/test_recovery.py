@@ -6,13 +6,8 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from actors.checkpoints.recovery import RecoveryActor
-from actors.messages import (
-    Recovered,
-    RecoverUser,
-    RecoveryFailed,
-    UsersLoaded,
-    UsersNotLoaded,
-)
+from actors.messages.checkpoints import RecoverUser, UsersLoaded, UsersNotLoaded
+from actors.messages.user import Recovered, RecoveryFailed
 from actors.ports import NEVER_SAVED, Checkpoint
 from actors.rules.alarms import UserID
 from actors.rules.digest import Cursor

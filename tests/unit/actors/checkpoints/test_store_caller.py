@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from actors.messages import (
+from actors.messages.checkpoints import (
     GroupNotSaved,
     GroupSaved,
     LoadUsers,

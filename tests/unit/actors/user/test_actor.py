@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from actors.messages import Passivate, Passivated, RecoverUser, TakeCheckpoint
+from actors.messages.checkpoints import RecoverUser
+from actors.messages.router import Passivated
+from actors.messages.user import Passivate, TakeCheckpoint
 from actors.ports import NEVER_SAVED, Checkpoint, CheckpointUpdate
 from actors.rules.alarms import Alarm
 from tests.unit.actors.user_desk import (

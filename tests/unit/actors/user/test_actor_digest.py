@@ -6,14 +6,9 @@ import logging
 
 import pytest
 
-from actors.messages import (
-    CheckpointConflicted,
-    Delivery,
-    DigestPublished,
-    Passivate,
-    PassivationDeclined,
-    SendDigest,
-)
+from actors.messages.inputs import Delivery, SendDigest
+from actors.messages.router import PassivationDeclined
+from actors.messages.user import CheckpointConflicted, OutboxPublished, Passivate
 from actors.ports import NEVER_SAVED, Checkpoint, DeliveryToken
 from actors.rules.alarms import Alarm, AlarmID, Severity
 from actors.rules.digest import DIGEST_ALARMS_MAX, Cursor, Digest, DigestID, DigestItem, RequestID
@@ -228,12 +223,12 @@ def test_an_owed_digest_is_published_on_recovery() -> None:
 def test_a_digest_that_is_not_owed_is_none_to_clear() -> None:
     """A late answer about an earlier digest leaves this one in the outbox."""
     desk = UserDesk(OWING)
-    desk.tell(DigestPublished(DigestID("another")))
+    desk.tell(OutboxPublished(DigestID("another")))
     assert desk.saves() == []
     desk.published()
     desk.group()
     desk.saved()
-    desk.tell(DigestPublished(OWED.digest_id))
+    desk.tell(OutboxPublished(OWED.digest_id))
     assert desk.saves() == []
 
 

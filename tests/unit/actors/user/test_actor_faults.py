@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from actors.messages import (
+from actors.messages.checkpoints import RecoverUser
+from actors.messages.router import Passivated, UserFailed
+from actors.messages.user import (
     CheckpointConflicted,
     CheckpointRefused,
     Passivate,
-    Passivated,
-    RecoverUser,
     RecoveryFailed,
     TakeCheckpoint,
-    UserFailed,
 )
 from actors.ports import NEVER_SAVED, Checkpoint
 from actors.rules.alarms import Alarm, AlarmID
@@ -37,7 +36,7 @@ from tests.unit.actors.user_desk import (
 )
 
 if TYPE_CHECKING:
-    from actors.messages import Delivery
+    from actors.messages.inputs import Delivery
 
 P = AlarmID(Poison("p"))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from actors.messages import LiveState, RecoveryFailed, ShowState
+from actors.messages.user import LiveState, RecoveryFailed, ShowState
 from actors.ports import NEVER_SAVED, Checkpoint
 from actors.rules.alarms import Alarm
 from tests.unit.actors.user_desk import CLEARED, NOW_S, OWING, WARNING, A, B, UserDesk

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from actors.errors import PublishFailedError
-    from actors.messages import Deliveries
+    from actors.messages.router import RouteDeliveries
     from actors.ports import DeliveryToken
 
 SUBJECTS = Subjects()
@@ -63,7 +63,7 @@ class FarSide:
         self.crossing = Crossing(loop)
         self.crossing.connect(intake, DigestSender(self.transport, SUBJECTS))
 
-    def _deliver(self, deliveries: Deliveries) -> None:
+    def _deliver(self, deliveries: RouteDeliveries) -> None:
         self.tokens = [delivery.token for delivery in deliveries.items]
 
     def _reject(self, message: Message, reason: str, done: Callable[[], None]) -> None:

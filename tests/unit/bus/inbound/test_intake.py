@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.messages import AlarmStatusChanged, SendDigest
+from actors.messages.inputs import AlarmStatusChanged, SendDigest
 from actors.ports import DeliveryToken
 from actors.rules.alarms import AlarmID, Severity, UserID
 from actors.rules.digest import RequestID
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from actors.messages import Deliveries, Delivery
+    from actors.messages.inputs import Delivery
+    from actors.messages.router import RouteDeliveries
 
 SUBJECTS = Subjects()
 EVENT_BODY = b'{"UserID":"u1","AlarmID":"a1","Status":"WARNING","ChangedAt":"1970-01-01T00:00:00Z"}'
@@ -53,7 +54,7 @@ class Desk:
         """Return the tokens of everything that was enqueued, in order."""
         return [delivery.token for batch in self.batches for delivery in batch]
 
-    def _deliver(self, deliveries: Deliveries) -> None:
+    def _deliver(self, deliveries: RouteDeliveries) -> None:
         self.batches.append(deliveries.items)
 
     def _reject(self, message: Message, reason: str, done: Callable[[], None]) -> None:

@@ -17,7 +17,7 @@ from bus.settings import BusSettings
 from bus.streams.topology import Topology
 
 if TYPE_CHECKING:
-    from actors.messages import Deliveries
+    from actors.messages.router import RouteDeliveries
     from bus.inbound.intake import Message
 
 
@@ -55,7 +55,7 @@ def test_what_is_no_delivery_does_not_cost_the_others(caplog: pytest.LogCaptureF
     """Whoever may publish can write to an inbox; and a stream of others has subjects of others."""
     caplog.set_level(logging.WARNING)
     settings = BusSettings()
-    taken: list[Deliveries] = []
+    taken: list[RouteDeliveries] = []
     connection = Connection(settings, Random(0), escalate=_fail)
     settled: list[Message] = []
     intake = Intake(
@@ -111,5 +111,5 @@ def test_no_more_is_asked_for_while_what_is_held_is_too_large(
     assert (asked_when_full, len(connection._writes)) == (0, 1)
 
 
-def _ignore(deliveries: Deliveries) -> None:
+def _ignore(deliveries: RouteDeliveries) -> None:
     del deliveries

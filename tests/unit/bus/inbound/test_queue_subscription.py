@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nats.aio.client import Client
 
-from actors.messages import SendDigest
+from actors.messages.inputs import SendDigest
 from bus.connection.connection import Connection
 from bus.inbound.intake import Intake
 from bus.inbound.queue_subscription import NumberedMsg, QueueConsumer
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from actors.messages import Deliveries
+    from actors.messages.router import RouteDeliveries
     from bus.inbound.intake import Message
 
 SUBJECTS = Subjects()
@@ -33,7 +33,7 @@ def _reject(message: Message, reason: str, done: Callable[[], None]) -> None:
 
 async def _request_ids(consumers: int) -> list[str | None]:
     """Return the ids of the same request taken twice by each of so many consumers."""
-    taken: list[Deliveries] = []
+    taken: list[RouteDeliveries] = []
     settings = BusSettings()
     connection = Connection(settings, Random(0), print)
     for _ in range(consumers):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.messages import AlarmStatusChanged
+from actors.messages.inputs import AlarmStatusChanged
 from actors.rules.alarms import AlarmID, Severity, UserID
 from bus.errors import MessageRejectedError
 from bus.wire.codec import decode_alarm_status_changed, decode_send_alarm_digest

@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode, format_span_id, format_trace_id
 
 from actors.errors import PublishFailedError, SettingsError
-from actors.messages import AlarmStatusChanged, SendDigest
+from actors.messages.inputs import AlarmStatusChanged, SendDigest
 from actors.ports import DeliveryToken
 from actors.rules.alarms import AlarmID, Severity, UserID
 from actors.rules.digest import Digest, DigestID, DigestItem

@@ -1,0 +1,113 @@
+"""What the home actor is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from actors.rules.partitions import HomesView
+    from actors.rules.positions import Place
+
+
+@dataclass(frozen=True, slots=True)
+class LookSoon:
+    """Anybody to home: something has changed, do not wait for the next round. A hint."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoundDue:
+    """Timer to home: begin the next round."""
+
+    number: int
+    """Of the timer: an older one is not waited for any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class BeatConfirmed:
+    """Store to home: the sign of life is durable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Store to home: who is up and who has what."""
+
+    view: HomesView
+
+
+@dataclass(frozen=True, slots=True)
+class HomesWritten:
+    """Store to home: what was claimed, freed or lowered may have taken effect; a look tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class HomesUnavailable:
+    """Store to home: it does not answer; what was written may or may not have taken effect."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class SavePositions:
+    """Timer to home: save the positions that have moved."""
+
+
+@dataclass(frozen=True, slots=True)
+class PositionsSaved:
+    """Store to home: the positions of so many partitions stand as they were sent."""
+
+    sent: int
+    matched: int
+
+
+@dataclass(frozen=True, slots=True)
+class PositionsNotSaved:
+    """Store to home: it does not answer."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class PositionsFell:
+    """Bus to home: the log is not the one it was; these partitions are read from lower places."""
+
+    positions: Mapping[int, Place]
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionEmptied:
+    """Router to home: the users of a partition have left memory, with nothing unsaved or owed."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUpWaiting:
+    """Timer to home: what a partition's users could not finish by now is left."""
+
+    number: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveHomes:
+    """Whoever stops the service to home: save the positions, free the partitions, and go."""
+
+
+HomeMessage = (
+    LookSoon
+    | RoundDue
+    | BeatConfirmed
+    | Looked
+    | HomesWritten
+    | HomesUnavailable
+    | SavePositions
+    | PositionsSaved
+    | PositionsNotSaved
+    | PositionsFell
+    | PartitionEmptied
+    | GiveUpWaiting
+    | LeaveHomes
+)

@@ -1,0 +1,69 @@
+"""Partitions of the users, and who should have which. Pure.
+
+Users are dealt to a fixed number of partitions, partitions to the instances that are up.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, NewType
+from zlib import crc32
+
+if TYPE_CHECKING:
+    from actors.rules.alarms import UserID
+    from actors.rules.positions import Place
+
+InstanceID = NewType("InstanceID", str)
+
+PARTITIONS = 64
+"""Part of the contract, like the hash: producers and other versions compute the same."""
+
+
+class Instance(NamedTuple):
+    """A process of the service, as the others know it."""
+
+    instance_id: InstanceID
+    """Made at its start: a restart is another instance."""
+    name: str
+    beat: int
+    """Counts its signs of life."""
+    leaving: bool
+    reading: bool
+    """Whether it can read the log."""
+    schema: int
+    """The newest form of what is stored that it can read."""
+    address: str | None
+    """Of its console."""
+    version: str
+    started_at_s: int
+    """Seconds since 1970, by its own clock: for people only."""
+
+
+class Partition(NamedTuple):
+    """A partition as it is stored."""
+
+    number: int
+    home: InstanceID | None
+    epoch: int
+    """Counts the changes of its home."""
+    position: Place
+
+
+class HomePosition(NamedTuple):
+    """How far a partition is settled, as its home of an epoch says."""
+
+    number: int
+    epoch: int
+    position: Place
+
+
+class HomesView(NamedTuple):
+    """Who is up and who has what, as it stood when one looked."""
+
+    instances: tuple[Instance, ...]
+    partitions: tuple[Partition, ...]
+    """All of them, by number."""
+
+
+def partition_of(user_id: UserID) -> int:
+    """Return the partition of a user, 0 to 63."""
+    return crc32(user_id.encode()) % PARTITIONS
