@@ -18,7 +18,7 @@ from actors.messages.router import (
     UserFailed,
 )
 from actors.messages.user import HandleDeliveries, Passivate, TakeCheckpoint
-from actors.router import PASSIVATIONS_PER_TICK, TICKS_PER_INTERVAL
+from actors.router.actor import PASSIVATIONS_PER_TICK, TICKS_PER_INTERVAL
 from actors.rules.alarms import UserID
 from tests.doubles import IdleDispatcher, logged
 from tests.unit.actors.router_desk import RouterDesk
