@@ -25,3 +25,32 @@ class Place(NamedTuple):
 
 BEGIN = Place(0, 0)
 """Before every message."""
+
+
+class Ledger:
+    """What a partition has taken from the log and not settled, and so its position."""
+
+    def __init__(self) -> None:
+        """Begin with nothing taken."""
+        self._before: dict[int, Place] = {}
+
+    def __len__(self) -> int:
+        """Messages taken and not settled."""
+        return len(self._before)
+
+    def take(self, sequence: int, before: Place) -> None:
+        """Note that the message at ``sequence`` is taken; in the order of the log.
+
+        ``before`` is the last place before it: where the position is while this is the lowest.
+        """
+        self._before[sequence] = before
+
+    def settle(self, sequence: int) -> None:
+        """Note that it is settled; what was never taken, or is settled already, is ignored."""
+        self._before.pop(sequence, None)
+
+    def position(self, read: Place) -> Place:
+        """Return the place up to which everything is settled; all up to ``read`` was looked at."""
+        for before in self._before.values():
+            return before
+        return read

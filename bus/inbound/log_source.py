@@ -51,7 +51,8 @@ class Reading(Protocol):
     def ask(self, messages: int, size_bytes: int) -> None:
         """Say how much there is room for now, with what was asked for and has not come yet.
 
-        Not a sum: each call replaces what earlier ones said. Nothing comes before the first.
+        Not a sum: each call replaces what earlier ones said. Nothing comes before the first. A
+        single message may be larger than there is room for.
         """
 
     def end(self) -> None:
