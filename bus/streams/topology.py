@@ -146,7 +146,8 @@ async def _create(api: JetStreamAPI, wanted: dict[str, Any], setting: str) -> St
     try:
         created = await api.create(wanted)
     except APIError as error:
-        if error.code is None or error.code >= 500:
+        passing = error.code is None or error.code >= 500
+        if passing and error.err_code not in _SETTING_OF_REFUSAL:
             raise
         if error.err_code == _NAME_IN_USE:
             subjects = " and ".join(wanted["subjects"])
