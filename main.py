@@ -32,7 +32,7 @@ from ops.cli.commands.doctor import doctor
 from ops.cli.commands.letters import dead_letters
 from ops.cli.commands.sending import send, watch
 from ops.cli.commands.users import user, why
-from ops.cli.options import Parsed, command_line, misspelt, run
+from ops.cli.options import Parsed, command_line, gone, misspelt, run
 from ops.cli.terminal import say
 from ops.inquiries.micro import MicroService, MicroSettings
 from ops.monitoring.monitor import Monitor
@@ -301,6 +301,8 @@ def run_service(parsed: Parsed[Settings]) -> int:
     set_up_logging(settings.logs)
     for variable, name in misspelt(Settings, os.environ):
         logger.warning("setting.unknown", extra={"variable": variable, "meant": name})
+    for name, instead in gone(parsed.given):
+        logger.warning("setting.gone", extra={"setting": name, "instead": instead})
     servers = EmbeddedServers(Path(settings.embedded.data_dir))
     try:
         if settings.embedded.wanted:

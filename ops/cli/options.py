@@ -30,6 +30,13 @@ _NEARLY = 0.9
 """How alike two names are of which one is taken for a slip of the other."""
 
 
+GONE = {
+    "ACK_WAIT": "LEASE: nothing is acknowledged any more, and what an instance had that was "
+    "killed is read again by another after that long",
+}
+"""Settings of earlier versions, and what took their place. They are told of, and do nothing."""
+
+
 class Option(NamedTuple):
     """One setting, as an operator sees it."""
 
@@ -44,7 +51,7 @@ class Option(NamedTuple):
     @property
     def flag(self) -> str:
         """The command line's flag."""
-        return "--" + self.name.lower().replace("_", "-")
+        return _flag(self.name)
 
     def meant(self, typed: Any) -> Any:
         """Return the value that a typed one stands for."""
@@ -78,7 +85,7 @@ class Parsed(NamedTuple, Generic[S]):
 
     settings: S
     given: frozenset[str]
-    """Names of the settings that were given, be it with their default value."""
+    """Names of the settings that were given, be it with their default value; ``GONE`` too."""
 
 
 def command_line(
@@ -99,9 +106,9 @@ def command_line(
         context = click.get_current_context()
         values = {option.name: option.meant(params[option.name.lower()]) for option in options}
         given = frozenset(
-            option.name
-            for option in options
-            if context.get_parameter_source(option.name.lower()) is not ParameterSource.DEFAULT
+            name
+            for name in (*(option.name for option in options), *GONE)
+            if context.get_parameter_source(name.lower()) is not ParameterSource.DEFAULT
         )
         context.obj = Parsed(_build(settings, values), given)
         return serve(context.obj) if context.invoked_subcommand is None else None
@@ -109,7 +116,7 @@ def command_line(
     return click.Group(
         program,
         callback=enter,
-        params=[_parameter(option) for option in options],
+        params=[*map(_parameter, options), *map(_ignored, GONE)],
         help=summary,
         commands=list(commands),
         invoke_without_command=True,
@@ -142,6 +149,12 @@ def misspelt(settings: type[Any], variables: Iterable[str]) -> Iterator[tuple[st
             yield variable, name
 
 
+def gone(given: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield (setting, what took its place) of those given that are no more."""
+    for name in sorted(GONE.keys() & set(given)):
+        yield name, GONE[name]
+
+
 def _fields(settings: type[Any]) -> Iterator[tuple[dataclasses.Field[Any], Any]]:
     kinds = get_type_hints(settings)
     for field in dataclasses.fields(settings):
@@ -157,6 +170,10 @@ def _build(settings: type[S], values: Mapping[str, Any]) -> S:
         else:
             arguments[field.name] = values[field.metadata["setting"]]
     return settings(**arguments)
+
+
+def _flag(name: str) -> str:
+    return "--" + name.lower().replace("_", "-")
 
 
 def _plain(kind: Any) -> type:
@@ -178,6 +195,10 @@ class _CommaSeparated(click.ParamType[tuple[str, ...]]):
         """Split and trim."""
         del param, ctx
         return tuple(part.strip() for part in str(value).split(",") if part.strip())
+
+
+def _ignored(name: str) -> click.Option:
+    return click.Option([_flag(name)], envvar=name, hidden=True, expose_value=False)
 
 
 def _parameter(option: Option) -> click.Option:
