@@ -17,7 +17,7 @@ from ops.inquiries.form import (
     service_name,
     show_subject,
 )
-from ops.users.inspector import Inspector
+from ops.users.known import KnownUsers
 from ops.users.live import ASKED_AT_ONCE_MAX, LiveUsers
 from tests.doubles import FaultyStore, Inbox
 from tests.unit.ops.running import running
@@ -101,7 +101,7 @@ def test_an_answer_fits_into_a_message() -> None:
         for number in range(100):
             actors.event("u", f"alarm-{number:02}")
             actors.event(f"user-{number:02}")
-        answering = Answering(Inspector(LiveUsers(actors.router), actors.store, "me"), MAX_BYTES)
+        answering = Answering(KnownUsers(LiveUsers(actors.router), actors.store, "me"), MAX_BYTES)
         shown = answering.show(b'{"UserID": "u", "Limit": 0}')
         listed = answering.list(b'{"Limit": 500}')
         few = json.loads(answering.show(b'{"UserID": "u", "Limit": 3}'))
@@ -140,7 +140,7 @@ def test_each_way_to_fail_has_its_code(
     with running() as actors:
         if trouble is not None:
             trouble(actors.store)
-        answering = Answering(Inspector(LiveUsers(actors.router), actors.store, "me"), MAX_BYTES)
+        answering = Answering(KnownUsers(LiveUsers(actors.router), actors.store, "me"), MAX_BYTES)
         with pytest.raises(AnswerError) as failed:
             answering.show(body)
     assert failed.value.code == code
@@ -149,7 +149,7 @@ def test_each_way_to_fail_has_its_code(
 def test_actors_that_are_busy_have_a_code_too() -> None:
     """It is worth another try."""
     silent = LiveUsers(Inbox().actor_ref, timeout_s=0.01)
-    answering = Answering(Inspector(silent, FaultyStore(), "me"), MAX_BYTES)
+    answering = Answering(KnownUsers(silent, FaultyStore(), "me"), MAX_BYTES)
     with pytest.raises(AnswerError) as failed:
         answering.list(b"")
     assert failed.value.code == "504"

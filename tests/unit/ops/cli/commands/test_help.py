@@ -10,7 +10,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from main import COMMANDS
+from ops.cli.program import COMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

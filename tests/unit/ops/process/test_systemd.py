@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ops.process.supervisor import Supervisor
+from ops.process.systemd import SystemdNotifier
 from tests.doubles import logged
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def test_readiness_life_and_stop_are_told(tmp_path: Path) -> None:
     address = str(tmp_path / "notify")
     with _listening(address) as listener:
         environment = {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "30000000"}
-        supervisor = Supervisor(environment, PID)
+        supervisor = SystemdNotifier(environment, PID)
         assert supervisor.watchdog_s == 30
         supervisor.ready()
         assert _told(listener)["READY"] == "1"
@@ -50,7 +50,7 @@ def test_an_abstract_socket_is_found() -> None:
     """Which is what containers are often given."""
     name = f"alarm-digest-test-{id(object())}"
     with _listening(f"\0{name}") as listener:
-        Supervisor({"NOTIFY_SOCKET": f"@{name}"}, PID).ready()
+        SystemdNotifier({"NOTIFY_SOCKET": f"@{name}"}, PID).ready()
         assert _told(listener)["READY"] == "1"
 
 
@@ -68,7 +68,7 @@ def test_a_watchdog_that_is_not_ours_is_not_fed(
     """The variables are inherited; the process id says whom they are for."""
     address = str(tmp_path / "notify")
     with _listening(address) as listener:
-        supervisor = Supervisor({**environment, "NOTIFY_SOCKET": address}, PID)
+        supervisor = SystemdNotifier({**environment, "NOTIFY_SOCKET": address}, PID)
         assert supervisor.watchdog_s == watchdog_s
         supervisor.alive()
         supervisor.stopping()
@@ -77,7 +77,7 @@ def test_a_watchdog_that_is_not_ours_is_not_fed(
 
 def test_without_a_supervisor_nobody_is_told(caplog: pytest.LogCaptureFixture) -> None:
     """In a terminal, under another supervisor."""
-    supervisor = Supervisor({}, PID)
+    supervisor = SystemdNotifier({}, PID)
     supervisor.ready()
     supervisor.alive()
     supervisor.stopping()
@@ -88,5 +88,5 @@ def test_a_supervisor_that_does_not_listen_is_no_reason_to_end(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The alarms go on."""
-    Supervisor({"NOTIFY_SOCKET": str(tmp_path / "nobody")}, PID).ready()
+    SystemdNotifier({"NOTIFY_SOCKET": str(tmp_path / "nobody")}, PID).ready()
     assert logged(caplog.records, "ops.supervisor") == [("WARNING", "supervisor.not_told")]

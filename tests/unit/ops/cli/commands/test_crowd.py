@@ -7,7 +7,7 @@ from collections import Counter
 from random import Random
 
 from bus.wire.codec import decode_alarm_status_changed
-from ops.cli.crowd import Crowd
+from ops.cli.commands.crowd import Crowd
 
 _SECOND_NS = 10**9
 _COUNT = 2000

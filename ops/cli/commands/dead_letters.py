@@ -11,18 +11,25 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from bus.dead_letters.stored import DeadLetter, DeadLetters
+from ops.cli.commands.letter_tables import (
+    print_by_reason,
+    print_done,
+    print_letter,
+    print_letters,
+)
+from ops.cli.connection import with_client
 from ops.cli.examples import examples
+from ops.cli.failures import CommandError, NotFoundError
 from ops.cli.terminal import json_option, say
-from ops.client import HasServers, with_client
-from ops.dead_letters.fields import fits, print_by_reason, print_done, print_letter, print_letters
+from ops.dead_letters.fields import fits
 from ops.dead_letters.replay import UnreplayableError, replay_letter
-from ops.failures import CommandFailed, NotFound
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
 
     from bus.settings import BusSettings
-    from ops.cli.options import Parsed
+    from ops.cli.command_line import Parsed
+    from ops.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -79,7 +86,7 @@ def dead_letters() -> None:
 @json_option
 @click.pass_obj
 def list_letters(
-    parsed: Parsed[HasServers],
+    parsed: Parsed[Settings],
     reason: str | None,
     subject: str | None,
     limit: int,
@@ -117,7 +124,7 @@ def list_letters(
 @json_option
 @click.pass_obj
 def show_letter(
-    parsed: Parsed[HasServers],
+    parsed: Parsed[Settings],
     sequence: int,
     body_only: bool,
     as_json: bool,
@@ -152,7 +159,7 @@ def show_letter(
 @json_option
 @click.pass_obj
 def replay(
-    parsed: Parsed[HasServers],
+    parsed: Parsed[Settings],
     sequences: tuple[int, ...],
     every: bool,
     reason: str | None,
@@ -187,7 +194,7 @@ def replay(
 
     _with_letters(parsed.settings.bus, work)
     if refused:
-        raise CommandFailed(f"{len(refused)} could not be replayed")
+        raise CommandError(f"{len(refused)} could not be replayed")
 
 
 @dead_letters.command(
@@ -204,7 +211,7 @@ def replay(
 @json_option
 @click.pass_obj
 def drop(
-    parsed: Parsed[HasServers],
+    parsed: Parsed[Settings],
     sequences: tuple[int, ...],
     every: bool,
     reason: str | None,
@@ -236,7 +243,7 @@ def _with_letters(settings: BusSettings, work: Work) -> None:
         letters = DeadLetters(client.jetstream(), settings.subjects.dead_letter)
         stream = await letters.stream()
         if stream is None:
-            raise CommandFailed(f"no stream keeps {settings.subjects.dead_letter}")
+            raise CommandError(f"no stream keeps {settings.subjects.dead_letter}")
         await work(client, letters, stream)
 
     with_client(settings, connected)
@@ -259,5 +266,5 @@ async def _selected(
 async def _found(letters: DeadLetters, stream: str, sequence: int) -> DeadLetter:
     letter = await letters.find(stream, sequence)
     if letter is None:
-        raise NotFound(f"there is no dead letter {sequence}")
+        raise NotFoundError(f"there is no dead letter {sequence}")
     return letter

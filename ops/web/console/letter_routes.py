@@ -13,7 +13,7 @@ from ops.web.gate import number
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ops.dead_letters.desk import LetterDesk
+    from ops.web.console.letters import ConsoleLetters
     from ops.web.gate import Gate
 
 LETTERS_MAX = 100
@@ -21,22 +21,22 @@ _LETTERS = 25
 _SEQUENCE_MAX = 2**63 - 1
 
 
-def dead_letter_routes(gate: Gate, desk: Callable[[], LetterDesk]) -> list[web.RouteDef]:
-    """Return the routes; ``desk`` raises ``AnswerError`` while there is none."""
+def dead_letter_routes(gate: Gate, data: Callable[[], ConsoleLetters]) -> list[web.RouteDef]:
+    """Return the routes; ``data`` raises ``AnswerError`` while there is none."""
 
     async def page(request: web.Request) -> bytes:
         before = number(request.query, "before", None, _SEQUENCE_MAX)
         limit = number(request.query, "limit", _LETTERS, LETTERS_MAX) or _LETTERS
-        return await desk().page(before, limit)
+        return await data().page(before, limit)
 
     async def show(request: web.Request) -> bytes:
-        return await desk().show(_sequence(request))
+        return await data().show(_sequence(request))
 
     async def replay(request: web.Request) -> bytes:
-        return await desk().replay(_sequence(request), await _time_seen(request))
+        return await data().replay(_sequence(request), await _time_seen(request))
 
     async def drop(request: web.Request) -> bytes:
-        return await desk().drop(_sequence(request), await _time_seen(request))
+        return await data().drop(_sequence(request), await _time_seen(request))
 
     return [
         web.get("/api/dead-letters", gate.reading(page)),

@@ -6,8 +6,8 @@ import asyncio
 import json
 from typing import TYPE_CHECKING
 
-from ops.client import publish_proved
-from ops.failures import CommandFailed
+from ops.cli.failures import CommandError
+from ops.publication import publish_proved
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ async def request_digest(
 ) -> AsyncIterator[Msg]:
     """Ask for a user's digest and yield its messages, one unless it was split.
 
-    Raises ``CommandFailed`` when none comes in time.
+    Raises ``CommandError`` when none comes in time.
     """
     arrived: asyncio.Queue[Msg] = asyncio.Queue()
 
@@ -41,7 +41,7 @@ async def request_digest(
     try:
         first = await asyncio.wait_for(arrived.get(), timeout_s)
     except TimeoutError:
-        raise CommandFailed(
+        raise CommandError(
             f"no digest within {timeout_s:g} s; an empty one is not published where EMPTY_DIGESTS "
             "is skip"
         ) from None

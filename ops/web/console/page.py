@@ -15,16 +15,16 @@ from ops.monitoring.figures import figures
 from ops.monitoring.pulse import INTERVAL_S
 from ops.version import VERSION
 from ops.web.access import Access, RefusedError
-from ops.web.dead_letters import dead_letter_routes
+from ops.web.console.letter_routes import dead_letter_routes
+from ops.web.console.user_routes import user_routes
 from ops.web.gate import Gate
-from ops.web.users import user_routes
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
     from ops.monitoring.metrics import Sources
-    from ops.monitoring.recent import History
-    from ops.web.desks import Desks
+    from ops.monitoring.samples import Samples
+    from ops.web.console.data import ConsoleData
     from ops.web.settings import HttpSettings
 
 _TYPES = {
@@ -48,12 +48,12 @@ PAGE_HEADERS = {
 class Console:
     """Serves page and API. Runs on the event loop."""
 
-    def __init__(self, settings: HttpSettings, sources: Sources, history: History) -> None:
-        """Show these; without ``desks`` only figures."""
-        self.desks: Desks | None = None
+    def __init__(self, settings: HttpSettings, sources: Sources, samples: Samples) -> None:
+        """Show these; without ``data`` only figures."""
+        self.data: ConsoleData | None = None
         self._access = Access(settings)
         self._sources = sources
-        self._history = history
+        self._samples = samples
 
     def routes(self) -> list[web.RouteDef]:
         """Return all routes."""
@@ -62,14 +62,14 @@ class Console:
             *self._files(),
             web.get("/api/about", gate.open(self._about)),
             web.get("/api/figures", gate.open(self._figures)),
-            *user_routes(gate, lambda: self._open_desks().users),
-            *dead_letter_routes(gate, lambda: self._open_desks().letters),
+            *user_routes(gate, lambda: self._data_or_refusal().users),
+            *dead_letter_routes(gate, lambda: self._data_or_refusal().letters),
         ]
 
-    def _open_desks(self) -> Desks:
-        if self.desks is None:
+    def _data_or_refusal(self) -> ConsoleData:
+        if self.data is None:
             raise AnswerError("503", "the service is starting, or stopping")
-        return self.desks
+        return self.data
 
     def _files(self) -> list[web.RouteDef]:
         """Return a route a file, read now: no request names a path."""
@@ -112,5 +112,5 @@ class Console:
             since_s = float(request.query.get("since", "-1"))
         except ValueError:
             raise AnswerError("400", "since is not a number of seconds") from None
-        shown = figures(self._sources, self._history, since_s)
+        shown = figures(self._sources, self._samples, since_s)
         return orjson.dumps({"instance": instance_name(), **shown})

@@ -1,4 +1,4 @@
-"""UserDesk: users for the console, as this process and MongoDB know them. Blocks."""
+"""ConsoleUsers: users for the console, as this process and MongoDB know them. Blocks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ops.inquiries.answering import Answering
     from ops.inquiries.form import ShowInquiry
-    from ops.users.inspector import Inspector
+    from ops.users.known import KnownUsers
     from store.users.browsing import UserBrowser, UserSummary
 
 SCAN_WITHIN_S = 4.0
@@ -28,16 +28,16 @@ BROWSING_MAX = 2
 """Who waits for a database that does not answer must not keep others from what is in memory."""
 
 
-class UserDesk:
+class ConsoleUsers:
     """Looks users up. Called from several threads at a time; every method raises ``AnswerError``.
 
     Users that live here are shown as they are in memory, the others as they were last saved.
     """
 
-    def __init__(self, answering: Answering, inspector: Inspector, browser: UserBrowser) -> None:
+    def __init__(self, answering: Answering, known: KnownUsers, browser: UserBrowser) -> None:
         """Look at one user through ``answering``, at many through the others."""
         self._answering = answering
-        self._inspector = inspector
+        self._known = known
         self._browser = browser
         self._browsing = BoundedSemaphore(BROWSING_MAX)
         self._scanning = BoundedSemaphore()
@@ -49,8 +49,8 @@ class UserDesk:
     def recent(self, limit: int) -> bytes:
         """Return users in memory, of those used last, the ones with most due first."""
         try:
-            lines = self._inspector.list_live(None, limit)
-            live = self._inspector.count_live()
+            lines = self._known.list_live(None, limit)
+            live = self._known.count_live()
         except ActorsBusyError as error:
             raise AnswerError("504", str(error)) from error
         return orjson.dumps({"users": most_due_first(lines), "live": live, "next": None})
@@ -76,8 +76,8 @@ class UserDesk:
     def _with_live(self, summaries: Sequence[UserSummary]) -> dict[str, Any]:
         ids = [summary.user_id for summary in summaries]
         try:
-            living = {line.user_id: line for line in self._inspector.list_live(ids, len(ids))}
-            live: int | None = self._inspector.count_live()
+            living = {line.user_id: line for line in self._known.list_live(ids, len(ids))}
+            live: int | None = self._known.count_live()
         except ActorsBusyError:
             living, live = {}, None
         lines = [living.get(summary.user_id) or line_of(summary) for summary in summaries]

@@ -1,4 +1,4 @@
-"""Inspector: what a running service knows of its users, live where they live. Blocks."""
+"""KnownUsers: what a running service knows of its users, live where they live. Blocks."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
 from actors.errors import StoreUnavailableError
-from ops.users.finding import StoredUsers, read_stored
 from ops.users.live import ActorsBusyError, LiveUsers
 from ops.users.report import Provenance, Source, UserLine, UserReport, line_on, report_on
+from ops.users.stored import StoredUsers, read_stored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ LOADS_AT_ONCE = 2
 _LOAD_WITHIN_S = 1.0
 
 
-class Inspector:
+class KnownUsers:
     """Reads users for whoever asks the service. Called from several threads at a time."""
 
     def __init__(self, live: LiveUsers, store: StoredUsers, instance: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from ops.process.heartbeat import Heartbeat
+from ops.monitoring.heartbeat import Heartbeat
 from tests.doubles import logged
 
 if TYPE_CHECKING:

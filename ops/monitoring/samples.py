@@ -1,4 +1,4 @@
-"""History: the service's figures of the last minutes, so that a page has a past when it opens."""
+"""Samples: the service's figures of the last minutes, so that a page has a past when it opens."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Sample(NamedTuple):
     checkpoint_durations: tuple[int, ...]
 
 
-class History:
+class Samples:
     """Takes a sample at each turn of the pulse and keeps the last. Runs on the event loop."""
 
     def __init__(

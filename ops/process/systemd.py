@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("ops.supervisor")
 
 
-class Supervisor:
+class SystemdNotifier:
     """Tells systemd, or whoever made the socket, how the service stands. Never blocks or raises."""
 
     def __init__(self, environment: Mapping[str, str], pid: int) -> None:

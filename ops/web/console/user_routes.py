@@ -20,7 +20,7 @@ from ops.web.gate import number
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ops.users.desk import UserDesk
+    from ops.web.console.users import ConsoleUsers
     from ops.web.gate import Gate
 
 WORKING_MAX = 6
@@ -31,8 +31,8 @@ _USERS, _ALARMS = 50, 200
 _ID_BYTES_MAX = 256
 
 
-def user_routes(gate: Gate, desk: Callable[[], UserDesk]) -> list[web.RouteDef]:
-    """Return the routes; ``desk`` raises ``AnswerError`` while there is none."""
+def user_routes(gate: Gate, data: Callable[[], ConsoleUsers]) -> list[web.RouteDef]:
+    """Return the routes; ``data`` raises ``AnswerError`` while there is none."""
     working = BoundedSemaphore(WORKING_MAX)
 
     async def on_thread(work: Callable[[], bytes]) -> bytes:
@@ -52,13 +52,13 @@ def user_routes(gate: Gate, desk: Callable[[], UserDesk]) -> list[web.RouteDef]:
         limit = number(query, "limit", _USERS, USERS_MAX) or _USERS
         order = query.get("order", "recent")
         if order == "recent":
-            return await on_thread(partial(desk().recent, limit))
+            return await on_thread(partial(data().recent, limit))
         if order == "due":
-            return await on_thread(partial(desk().most_due, limit))
+            return await on_thread(partial(data().most_due, limit))
         if order != "id":
             raise AnswerError("400", "order is not recent, id or due")
         prefix, after = _id(query.get("prefix", "")), _id(query.get("after", ""))
-        return await on_thread(partial(desk().by_id, prefix, after, limit))
+        return await on_thread(partial(data().by_id, prefix, after, limit))
 
     async def user(request: web.Request) -> bytes:
         query = request.query
@@ -68,7 +68,7 @@ def user_routes(gate: Gate, desk: Callable[[], UserDesk]) -> list[web.RouteDef]:
         only = None if alarm_id is None else AlarmID(_id(alarm_id))
         limit = number(query, "limit", _ALARMS, ALARMS_MAX)
         inquiry = ShowInquiry(UserID(user_id), only, limit)
-        return await on_thread(partial(desk().show, inquiry))
+        return await on_thread(partial(data().show, inquiry))
 
     return [
         web.get("/api/users", gate.reading(users)),

@@ -1,4 +1,4 @@
-"""LetterDesk: dead letters for the console: looked at, put back, dropped."""
+"""ConsoleLetters: dead letters for the console: looked at, put back, dropped."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from bus.dead_letters.pages import newest_letters
 from bus.dead_letters.stored import DeadLetters
 from ops.dead_letters.fields import to_fields
 from ops.dead_letters.replay import UnreplayableError, replay_letter
-from ops.failures import CommandFailed
 from ops.inquiries.answering import AnswerError
+from ops.publication import PublicationRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ BODY_CHARS_MAX = 64 * 1024
 """Of a body that much is shown; the command line writes all of it."""
 
 
-class LetterDesk:
+class ConsoleLetters:
     """Works on the service's own connection. Runs on the event loop.
 
     Every method raises ``AnswerError``. What changes something is told the time of the letter that
@@ -105,8 +105,8 @@ def _worded() -> Iterator[None]:
         yield
     except UnreplayableError as error:
         raise AnswerError("409", f"{error}") from error
-    except CommandFailed as error:
-        raise AnswerError("502", error.message) from error
+    except PublicationRefusedError as error:
+        raise AnswerError("502", f"refused: {error}") from error
     except (NatsError, TimeoutError) as error:
         why = str(error) or type(error).__name__
         raise AnswerError("503", f"no answer from JetStream: {why}") from error
