@@ -66,14 +66,24 @@ NEVER_TOLD = Cursor()
 """The cursor of a user that was never asked for."""
 
 
+def is_due(alarm: Alarm) -> bool:
+    """Whether the next digest would carry the alarm."""
+    return alarm.news and alarm.active
+
+
+def digest_order(item: DigestItem) -> tuple[int, AlarmID]:
+    """Return what a digest's alarms are sorted by: oldest first, ties by alarm id."""
+    return item.changed_at_ns, item.alarm_id
+
+
 def due_items(alarms: Mapping[AlarmID, Alarm]) -> tuple[DigestItem, ...]:
     """Return the alarms that are active and news, oldest first, ties by alarm id."""
     items = [
         DigestItem(alarm_id, alarm.severity, alarm.changed_at_ns)
         for alarm_id, alarm in alarms.items()
-        if alarm.news and alarm.active
+        if is_due(alarm)
     ]
-    items.sort(key=lambda item: (item.changed_at_ns, item.alarm_id))
+    items.sort(key=digest_order)
     return tuple(items)
 
 
