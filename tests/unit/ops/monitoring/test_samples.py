@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from actors.runtime.simulated import ManualClock
-from ops.monitoring.figures import figures
-from ops.monitoring.samples import SAMPLES_MAX, Sample, Samples
+from ops.monitoring.samples import SAMPLES_MAX, Samples
 from tests.unit.ops.monitoring.test_metrics import Desk
 
 
@@ -51,16 +50,3 @@ def test_what_is_old_is_forgotten() -> None:
     kept.take(SAMPLES_MAX + 5)
     samples = kept.samples.since(-1)
     assert (len(samples), samples[0].since_start_s) == (SAMPLES_MAX, 12)
-
-
-def test_figures_say_what_the_columns_are() -> None:
-    """So that a page need not know their order."""
-    kept = Kept()
-    kept.desk.core.crashes, kept.desk.bus.dead_letters["not_json"] = 3, 1
-    kept.take()
-    shown = figures(kept.desk.sources, kept.samples, -1)
-    assert shown["columns"] == Sample._fields
-    assert [len(row) for row in shown["samples"]] == [len(Sample._fields)]
-    assert shown["counts"]["user actors that crashed"] == 3
-    assert shown["dead_letters"] == {"not_json": 1}
-    assert shown["checks"].keys() >= {"nats", "mongodb"}
