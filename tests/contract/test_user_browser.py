@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,8 @@ import pytest
 from actors.errors import StoreUnavailableError
 from actors.ports import CheckpointUpdate, SaveOutcome
 from actors.rules.alarms import Alarm, AlarmID, Retention, Severity, UserID, apply_event
-from actors.rules.digest import Cursor, Digest, DigestID, due_items, mark_told
+from actors.rules.digest import Cursor, Digest, DigestID, due_items, is_due, mark_told
+from ops.users.listing import line_of, most_due_first
 from store.settings import StoreSettings
 from store.users.browsing import UserBrowser, UserSummary
 from tests.contract.conftest import DATABASE
@@ -65,6 +67,43 @@ def test_the_database_counts_as_the_rules_do(mongo: MongoSide, browser: UserBrow
     assert browser.most_due(100) == expected
     assert browser.most_due(7, skip=5) == expected[5:12]
     assert browser.count() == 40
+
+
+def every_alarm() -> list[Alarm]:
+    """Return each alarm that there can be, as far as rules look at it, in both orders of times."""
+    told = [(Severity.CLEARED, None), *itertools.product(Severity, (-1, 0, 1, 2**63 - 1))]
+    return [
+        Alarm(severity, changed_at_ns, *known, news=news, heard_at_s=1)
+        for severity in Severity
+        for changed_at_ns in (-(2**63), 0, 2**63 - 1)
+        for known in told
+        for news in (False, True)
+    ]
+
+
+def test_each_alarm_there_can_be_is_judged_as_the_rules_do(
+    mongo: MongoSide, browser: UserBrowser
+) -> None:
+    """A user each, so that no two mistakes can make up for each other."""
+    expected = []
+    for number, alarm in enumerate(every_alarm()):
+        user_id = UserID(f"{number}")
+        save(mongo, user_id, {AlarmID(HOSTILE[number % 6]): alarm}, Cursor(1))
+        expected.append(UserSummary(user_id, 1, alarm.active, is_due(alarm), 1, owes=False))
+    found = browser.by_id("", "", len(expected) + 1)
+    assert found == sorted(expected, key=lambda one: one.user_id)
+
+
+def test_the_database_orders_users_as_a_list_of_live_ones_is_ordered(
+    mongo: MongoSide, browser: UserBrowser
+) -> None:
+    """The console mixes both."""
+    random = Random(2)
+    for number in range(60):
+        save(mongo, UserID(f"{random.choice(HOSTILE)}-{number}"), made_up(random), Cursor(1))
+    lines = [line_of(summary) for summary in browser.most_due(100)]
+    assert len(lines) == 60
+    assert lines == most_due_first(sorted(lines, key=lambda line: line.user_id[::-1]))
 
 
 def test_users_are_found_by_how_their_id_begins(mongo: MongoSide, browser: UserBrowser) -> None:
