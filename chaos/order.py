@@ -1,4 +1,4 @@
-"""Order, judged from outside: each request has one digest, which lacks nothing that stood before it.
+"""Order, judged from outside: a request has one digest, which lacks nothing that stood before it.
 
 The judge reads the log, not what any process knew. A digest may know more than it must: events
 behind its request are applied before it is answered.
