@@ -150,13 +150,13 @@ class MongoHomeStore:
         async with answered_within(self._within_s):
             await self._instances.delete_many({"_id": {"$in": list(instances)}})
 
-    async def note_stream(self, name: str, created: str) -> None:
-        """Note that the service has made a stream, which ``created`` tells from another one."""
+    async def made(self, stream: str, created: str) -> None:
+        """Remember a stream that the service made; ``created`` tells it from others of its name."""
         async with answered_within(self._within_s):
-            await self._update(self._layout, [to_noting(name, created)])
+            await self._update(self._layout, [to_noting(stream, created)])
 
     async def streams_made(self) -> Mapping[str, str]:
-        """Return what ``note_stream`` has noted, by name."""
+        """Return the streams that the service made, each with its creation."""
         async with answered_within(self._within_s):
             return to_streams(await self._layout.find_one({"_id": LAYOUT_ID}))
 
