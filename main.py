@@ -30,6 +30,7 @@ from bus.settings import BusSettings
 from ops.cli.commands.demo import demo
 from ops.cli.commands.doctor import doctor
 from ops.cli.commands.letters import dead_letters
+from ops.cli.commands.migrate import migrate
 from ops.cli.commands.sending import send, watch
 from ops.cli.commands.users import user, why
 from ops.cli.options import Parsed, command_line, gone, misspelt, run
@@ -89,7 +90,7 @@ failure that a restart may cure, 2 for a wrong setting. The commands: 1 if it co
 2 for a wrong setting or command line, 3 if there is no such thing.
 """
 
-COMMANDS = (send, watch, user, why, dead_letters, doctor, demo)
+COMMANDS = (send, watch, user, why, dead_letters, doctor, migrate, demo)
 """What can be done beside serving."""
 
 _STORE_RETRY_S = 1.0

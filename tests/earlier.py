@@ -14,44 +14,18 @@ from typing import TYPE_CHECKING, Any
 import nats
 from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolicy
 
-from actors.rules.partitions import PARTITIONS, HomesView, Partition
-from actors.rules.positions import BEGIN, Place
 from bus.settings import BusSettings, StreamSettings
 from bus.streams.api import JetStreamAPI
 from bus.streams.migration import Migrated, Migration
 from bus.streams.moving import Stored, stored
 from bus.subjects import Subjects
+from store.homes.memory import InMemoryHomeStore
 from tests.broker import Names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from nats.aio.client import Client
-
-
-class Shelf:
-    """What a migration asks of a store, in memory."""
-
-    def __init__(self) -> None:
-        """Begin with no home anywhere."""
-        self.view = HomesView((), tuple(Partition(n, None, 0, BEGIN) for n in range(PARTITIONS)))
-        self.streams: dict[str, str] = {}
-
-    async def look(self) -> HomesView:
-        """See ``MigrationStore``."""
-        return self.view
-
-    async def rewind(self, partitions: Sequence[Partition], position: Place) -> int:
-        """See ``MigrationStore``."""
-        same = [one for one in partitions if one in self.view.partitions]
-        moved = {one.number: Partition(one.number, None, one.epoch + 1, position) for one in same}
-        all_now = tuple(moved.get(one.number, one) for one in self.view.partitions)
-        self.view = HomesView((), all_now)
-        return len(same)
-
-    async def made(self, stream: str, created: str) -> None:
-        """See ``MigrationStore``."""
-        self.streams[stream] = created
 
 
 class Earlier:
@@ -63,7 +37,7 @@ class Earlier:
         self.js = client.jetstream()
         self.api = JetStreamAPI(client)
         self.names = names = names or Names()
-        self.shelf = Shelf()
+        self.store = InMemoryHomeStore()
         self.settings = BusSettings(
             queue_group=names.consumer,
             subjects=Subjects(names.events, names.requests, names.digests, names.dead_letters),
@@ -128,7 +102,7 @@ class Earlier:
 
     async def migrate(self, into: str | None = None) -> Migrated:
         """Move it over; on a server before 2.10 with producers stopped."""
-        migration = Migration(self.client, self.settings, self.shelf, quiet_for_s=0.05)
+        migration = Migration(self.client, self.settings, self.store, quiet_for_s=0.05)
         return await migration.run(into, producers_stopped=True)
 
 

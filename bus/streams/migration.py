@@ -56,7 +56,7 @@ class MigrationStore(Protocol):
     async def rewind(self, partitions: Sequence[Partition], position: Place) -> int:
         """Set partitions that are still as given to a position; return how many were."""
 
-    async def made(self, stream: str, created: str) -> None:
+    async def note_stream(self, name: str, created: str) -> None:
         """Remember a stream that the service made, and when that was."""
 
 
@@ -133,7 +133,7 @@ class Migration:
             return await self._begin(
                 old, into or f"{old.name}_LOG", producers_stopped=producers_stopped
             )
-        await self._store.made(new.name, new.created)
+        await self._store.note_stream(new.name, new.created)
         if new.settings.get("description") == MOVING_DESCRIPTION:
             filled_aside = bool(new.settings.get("subject_transform"))
             return await self._go_on(old, new, filled_aside=filled_aside)
@@ -191,7 +191,7 @@ class Migration:
         if not filled_aside and not closed:
             await self._close(old)
         new = await self._make(old, into, filled_aside=filled_aside)
-        await self._store.made(new.name, new.created)
+        await self._store.note_stream(new.name, new.created)
         return await self._go_on(old, new, filled_aside=filled_aside)
 
     async def _make(self, old: StreamFacts, name: str, *, filled_aside: bool) -> StreamFacts:

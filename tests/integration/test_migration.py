@@ -62,7 +62,7 @@ async def test_what_is_unread_is_moved_in_order_and_once(nats_url: str) -> None:
         assert migrated.moved == len(left)
         topology = await ensure_topology(layout.client, layout.settings)
         assert (topology.stream, topology.made) == (migrated.stream, False)
-        assert layout.shelf.streams == {topology.stream: topology.stream_created}, "purged by us"
+        assert await layout.store.streams_made() == {topology.stream: topology.stream_created}, "purged by us"
         streams = [info.config.name for info in await layout.js.streams_info()]
         assert layout.names.input_stream not in streams
         behind = await layout.put(1)
@@ -180,7 +180,7 @@ async def test_cut_off_between_any_two_requests_it_goes_on(nats_url: str, steps:
             return await request(*args, **options)  # type: ignore[arg-type]
 
         cut.request = fails_at_last  # type: ignore[method-assign, assignment]
-        migration = Migration(cut, layout.settings, layout.shelf, quiet_for_s=0.01)
+        migration = Migration(cut, layout.settings, layout.store, quiet_for_s=0.01)
         try:
             await migration.run(producers_stopped=True)
         except OSError:
@@ -245,10 +245,10 @@ async def test_from_an_operators_own_log_the_consumers_place_is_taken_over(nats_
         assert message is not None
         assert (migrated.stream, migrated.moved) == (name, 0)
         assert migrated.position == (5, parse_instant(message["time"]), facts.created)
-        assert {one.position for one in layout.shelf.view.partitions} == {migrated.position}
+        assert {one.position for one in (await layout.store.look()).partitions} == {migrated.position}
         assert await layout.js.consumers_info(name) == []
         await ensure_topology(layout.client, layout.settings)
-        assert layout.shelf.streams == {}, "it stays the operator's, and is never purged"
+        assert await layout.store.streams_made() == {}, "it stays the operator's, and is never purged"
         assert (await layout.migrate()).position is None
 
 
@@ -278,13 +278,13 @@ async def test_a_home_that_changes_meanwhile_is_refused(nats_url: str) -> None:
     """An instance of this version is at work; the consumer stays, for another run."""
     async with earlier(nats_url) as layout:
         await layout.create(retention="limits")
-        view = layout.shelf.view
+        view = await layout.store.look()
         stale = tuple(one._replace(epoch=7) for one in view.partitions)
 
         async def look() -> HomesView:
             return HomesView((), stale)
 
-        layout.shelf.look = look  # type: ignore[method-assign]
+        layout.store.look = look  # type: ignore[method-assign]
         with pytest.raises(MigrationRefusedError, match="at work"):
             await layout.migrate()
         assert await layout.js.consumer_info(layout.names.input_stream, layout.names.consumer)
