@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import nats
 import pytest
 from nats.errors import NoRespondersError
+from nats.errors import TimeoutError as NatsTimeoutError
 
 from actors.rules.partitions import HomesView
 from actors.rules.positions import BEGIN
@@ -62,7 +63,9 @@ async def test_what_is_unread_is_moved_in_order_and_once(nats_url: str) -> None:
         assert migrated.moved == len(left)
         topology = await ensure_topology(layout.client, layout.settings)
         assert (topology.stream, topology.made) == (migrated.stream, False)
-        assert await layout.store.streams_made() == {topology.stream: topology.stream_created}, "purged by us"
+        assert await layout.store.streams_made() == {topology.stream: topology.stream_created}, (
+            "purged by us"
+        )
         streams = [info.config.name for info in await layout.js.streams_info()]
         assert layout.names.input_stream not in streams
         behind = await layout.put(1)
@@ -193,6 +196,35 @@ async def test_cut_off_between_any_two_requests_it_goes_on(nats_url: str, steps:
         await ensure_topology(layout.client, layout.settings)
 
 
+@pytest.mark.parametrize("lost", ["message", "answer"])
+async def test_what_is_lost_on_the_way_lets_nothing_overtake_it(nats_url: str, lost: str) -> None:
+    """In the midst of many that are under way: those behind it are refused, and come again."""
+    async with earlier(nats_url) as layout:
+        await layout.create()
+        bodies = await layout.put(150)
+        lossy = await nats.connect(nats_url)
+        request = lossy.request
+        losses = {b"30", b"31", b"100", b"150"}
+
+        async def loses(
+            subject: str, body: bytes = b"", *rest: object, **options: object
+        ) -> object:
+            if body not in losses:
+                return await request(subject, body, *rest, **options)  # type: ignore[arg-type]
+            losses.discard(body)
+            if lost == "answer":
+                await request(subject, body, *rest, **options)  # type: ignore[arg-type]
+            raise NatsTimeoutError
+
+        lossy.request = loses  # type: ignore[method-assign, assignment]
+        migration = Migration(lossy, layout.settings, layout.store, quiet_for_s=0.01)
+        migrated = await migration.run(producers_stopped=True)
+        await lossy.close()
+        assert losses == set()
+        assert migrated.stream is not None
+        assert [one.body for one in await layout.held(migrated.stream)] == bodies
+
+
 async def test_headers_go_with_a_message_but_not_those_for_the_old_stream(nats_url: str) -> None:
     """An id that came twice, a window apart, is no repeat; a trace goes on."""
     async with earlier(nats_url) as layout:
@@ -245,10 +277,14 @@ async def test_from_an_operators_own_log_the_consumers_place_is_taken_over(nats_
         assert message is not None
         assert (migrated.stream, migrated.moved) == (name, 0)
         assert migrated.position == (5, parse_instant(message["time"]), facts.created)
-        assert {one.position for one in (await layout.store.look()).partitions} == {migrated.position}
+        assert {one.position for one in (await layout.store.look()).partitions} == {
+            migrated.position
+        }
         assert await layout.js.consumers_info(name) == []
         await ensure_topology(layout.client, layout.settings)
-        assert await layout.store.streams_made() == {}, "it stays the operator's, and is never purged"
+        assert await layout.store.streams_made() == {}, (
+            "it stays the operator's, and is never purged"
+        )
         assert (await layout.migrate()).position is None
 
 

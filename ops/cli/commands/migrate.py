@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from actors.settings import CoreSettings
     from ops.cli.options import Parsed
 
+
 class HasLease(HasServers, Protocol):
     """Settings that say, besides, how long an instance may give no sign of life."""
 
@@ -99,9 +100,7 @@ async def _refuse_at_work(store: MongoHomeStore, lease_s: float) -> None:
 def still_at_work(before: HomesView, after: HomesView) -> list[str]:
     """Return the names of instances that have given a sign of life between two looks."""
     beats = {one.instance_id: one.beat for one in before.instances}
-    return sorted(
-        one.name for one in after.instances if beats.get(one.instance_id) != one.beat
-    )
+    return sorted(one.name for one in after.instances if beats.get(one.instance_id) != one.beat)
 
 
 class _Progress:
