@@ -140,6 +140,14 @@ class Migration:
         assert old is not None
         return await self._finish(old, new, None)
 
+    async def wanted(self) -> bool:
+        """Whether there is anything to do; instances may run while this is asked."""
+        found = await self._find()
+        if found.log is None:
+            return found.old is not None or found.new is not None
+        durable = self._settings.queue_group
+        return await earlier_consumer(self._api, found.log.name, durable) is not None
+
     async def _find(self) -> _Found:
         inputs = self._settings.subjects.inputs
         found = {subject: await self._api.stream_of(subject) for subject in inputs}

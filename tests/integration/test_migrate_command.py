@@ -114,6 +114,19 @@ async def test_an_instance_that_gives_signs_of_life_is_refused(deployment: Deplo
         assert "watching for 1 s" in ended.stderr
 
 
+async def test_where_nothing_is_to_be_done_instances_may_run(deployment: Deployment) -> None:
+    """Whoever wants to be sure that it was done need not stop anything."""
+    me = Instance(InstanceID("i"), "host-7", 1, False, True, 2, None, "1", 0)  # noqa: FBT003
+    async with earlier(deployment) as layout, homes(deployment) as store:
+        await layout.js.add_stream(
+            name=layout.names.input_stream, subjects=[layout.names.events, layout.names.requests]
+        )
+        await store.beat(me)
+        ended = await run(deployment)
+    assert ended.status == 0
+    assert ended.stderr == f"nothing to migrate: {deployment.names.input_stream} is read as a log\n"
+
+
 async def test_what_it_refuses_is_one_line_and_status_1(deployment: Deployment) -> None:
     """With the mend in it."""
     async with earlier(deployment) as layout:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import sys
 from contextlib import asynccontextmanager
@@ -221,6 +222,36 @@ async def test_what_is_lost_on_the_way_lets_nothing_overtake_it(nats_url: str, l
         migrated = await migration.run(producers_stopped=True)
         await lossy.close()
         assert losses == set()
+        assert migrated.stream is not None
+        assert [one.body for one in await layout.held(migrated.stream)] == bodies
+
+
+@pytest.mark.needs_nats_2_10
+async def test_what_comes_between_two_looks_is_not_passed_over(nats_url: str) -> None:
+    """One is looked for before it is there, the next one after: the first is no hole."""
+    async with earlier(nats_url) as layout:
+        await layout.create()
+        bodies = await layout.put(90)
+        looking = await nats.connect(nats_url)
+        request, grown = looking.request, asyncio.Event()
+
+        async def grows(
+            subject: str, body: bytes = b"", *rest: object, **options: object
+        ) -> object:
+            asked = subject.endswith(f"MSG.GET.{layout.names.input_stream}")
+            sequence = json.loads(body)["seq"] if asked else 0
+            if sequence > 91 and not grown.is_set():
+                await asyncio.wait_for(grown.wait(), 5)
+            answer = await request(subject, body, *rest, **options)  # type: ignore[arg-type]
+            if sequence == 91 and not grown.is_set():
+                bodies.extend(await layout.put(2))
+                grown.set()
+            return answer
+
+        looking.request = grows  # type: ignore[method-assign, assignment]
+        migration = Migration(looking, layout.settings, layout.store, quiet_for_s=0.01)
+        migrated = await migration.run()
+        await looking.close()
         assert migrated.stream is not None
         assert [one.body for one in await layout.held(migrated.stream)] == bodies
 

@@ -69,8 +69,9 @@ def migrate(
         store = MongoHomeStore(settings.store, _STORE_WITHIN_S)
         try:
             await store.open()
-            await _refuse_at_work(store, settings.core.lease_s)
             migration = Migration(client, settings.bus, store, _Progress().tell)
+            if await migration.wanted():
+                await _refuse_at_work(store, settings.core.lease_s)
             return await migration.run(into, producers_stopped=producers_stopped)
         except MigrationRefusedError as error:
             raise CommandFailed(str(error)) from None
