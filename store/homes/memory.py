@@ -86,7 +86,7 @@ class InMemoryHomeStore:
         for instance_id in instances:
             self._instances.pop(instance_id, None)
 
-    async def made(self, stream: str, created: str) -> None:
+    async def note_stream(self, stream: str, created: str) -> None:
         """See ``MongoHomeStore``."""
         self._streams[stream] = created
 

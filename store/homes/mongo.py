@@ -150,7 +150,7 @@ class MongoHomeStore:
         async with answered_within(self._within_s):
             await self._instances.delete_many({"_id": {"$in": list(instances)}})
 
-    async def made(self, stream: str, created: str) -> None:
+    async def note_stream(self, stream: str, created: str) -> None:
         """Remember a stream that the service made; ``created`` tells it from others of its name."""
         async with answered_within(self._within_s):
             await self._update(self._layout, [to_noting(stream, created)])

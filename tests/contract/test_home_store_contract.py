@@ -71,7 +71,7 @@ async def test_to_open_again_changes_nothing(homes: HomeStores) -> None:
         await store.beat(INSTANCE)
         [mine] = await claimed(store, ME, [5])
         await store.save_positions(ME, [HomePosition(5, mine.epoch, at(7))])
-        await store.made("alarms", CREATED)
+        await store.note_stream("alarms", CREATED)
         before = await store.look()
         await asyncio.gather(*(each.open() for each in (store, other, store, other)))
         assert await other.look() == before
@@ -306,6 +306,6 @@ async def test_the_streams_that_the_service_made_are_remembered(homes: HomeStore
     names = ["alarms", "$KV_x", "%24", "__proto__", "🚨", "a-b_c/d"]
     async with homes() as (store, other):
         assert await other.streams_made() == {}
-        await asyncio.gather(*(store.made(name, "before") for name in names))
-        await asyncio.gather(*(other.made(name, f"{name} 1") for name in names))
+        await asyncio.gather(*(store.note_stream(name, "before") for name in names))
+        await asyncio.gather(*(other.note_stream(name, f"{name} 1") for name in names))
         assert await store.streams_made() == {name: f"{name} 1" for name in names}

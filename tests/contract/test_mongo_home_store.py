@@ -60,7 +60,7 @@ async def test_what_others_rely_on_is_stored_as_promised(
         view = await store.look()
         await store.claim(ME, view.partitions[63:])
         await store.save_positions(ME, [HomePosition(63, 1, PLACE)])
-        await store.made("$KV_a", "created")
+        await store.note_stream("$KV_a", "created")
     nobodys = {"home": None, "epoch": 0, "position": {"sequence": 0, "timestamp": 0, "log": ""}}
     assert list(homes_shell["partitions"].find().sort("_id")) == [
         *({"_id": number, **nobodys} for number in range(63)),
@@ -140,7 +140,7 @@ async def test_a_layout_that_a_shell_has_touched_is_the_same(
 ) -> None:
     """It writes doubles; a newer version may have added a field."""
     async with opened() as store:
-        await store.made("a", "created")
+        await store.note_stream("a", "created")
         changed = {"partitions": 64.0, "schema": 1.0, "more": 1, "streams.b": 5}
         homes_shell["layout"].update_one({}, {"$set": changed})
         await store.open()
@@ -152,10 +152,10 @@ async def test_a_layout_that_is_removed_is_made_again_by_the_next_note(
 ) -> None:
     """A stream that is forgotten is not purged, and nothing else is lost."""
     async with opened() as store:
-        await store.made("a", "created")
+        await store.note_stream("a", "created")
         homes_shell["layout"].delete_many({})
         assert await store.streams_made() == {}
-        await store.made("b", "created")
+        await store.note_stream("b", "created")
         await store.open()
         assert await store.streams_made() == {"b": "created"}
 
@@ -327,7 +327,7 @@ async def test_a_server_that_is_away_is_worth_a_retry() -> None:
         lambda: store.free(ME, mine),
         lambda: store.rewind(wanted, PLACE),
         lambda: store.forget([ME]),
-        lambda: store.made("a", "created"),
+        lambda: store.note_stream("a", "created"),
         store.streams_made,
     ]
     try:

@@ -64,7 +64,7 @@ async def test_what_was_answered_survives_a_kill_of_mongodb(tmp_path: Path) -> N
                 if life == 0:
                     await store.beat(INSTANCE)
                     await store.claim(ME, view.partitions[:1])
-                    await store.made("alarms", "created")
+                    await store.note_stream("alarms", "created")
                 assert (await store.look()).instances == (INSTANCE,)
                 assert (await store.look()).partitions[0].home == ME
                 assert await store.streams_made() == {"alarms": "created"}
@@ -104,7 +104,7 @@ async def test_every_call_ends_in_time_while_mongodb_stands_still(tmp_path: Path
             "free": lambda: store.free(ME, position(1)),
             "rewind": lambda: store.rewind(view.partitions, Place(1, 1)),
             "forget": lambda: store.forget([ME]),
-            "made": lambda: store.made("alarms", "created"),
+            "made": lambda: store.note_stream("alarms", "created"),
             "streams_made": store.streams_made,
             "open": store.open,
             "open anew": fresh.open,
@@ -146,7 +146,7 @@ async def every_call(store: MongoHomeStore) -> None:
     await store.free(ME, [position(1)[0]._replace(epoch=2)])
     assert await store.rewind((await store.look()).partitions, Place(1, 1)) == 64
     await store.forget([ME])
-    await store.made("alarms", "created")
+    await store.note_stream("alarms", "created")
     assert await store.streams_made() == {"alarms": "created"}
 
 
