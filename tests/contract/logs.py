@@ -70,7 +70,8 @@ class Listener:
 
     def took(self, messages: list[LogMessage], waiting: int) -> None:
         """Note it."""
-        assert self.is_open and not self.troubles
+        assert self.is_open
+        assert not self.troubles
         self.messages += messages
         self.bodies += [message.body for message in messages]
         self.waiting = waiting
