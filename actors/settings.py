@@ -23,9 +23,9 @@ def setting(
 
     This is the one definition of a setting: flags, environment variables and help are made from
     it. ``choices`` are the words an operator may use and what each stands for; a ``secret`` is
-    never shown.
+    left out of ``repr()``.
     """
-    metadata = {"setting": name, "meaning": meaning, "secret": secret, "choices": choices}
+    metadata = {"setting": name, "meaning": meaning, "choices": choices}
     return field(default=default, repr=not secret, metadata=metadata)
 
 

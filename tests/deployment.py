@@ -104,8 +104,8 @@ class Deployment:
         return process
 
     def broker(self) -> AbstractAsyncContextManager[Broker]:
-        """Connect the test to NATS."""
-        return connected(self.nats_url, self.names)
+        """Connect the test to the servers."""
+        return connected(self.nats_url, self.names, self.mongodb_uri)
 
     @contextmanager
     def store(self) -> Iterator[StandaloneStore]:
@@ -119,13 +119,13 @@ class Deployment:
             store.close()
 
     @contextmanager
-    def collection(self) -> Iterator[Collection[dict[str, Any]]]:
-        """Open the service's collection as anybody may."""
+    def collection(self, name: str = COLLECTION) -> Iterator[Collection[dict[str, Any]]]:
+        """Open a collection of the service's, by default the users', as anybody may."""
         client: MongoClient[dict[str, Any]] = MongoClient(
             self.mongodb_uri, serverMonitoringMode="poll"
         )
         try:
-            yield client[self.names.database][COLLECTION]
+            yield client[self.names.database][name]
         finally:
             client.close()
 

@@ -11,15 +11,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
+from actors.rules.digest import DigestItem, digest_order, is_due
 from bus.wire.instants import format_instant
 from ops.users.why import explain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
     from actors.ports import Checkpoint
     from actors.rules.alarms import Alarm, AlarmID, UserID
-    from actors.rules.digest import Cursor, Digest, DigestItem
+    from actors.rules.digest import Cursor, Digest
+    from actors.rules.positions import Place
 
 _NS_PER_SECOND = 1_000_000_000
 
@@ -75,8 +77,8 @@ class UserReport:
     """Messages that are held and not saved yet; None where only a live user would know."""
     digests: int
     """How many digests the user was given."""
-    answered: tuple[str, ...]
-    """The last requests that were answered, by stream sequence and timestamp, oldest first."""
+    answered: str | None
+    """Where the last request that was answered stands in its log: sequence and timestamp."""
     owed: OwedDigest | None
     known: int
     """Alarms that are remembered, ``active`` and ``due`` of them; not all need be listed."""
@@ -100,7 +102,6 @@ class UserReport:
         values = _known(cls, fields)
         owed = values["owed"]
         values["source"] = Source(values["source"])
-        values["answered"] = tuple(values["answered"])
         values["owed"] = None if owed is None else OwedDigest(**_known(OwedDigest, owed))
         values["alarms"] = tuple(
             AlarmReport(**_known(AlarmReport, alarm)) for alarm in values["alarms"]
@@ -166,7 +167,7 @@ def report_on(
         version=checkpoint.version,
         unsaved=provenance.unsaved,
         digests=cursor.number,
-        answered=tuple(cursor.answered),
+        answered=None if cursor.answered is None else _place(cursor.answered),
         owed=_owed(cursor.outbox),
         known=len(alarms),
         active=sum(alarm.active for alarm in alarms.values()),
@@ -188,7 +189,7 @@ def line_on(user_id: UserID, checkpoint: Checkpoint, provenance: Provenance) -> 
         instance=provenance.instance,
         unsaved=provenance.unsaved,
         digests=checkpoint.cursor.number,
-        owes=checkpoint.cursor.outbox is not None,
+        owes=bool(checkpoint.cursor.outbox),
         known=len(alarms),
         active=sum(alarm.active for alarm in alarms),
         due=sum(is_due(alarm) for alarm in alarms),
@@ -213,26 +214,28 @@ def report_on_alarm(alarm_id: AlarmID, alarm: Alarm | None, owed: DigestItem | N
     )
 
 
-def is_due(alarm: Alarm) -> bool:
-    """Whether the next digest would carry the alarm."""
-    return alarm.news and alarm.active
-
-
 def _in_order(alarms: Mapping[AlarmID, Alarm]) -> list[AlarmID]:
-    def place(alarm_id: AlarmID) -> tuple[bool, bool, int, str]:
+    def place(alarm_id: AlarmID) -> tuple[bool, bool, tuple[int, AlarmID]]:
         alarm = alarms[alarm_id]
-        return not is_due(alarm), not alarm.active, alarm.changed_at_ns, alarm_id
+        told_as = DigestItem(alarm_id, alarm.severity, alarm.changed_at_ns)
+        return not is_due(alarm), not alarm.active, digest_order(told_as)
 
     return sorted(alarms, key=place)
 
 
-def _owed(digest: Digest | None) -> OwedDigest | None:
-    return None if digest is None else OwedDigest(digest.digest_id, len(digest.items))
+def _place(place: Place) -> str:
+    return f"{place.sequence}.{place.timestamp_ns}"
+
+
+def _owed(outbox: Sequence[Digest]) -> OwedDigest | None:
+    """Return the first digest of an outbox, with what all of them tell."""
+    if not outbox:
+        return None
+    return OwedDigest(outbox[0].digest_id, sum(len(digest.items) for digest in outbox))
 
 
 def _owed_items(cursor: Cursor) -> dict[AlarmID, DigestItem]:
-    items: Iterable[DigestItem] = () if cursor.outbox is None else cursor.outbox.items
-    return {item.alarm_id: item for item in items}
+    return {item.alarm_id: item for digest in cursor.outbox for item in digest.items}
 
 
 def _known(kind: type[Any], fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,350 @@
+"""RouterActor: the directory of live users; spawns, feeds, paces and retires their actors."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, assert_never
+
+from actors.messages.checkpoints import AwaitRoom
+from actors.messages.home import PartitionEmptied
+from actors.messages.inputs import SendDigest
+from actors.messages.router import (
+    CheckpointWanted,
+    CountLiveUsers,
+    DropPartitions,
+    EmptyPartition,
+    FindLiveUsers,
+    Passivated,
+    PassivationDeclined,
+    ResumeUser,
+    RoomAvailable,
+    RouteDeliveries,
+    RouterMessage,
+    Tick,
+    UserFailed,
+)
+from actors.messages.user import Finish, HandleDeliveries, Leave, Passivate, TakeCheckpoint
+from actors.pacing import SavePacing
+from actors.router.directory import Directory, Leaving, Live, Retrying
+from actors.router.retrying import after_crash
+from actors.rules.partitions import partition_of
+from actors.runtime.pooled import tell_each, tell_if_alive
+from actors.runtime.supervision import ServiceActor
+from actors.runtime.tuples import new_tuple
+from actors.tally import CoreTally
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from random import Random
+
+    from pykka import ActorRef
+
+    from actors.messages.inputs import Delivery
+    from actors.ports import Acknowledger, Clock
+    from actors.router.directory import Found
+    from actors.rules.alarms import UserID
+    from actors.runtime.pooled import Dispatcher, Scheduler
+    from actors.settings import CoreSettings
+
+logger = logging.getLogger("actors.router")
+
+PASSIVATIONS_PER_TICK = 250
+"""Idle users, and users in excess, asked to passivate at one tick, so that it stays short."""
+
+_TAKE_CHECKPOINT = TakeCheckpoint()
+
+
+@dataclass(slots=True)
+class _Emptying:
+    """A partition that is handed over, and whose users have not left memory."""
+
+    reply_to: ActorRef[Any]
+    users: set[UserID]
+
+
+class RouterActor(ServiceActor):
+    """Forwards deliveries to one actor a user, in order; bounds how many of those live."""
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        escalate: Callable[[str], None],
+        settings: CoreSettings,
+        checkpointer: ActorRef[Any],
+        acknowledger: Acknowledger,
+        scheduler: Scheduler,
+        clock: Clock,
+        random: Random,
+        tally: CoreTally | None = None,
+    ) -> None:
+        """Create the router, unstarted; ``spawn_users_with`` completes it."""
+        super().__init__(dispatcher, escalate)
+        self._settings = settings
+        self._checkpointer = checkpointer
+        self._acknowledger = acknowledger
+        self._scheduler = scheduler
+        self._clock = clock
+        self._random = random
+        self._tally = tally or CoreTally()
+        self._spawn: Callable[[UserID], ActorRef[Any]]
+        self._users = Directory()
+        self._emptying: dict[int, _Emptying] = {}
+        self._pacing: SavePacing[UserID, Live] = SavePacing(
+            settings.checkpoint_interval_s, settings.checkpoint_group_max
+        )
+        self._awaiting_room = False
+
+    def spawn_users_with(self, spawn: Callable[[UserID], ActorRef[Any]]) -> None:
+        """Set how a user actor is started. Called once, before the router is started."""
+        self._spawn = spawn
+
+    def on_start(self) -> None:
+        """Begin to tick. Runs on the dispatcher's thread."""
+        self._tick_later()
+
+    def on_receive(  # noqa: C901, PLR0912  # a case a message, none nested
+        self, message: RouterMessage
+    ) -> int | Found | None:
+        """Handle one message. Runs on the dispatcher's thread."""
+        match message:
+            case RouteDeliveries(items):
+                self._route(items)
+            case Tick():
+                self._tick()
+            case RoomAvailable():
+                self._awaiting_room = False
+                self._tell_due()
+            case CheckpointWanted(user_id, ref):
+                live = self._users.live.get(user_id)
+                if live is not None and live.ref is ref:
+                    self._pacing.save_later(user_id, live, self._clock.monotonic_s())
+            case PassivationDeclined(user_id, ref):
+                self._keep(user_id, ref)
+            case Passivated(user_id, ref, returned):
+                self._replace(user_id, ref, returned)
+            case UserFailed():
+                self._retire_failed(message)
+            case ResumeUser(user_id):
+                self._resume(user_id)
+            case EmptyPartition(number, reply_to):
+                self._empty(number, reply_to)
+            case DropPartitions(numbers):
+                self._drop(numbers)
+            case CountLiveUsers():
+                return self._users.count()
+            case FindLiveUsers(user_ids, limit):
+                return self._users.find(user_ids, limit)
+            case _:
+                assert_never(message)
+        return None
+
+    # Mail.
+
+    def _route(self, items: Iterable[Delivery]) -> None:
+        by_user: dict[UserID, list[Delivery]] = {}
+        asking: dict[UserID, None] = {}
+        for delivery in items:
+            body = delivery.body
+            user_id = body.user_id
+            if user_id in by_user:
+                by_user[user_id].append(delivery)
+            else:
+                by_user[user_id] = [delivery]
+            if type(body) is SendDigest:
+                asking[user_id] = None
+        if asking:
+            # Only the order of one user's messages matters, and for these somebody waits.
+            tell_each(self._addressed({user_id: by_user.pop(user_id) for user_id in asking}))
+        # Whoever lives reads of events when it is to save: many at once, in one run.
+        tell_each(self._addressed(by_user), at_leisure=True)
+        self._shed_excess(len(self._users.live))
+
+    def _addressed(
+        self, by_user: dict[UserID, list[Delivery]]
+    ) -> list[tuple[ActorRef[Any], HandleDeliveries]]:
+        """Say which actor gets what; mail of users that leave, or crashed, waits."""
+        now_s = self._clock.monotonic_s()
+        leaving, retrying, told = self._users.leaving, self._users.retrying, []
+        for user_id, mail in by_user.items():
+            if leaving and user_id in leaving:
+                leaving[user_id].waiting.extend(mail)
+            elif retrying and user_id in retrying:
+                retrying[user_id].mail.extend(mail)
+            else:
+                ref = self._live_ref(user_id, now_s)
+                told.append((ref, new_tuple(HandleDeliveries, (tuple(mail),))))
+        return told
+
+    def _live_ref(self, user_id: UserID, now_s: float) -> ActorRef[Any]:
+        """Return the actor of a user that gets mail; spawn it if there is none."""
+        users = self._users.live
+        live = users.get(user_id)
+        if live is None:
+            live = Live(ref=self._spawn(user_id), partition=partition_of(user_id), used_at_s=now_s)
+            users[user_id] = live
+            self._tally.activations += 1
+            logger.debug("user.activated", extra={"user": user_id})
+        else:
+            live.used_at_s = now_s
+            users.move_to_end(user_id)
+        if not live.to_save:
+            self._pacing.save_later(user_id, live, now_s)
+        return live.ref
+
+    def _forward(self, user_id: UserID, mail: list[Delivery]) -> None:
+        ref = self._live_ref(user_id, self._clock.monotonic_s())
+        ref.tell(HandleDeliveries(tuple(mail)))
+
+    # Saves.
+
+    def _tick(self) -> None:
+        self._pacing.tick(self._clock.monotonic_s())
+        if not self._awaiting_room:
+            self._tell_due()
+        self._tally.live_users = self._users.count()
+        self._shed_idle()
+        # Those that declined when they were too many are still too many when nothing comes.
+        self._shed_excess(PASSIVATIONS_PER_TICK)
+        self._tick_later()
+
+    def _tell_due(self) -> None:
+        """Tell a group of those that are due to save, then wait for room again."""
+        group = self._pacing.next_group(self._clock.monotonic_s())
+        if not group:
+            return
+        users = self._users.live
+        refs = [live.ref for user_id, live in group if users.get(user_id) is live]
+        tell_each((ref, _TAKE_CHECKPOINT) for ref in refs)
+        self._awaiting_room = True
+        tell_if_alive(self._checkpointer, AwaitRoom(self.actor_ref))
+
+    def _tick_later(self) -> None:
+        self._scheduler.tell_after(self._pacing.tick_s, self.actor_ref, Tick())
+
+    # Leaving memory.
+
+    def _shed_idle(self) -> None:
+        used_before_s = self._clock.monotonic_s() - self._settings.idle_timeout_s
+        self._ask_to_leave(self._users.idle(used_before_s, PASSIVATIONS_PER_TICK))
+
+    def _shed_excess(self, most: int) -> None:
+        self._ask_to_leave(self._users.excess(self._settings.max_live_users, most))
+
+    def _ask_to_leave(self, user_ids: Iterable[UserID]) -> None:
+        for user_id in user_ids:
+            self._users.begin_leaving(user_id).ref.tell(Passivate())
+
+    def _keep(self, user_id: UserID, ref: ActorRef[Any]) -> None:
+        """Take a user back that has something unsaved or owed."""
+        users = self._users
+        leaving = users.leaving.get(user_id)
+        if leaving is None or leaving.ref is not ref or leaving.failure is not None:
+            return
+        if leaving.partition in self._emptying:
+            return  # it was told to finish as well, and leaves then
+        del users.leaving[user_id]
+        now_s = self._clock.monotonic_s()
+        live = users.live[user_id] = Live(ref=ref, partition=leaving.partition, used_at_s=now_s)
+        self._pacing.save_later(user_id, live, now_s)
+        if leaving.waiting:
+            self._forward(user_id, leaving.waiting)
+
+    def _replace(self, user_id: UserID, ref: ActorRef[Any], returned: tuple[Delivery, ...]) -> None:
+        """Forget a user actor that has stopped; spawn it afresh if mail waits."""
+        users = self._users
+        leaving = users.leaving.get(user_id)
+        if leaving is None or leaving.ref is not ref:
+            return
+        del users.leaving[user_id]
+        logger.debug("user.passivated", extra={"user": user_id})
+        self._tally.passivations += 1
+        mail = [*returned, *leaving.waiting]
+        if leaving.failure is not None:
+            self._retry(user_id, leaving, mail, returned)
+        elif mail:
+            self._forward(user_id, mail)
+        self._look_whether_emptied(user_id, leaving.partition)
+
+    # Crashes.
+
+    def _retire_failed(self, failed: UserFailed) -> None:
+        """Have a crashed actor hand back what it has not settled."""
+        actor = self._users.actor_of(failed.user_id)
+        if actor is None or actor.ref is not failed.ref:
+            return  # dropped meanwhile
+        logger.error("user.crashed", extra={"user": failed.user_id, "error": failed.reason})
+        self._tally.crashes += 1
+        self._users.begin_leaving(failed.user_id).failure = failed
+        tell_if_alive(failed.ref, Passivate())
+
+    def _retry(
+        self,
+        user_id: UserID,
+        crashed: Leaving,
+        mail: list[Delivery],
+        returned: tuple[Delivery, ...],
+    ) -> None:
+        """Try again later what a crash is blamed on, and all that came behind it.
+
+        What was tried too often becomes a dead letter.
+        """
+        failure = crashed.failure
+        assert failure is not None
+        culprits = {failure.culprit} if failure.culprit else {item.token for item in returned}
+        again, given_up, attempt = after_crash(mail, culprits, self._settings.max_attempts)
+        if given_up:
+            tried = self._settings.max_attempts
+            why = f"processing failed {tried} times, last with: {failure.reason}"
+            self._acknowledger.dead_letter(given_up, why)
+        if not attempt:
+            if again:
+                self._forward(user_id, again)
+            return
+        self._tally.message_retries += 1
+        self._users.retrying[user_id] = Retrying(crashed.partition, again)
+        wait_s = self._settings.backoff_s(attempt, self._random.random())
+        self._scheduler.tell_after(wait_s, self.actor_ref, ResumeUser(user_id))
+
+    def _resume(self, user_id: UserID) -> None:
+        retrying = self._users.retrying.pop(user_id, None)
+        if retrying is not None:
+            self._forward(user_id, retrying.mail)
+            self._look_whether_emptied(user_id, retrying.partition)
+
+    # Partitions that go elsewhere.
+
+    def _empty(self, number: int, reply_to: ActorRef[Any]) -> None:
+        users = self._users.of((number,))
+        self._emptying[number] = _Emptying(reply_to, users)
+        for user_id in users:
+            self._finish(user_id)
+        self._say_if_empty(number)
+
+    def _finish(self, user_id: UserID) -> None:
+        if self._users.actor_of(user_id) is not None:
+            tell_if_alive(self._users.begin_leaving(user_id).ref, Finish())
+
+    def _look_whether_emptied(self, user_id: UserID, partition: int) -> None:
+        emptying = self._emptying.get(partition)
+        if emptying is None:
+            return
+        if user_id in self._users.live:
+            self._finish(user_id)
+        elif user_id not in self._users.leaving and user_id not in self._users.retrying:
+            emptying.users.discard(user_id)
+            self._say_if_empty(partition)
+
+    def _say_if_empty(self, number: int) -> None:
+        emptying = self._emptying[number]
+        if not emptying.users:
+            del self._emptying[number]
+            tell_if_alive(emptying.reply_to, PartitionEmptied(number))
+
+    def _drop(self, numbers: frozenset[int]) -> None:
+        for number in numbers:
+            self._emptying.pop(number, None)
+        for user_id in self._users.of(numbers):
+            ref = self._users.drop(user_id)
+            if ref is not None:
+                tell_if_alive(ref, Leave())
