@@ -52,7 +52,12 @@ def test_settings_are_built_of_values_by_name() -> None:
 
 @pytest.mark.parametrize(
     ("variable", "meant"),
-    [("MAX_COUNTS", ["MAX_COUNT"]), ("MAXCOUNT", ["MAX_COUNT"]), ("MAX_COUNT", []), ("PATH", [])],
+    [
+        ("MAX_COUNTS", ["MAX_COUNT"]),
+        ("MAXCOUNT", ["MAX_COUNT"]),
+        ("MIN_COUNT", []),
+        ("MAX_COUNT", []),
+    ],
 )
 def test_a_variable_that_is_nearly_a_setting_is_taken_for_a_slip(
     variable: str, meant: list[str]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Self
+import asyncio
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
@@ -13,12 +14,18 @@ from actors.rules.digest import NEVER_TOLD
 from ops.cli.commands import remote_users
 from ops.cli.commands.remote_users import list_live, list_stored, read_user
 from ops.cli.failures import CommandError
-from ops.inquiries.form import ShowInquiry
+from ops.inquiries.form import ListInquiry, ShowInquiry
 from ops.settings import Settings
 from ops.users.listing import line_of
 from ops.users.report import Provenance, Source, UserLine, UserReport, report_on
 from store.users.browsing import UserSummary
 from tests.doubles import FaultyStore
+from tests.unit.ops.scripted_client import ScriptedClient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from nats.aio.client import Client
 
 USER = UserID("u")
 INQUIRY = ShowInquiry(USER)
@@ -137,6 +144,22 @@ def test_a_list_shows_stored_users_as_they_live(
     database.away = True
     with pytest.raises(CommandError, match="no primary"):
         list_stored(Settings(), 10, 1)
+
+
+def test_the_services_are_asked_for_the_users_of_the_page(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And for no others."""
+    nats = ScriptedClient()
+
+    def with_client(_: object, work: Callable[[Client], Coroutine[Any, Any, object]]) -> object:
+        return asyncio.run(work(nats.client))
+
+    monkeypatch.setattr(remote_users, "with_client", with_client)
+    assert list_stored(Settings(), 10, 1).live is None
+    ((_, body, _),) = nats.sent
+    assert ListInquiry.decode(body).user_ids == (USER,)
+    assert database.closed == 1
 
 
 def test_live_users_need_a_service(monkeypatch: pytest.MonkeyPatch) -> None:
