@@ -22,11 +22,13 @@ from bus.inbound.lag import Lag
 from bus.inbound.log_reader import LogReader
 from bus.inbound.queue_subscription import QueueConsumer
 from bus.inbound.stream_source import StreamSource
+from bus.nudges import NatsNudging
 from bus.outbound.sending import DeadLetterSender, DigestSender
 from bus.outbound.transports import FlushedTransport, ProvedTransport
 from bus.settings import DeliveryMode
 from bus.spans import NoSpans
 from bus.streams.mending import StreamMender
+from bus.streams.purge import Purger
 from bus.streams.topology import Topology, ensure_topology
 from bus.tally import BusTally
 
@@ -38,12 +40,14 @@ if TYPE_CHECKING:
 
     from actors.errors import PublishFailedError
     from actors.messages.router import RouteDeliveries
-    from actors.ports import DeliveryToken, LogReading
+    from actors.ports import DeliveryToken, LogReading, Nudging
     from actors.rules.digest import Digest
+    from actors.rules.partitions import InstanceID
     from actors.rules.positions import Place
     from bus.inbound.intake import Message
     from bus.settings import BusSettings
     from bus.spans import Spans
+    from bus.streams.purge import PositionsStore
 
 logger = logging.getLogger("bus")
 
@@ -100,6 +104,7 @@ class NatsBus:
         self._transport: ProvedTransport | FlushedTransport
         self._digests: DigestSender
         self._intake: Intake
+        self._mender: StreamMender
         self._foreign = FloodLog(_tell_foreign)
         self._is_open = False
         self._asks_soon = False
@@ -146,7 +151,7 @@ class NatsBus:
         """
         await self._connection.open()
         topology = await self._choose_delivery()
-        mender = StreamMender(self._connection, self._settings)
+        self._mender = mender = StreamMender(self._connection, self._settings, topology)
         if topology is None:
             self.mode = DeliveryMode.CORE
             self._transport = FlushedTransport(self._connection)
@@ -216,6 +221,26 @@ class NatsBus:
         """See ``DigestPublisher``."""
         self._digests.send(digests, settled)
 
+    async def join(
+        self, store: PositionsStore, me: InstanceID, on_nudge: Callable[[], None]
+    ) -> Nudging:
+        """Be one of several instances on the log: hear their nudges, and purge if it is our turn.
+
+        ``on_nudge`` is called when another one says that something has changed.
+        """
+        nudging = NatsNudging(self._connection, self._settings.nudge_subject, on_nudge)
+        await nudging.start()
+        self._opened.push_async_callback(nudging.close)
+        purger = Purger(
+            self.client, store, me, self._known_topology, self._settings.streams.input_history_s
+        )
+        self._connection.tasks.start("purge", purger.run())
+        return nudging
+
+    def _known_topology(self) -> Topology:
+        assert self._mender.topology is not None
+        return self._mender.topology
+
     async def _open_reader(self, stream: str, mender: StreamMender) -> None:
         source = StreamSource(self._connection, stream, self.tally, mender.mend_soon)
         await source.open()
@@ -246,10 +271,9 @@ class NatsBus:
         """Return what JetStream has ready for us, or None for core."""
         if self._settings.delivery is DeliveryMode.CORE:
             return None
-        js = self._connection.client.jetstream()
         while True:
             try:
-                return await ensure_topology(js, self._settings)
+                return await ensure_topology(self._connection.client, self._settings)
             except (NoRespondersError, ServiceUnavailableError, NatsTimeoutError) as error:
                 if not self._server_has_jetstream():
                     if self._settings.delivery is DeliveryMode.JETSTREAM:

@@ -14,6 +14,7 @@ from bus.streams.topology import ensure_topology
 if TYPE_CHECKING:
     from bus.connection.connection import Connection
     from bus.settings import BusSettings
+    from bus.streams.topology import Topology
 
 logger = logging.getLogger("bus.mending")
 
@@ -24,8 +25,12 @@ MENDED_AT_MOST_EVERY_S = 1.0
 class StreamMender:
     """Creates what a publication or the reader did not find. Runs on the bus's event loop."""
 
-    def __init__(self, connection: Connection, settings: BusSettings) -> None:
-        """Prepare."""
+    def __init__(
+        self, connection: Connection, settings: BusSettings, topology: Topology | None
+    ) -> None:
+        """Prepare; ``topology`` is what is there now, None on core NATS."""
+        self.topology = topology
+        """The streams as they were last found or made."""
         self._client = connection.client
         self._settings = settings
         self._task: asyncio.Task[None] | None = None
@@ -44,7 +49,7 @@ class StreamMender:
     async def _mend(self) -> None:
         logger.warning("stream.missing")
         try:
-            await ensure_topology(self._client, self._settings)
+            self.topology = await ensure_topology(self._client, self._settings)
         except (NatsError, BusSetupError, OSError) as error:
             logger.warning("stream.not_mended", extra={"error": str(error) or repr(error)})
         await asyncio.sleep(MENDED_AT_MOST_EVERY_S)
