@@ -6,6 +6,7 @@ import inspect
 import signal
 import threading
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import pytest
 import uvloop
 
 from tests.deployment import Deployment
+from tests.forking import fork_server
 from tests.servers import Server, nats_server_version, prepare_mongodb, prepare_nats, running
 
 if TYPE_CHECKING:
@@ -95,11 +97,15 @@ def _leaves_nothing_behind() -> Iterator[None]:
 
 
 def _children() -> dict[int, str]:
-    """Return the names of the processes that this one has started, by their ids."""
+    """Return the names of the processes that tests have started here, by their ids."""
+    parents: set[int | str] = {"self"}
+    if fork_server.cache_info().currsize:
+        parents.add(fork_server().pid)
     found: dict[int, str] = {}
-    for listed in Path("/proc/self/task").glob("*/children"):
+    for listed in chain.from_iterable(Path(f"/proc/{p}/task").glob("*/children") for p in parents):
         # One that another thread waits for may be gone before it is looked at.
         with suppress(FileNotFoundError, ProcessLookupError):
-            for pid in listed.read_text().split():
-                found[int(pid)] = Path(f"/proc/{pid}/comm").read_text().strip()
+            for pid in map(int, listed.read_text().split()):
+                if pid not in parents:
+                    found[pid] = Path(f"/proc/{pid}/comm").read_text().strip()
     return found

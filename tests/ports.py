@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from itertools import chain
 
 # Linux gives the ports from 32768 on to whoever connects or binds port 0, so that one of those may
 # be gone before a server that is to listen there has started, and during each of its restarts.
@@ -14,7 +15,7 @@ _claims: list[socket.socket] = []
 def claim_port() -> int:
     """Return a port of loopback that no other process's tests get while this process lives."""
     first = os.getpid() * 97 % len(PORTS)  # neighbours begin apart, so that few claims collide
-    for port in (*PORTS[first:], *PORTS[:first]):
+    for port in chain(PORTS[first:], PORTS[:first]):
         # A name of this kind has one owner; the kernel frees it when the process ends, however.
         claim = socket.socket(socket.AF_UNIX)
         try:

@@ -13,11 +13,15 @@ from typing import IO, TYPE_CHECKING, Any
 
 from main import Settings
 from ops.cli.options import options_of
+from tests.forking import ROOT, fork_server
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ROOT = Path(__file__).parent.parent
+    from tests.forking import Forked
+
+__all__ = ["ROOT", "ServiceProcess", "environment"]
+
 _POLL_S = 0.01
 
 
@@ -38,21 +42,30 @@ class ServiceProcess:
         settings: Mapping[str, object],
         *arguments: str,
         module: str | None = None,
+        forked: bool = False,
     ) -> None:
         """Start it; ``settings`` are environment variables, the developer's own do not count.
 
-        ``module`` is a test's own entry, instead of ``main.py``.
+        ``module`` is a test's own entry, instead of ``main.py``. One that is ``forked`` starts at
+        once, but shares memory with the fork server, so that nothing should be measured of it.
         """
         self._log_path = log
         self._log: IO[bytes] = log.open("ab")
-        entry = [str(ROOT / "main.py")] if module is None else ["-m", module]
-        self._process = subprocess.Popen(
-            [sys.executable, *entry, *arguments],
-            env={**environment(settings), "PYTHONPATH": str(ROOT)},
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=self._log,
-        )
+        command = [*([str(ROOT / "main.py")] if module is None else ["-m", module]), *arguments]
+        given = {**environment(settings), "PYTHONPATH": str(ROOT)}
+        self._process: subprocess.Popen[bytes] | Forked
+        with Path(os.devnull).open("rb") as nothing:
+            if forked:
+                files = (nothing, self._log, self._log)
+                self._process = fork_server().start(command, given, files)
+            else:
+                self._process = subprocess.Popen(
+                    [sys.executable, *command],
+                    env=given,
+                    stdin=nothing,
+                    stdout=self._log,
+                    stderr=self._log,
+                )
 
     @property
     def pid(self) -> int:
