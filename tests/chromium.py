@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from playwright.async_api import async_playwright, expect
+
+from tests.programs import program
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -28,11 +28,6 @@ expect.set_options(timeout=15_000)
 
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
-
-
-def chromium() -> str | None:
-    """Return the browser's path; None where there is none."""
-    return os.environ.get("CHROMIUM") or shutil.which("chromium")
 
 
 class Seen:
@@ -70,7 +65,9 @@ async def opened(
     """
     seen = Seen(url)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium(), args=[*OPTIONS])
+        browser = await playwright.chromium.launch(
+            executable_path=program("chromium"), args=[*OPTIONS]
+        )
         context = await browser.new_context(**{"viewport": DESK, **options})
         context.set_default_timeout(15_000)
         page = await context.new_page()

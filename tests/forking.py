@@ -7,6 +7,7 @@ arguments, environment and files; it is the fork server's child and not the test
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import runpy
@@ -174,6 +175,9 @@ def _run(job: _Job) -> None:
 if __name__ == "__main__":
     import main  # noqa: F401  # what is forked finds it imported, and all that it imports
 
+    # What is forked is not to look for garbage here, nor to copy the pages that this would touch.
+    gc.collect()
+    gc.freeze()
     # As for a script: the first place to import from is its folder, whatever the working directory.
     sys.path[0] = str(ROOT)
     job = _serve(socket.socket(fileno=int(sys.argv[1])))
