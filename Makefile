@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 CODE := main.py actors bench bus chaos ops store tests
 # Tests mostly wait for servers, so that more of them run side by side than there are cores.
 WORKERS ?= $(shell expr 3 \* $$(nproc))
-SIDE_BY_SIDE = -n $(WORKERS) --dist load --maxschedchunk 1
+SIDE_BY_SIDE = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 .PHONY: help setup run programs test test-unit fuzz lint format types coverage bench profile simulate mutate chaos clean
 
@@ -40,7 +40,7 @@ test: $(READY) ## Run the whole suite, real servers included; WORKERS= processes
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 test-unit: $(READY) ## Run what needs no server
-	$(BIN)/python -m pytest -n $$(nproc) tests/unit
+	$(BIN)/python -m pytest -n $$(nproc) --dist worksteal tests/unit
 
 # Atheris has wheels for Linux and few interpreters, so that it is asked for here only.
 fuzz: $(READY) ## Judge BODIES=100000 bodies, then RUNS=300000 grown by coverage

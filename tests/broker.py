@@ -14,6 +14,8 @@ import nats
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.api import ConsumerConfig, DeliverPolicy
 
+from tests.patience import PATIENCE_S
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
@@ -156,12 +158,12 @@ class Broker:
         """Publish into the input stream; return the sequence."""
         return (await self.js.publish(subject, body)).seq
 
-    async def next_digest(self, timeout_s: float = 15.0) -> dict[str, Any]:
+    async def next_digest(self, timeout_s: float = PATIENCE_S) -> dict[str, Any]:
         """Return the next digest of the stream, decoded."""
         fields: dict[str, Any] = json.loads((await self.next_digest_message(timeout_s)).data)
         return fields
 
-    async def next_digest_message(self, timeout_s: float = 15.0) -> Msg:
+    async def next_digest_message(self, timeout_s: float = PATIENCE_S) -> Msg:
         """Return the next digest of the stream as it is."""
         if self._digests is None:
             self._digests = await self._read(self.names.digests)
@@ -180,14 +182,14 @@ class Broker:
         """Return how many messages the input stream holds."""
         return (await self.js.stream_info(self.names.input_stream)).state.messages
 
-    async def left_at_most(self, count: int, timeout_s: float = 30.0) -> int:
+    async def left_at_most(self, count: int, timeout_s: float = PATIENCE_S) -> int:
         """Return how many messages the input stream holds, once it is no more than ``count``."""
         async with asyncio.timeout(timeout_s):
             while (left := await self.left()) > count:  # noqa: ASYNC110  # asks a server
                 await asyncio.sleep(_POLL_S)
         return left
 
-    async def delivered(self, count: int, timeout_s: float = 30.0) -> None:
+    async def delivered(self, count: int, timeout_s: float = PATIENCE_S) -> None:
         """Return once ``count`` messages are delivered and not acknowledged."""
         async with asyncio.timeout(timeout_s):
             while True:
@@ -196,7 +198,7 @@ class Broker:
                     return
                 await asyncio.sleep(_POLL_S)
 
-    async def redelivered(self, timeout_s: float = 30.0) -> None:
+    async def redelivered(self, timeout_s: float = PATIENCE_S) -> None:
         """Return once a message that is not acknowledged has been delivered again."""
         async with asyncio.timeout(timeout_s):
             while True:
@@ -205,7 +207,7 @@ class Broker:
                     return
                 await asyncio.sleep(_POLL_S)
 
-    async def next_dead_letter(self, timeout_s: float = 15.0) -> Msg:
+    async def next_dead_letter(self, timeout_s: float = PATIENCE_S) -> Msg:
         """Return the next dead letter of the stream."""
         if self._dead_letters is None:
             self._dead_letters = await self._read(self.names.dead_letters)
@@ -220,7 +222,7 @@ class Broker:
             return True
         return False
 
-    async def settled(self, timeout_s: float = 30.0, poll_s: float = _POLL_S) -> None:
+    async def settled(self, timeout_s: float = PATIENCE_S, poll_s: float = _POLL_S) -> None:
         """Return once everything in the input stream is delivered and acknowledged.
 
         That nothing is pending a consumer says also of what it has not counted yet.
@@ -240,7 +242,7 @@ class Broker:
         if not count:
             return []
         reader = await self._read(subject)
-        found: list[Msg] = [await reader.next_msg(timeout=5) for _ in range(count)]
+        found: list[Msg] = [await reader.next_msg(timeout=PATIENCE_S) for _ in range(count)]
         await reader.unsubscribe()
         return found
 

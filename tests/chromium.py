@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from playwright.async_api import async_playwright, expect
 
+from tests.patience import PATIENCE_S
 from tests.programs import program
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ OPTIONS = (
     "--disable-sync",
 )
 # The page asks every few seconds, and the computer may be busy.
-expect.set_options(timeout=15_000)
+expect.set_options(timeout=PATIENCE_S * 1000)
 
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
@@ -69,7 +70,7 @@ async def opened(
             executable_path=program("chromium"), args=[*OPTIONS]
         )
         context = await browser.new_context(**{"viewport": DESK, **options})
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE_S * 1000)
         page = await context.new_page()
         if ours:
             seen.watch(page)

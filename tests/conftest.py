@@ -47,6 +47,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip(f"nats-server is {'.'.join(map(str, version))}, before 2.10")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no process is left to work on it alone in the end."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture(scope="session")
 def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A NATS server with JetStream; tests keep apart by subjects and streams of their own."""

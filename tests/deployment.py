@@ -15,6 +15,7 @@ from store.users.blocking import StandaloneStore
 from store.users.mongo import COLLECTION
 from tests.broker import Names, connected
 from tests.forking import fork_server
+from tests.patience import PATIENCE_S
 from tests.service import ROOT, ServiceProcess, environment
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
     from actors.rules.alarms import UserID
     from tests.broker import Broker
-
-_COMMAND_S = 60.0
 
 
 class Ended(NamedTuple):
@@ -82,7 +81,7 @@ class Deployment:
             files = (given, said, complained)
             process = fork_server().start(command, environment(self._given(settings)), files)
             try:
-                status = process.wait(_COMMAND_S)
+                status = process.wait(PATIENCE_S)
             finally:
                 process.kill()
             for file in files:

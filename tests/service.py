@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 from main import Settings
 from ops.cli.options import options_of
 from tests.forking import ROOT, fork_server
+from tests.patience import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,7 +96,7 @@ class ServiceProcess:
         """Return all that it wrote."""
         return self._log_path.read_text(errors="replace")
 
-    def wait_for(self, name: str, count: int = 1, timeout_s: float = 30.0) -> None:
+    def wait_for(self, name: str, count: int = 1, timeout_s: float = PATIENCE_S) -> None:
         """Return once it has logged ``count`` events of that name."""
         give_up_at_s = time.monotonic() + timeout_s
         while len(self.events(name)) < count:
@@ -104,7 +105,7 @@ class ServiceProcess:
             assert time.monotonic() < give_up_at_s, f"no {name}:\n{self.output()[-3000:]}"
             time.sleep(_POLL_S)  # a log file can only be polled
 
-    def wait_for_output(self, text: str, timeout_s: float = 30.0) -> None:
+    def wait_for_output(self, text: str, timeout_s: float = PATIENCE_S) -> None:
         """Return once ``text`` is in what it wrote."""
         give_up_at_s = time.monotonic() + timeout_s
         while text not in self.output():
@@ -113,7 +114,7 @@ class ServiceProcess:
             assert time.monotonic() < give_up_at_s, f"no {text!r}:\n{self.output()[-3000:]}"
             time.sleep(_POLL_S)  # a file can only be polled
 
-    def terminate(self, timeout_s: float = 30.0) -> int:
+    def terminate(self, timeout_s: float = PATIENCE_S) -> int:
         """Send SIGTERM; return the exit status."""
         self._process.send_signal(signal.SIGTERM)
         return self.wait(timeout_s)
@@ -128,7 +129,7 @@ class ServiceProcess:
         self._process.wait()
         self._log.close()
 
-    def wait(self, timeout_s: float = 30.0) -> int:
+    def wait(self, timeout_s: float = PATIENCE_S) -> int:
         """Return the exit status once it has ended."""
         try:
             return self._process.wait(timeout_s)

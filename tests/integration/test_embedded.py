@@ -13,6 +13,7 @@ import pytest
 
 from ops.process.embedded import find_nats_server, nats_server, start_on_free_port
 from tests.broker import connected
+from tests.patience import PATIENCE_S
 from tests.ports import claim_port
 from tests.servers import Server, running
 
@@ -55,7 +56,7 @@ def ended(pid: int) -> bool:
         return True
 
 
-def wait_until_ended(pids: list[int], timeout_s: float = 15.0) -> None:
+def wait_until_ended(pids: list[int], timeout_s: float = PATIENCE_S) -> None:
     """Return once all have ended."""
     give_up_at_s = time.monotonic() + timeout_s
     while not all(ended(pid) for pid in pids):
@@ -123,7 +124,7 @@ def test_a_data_directory_serves_one_at_a_time(deployment: Deployment, tmp_path:
     """Two servers on the same files would spoil them."""
     launch_embedded(deployment, tmp_path, MONGODB_URI=deployment.mongodb_uri)
     second = deployment.launch("--embedded", "--data-dir", str(tmp_path), **OWN)
-    assert second.wait(15) == 2
+    assert second.wait() == 2
     assert "is in use by another process" in second.output()
 
 

@@ -109,7 +109,7 @@ async def test_a_consumer_that_cannot_serve_is_a_wrong_setting(
         durable = ConsumerConfig(**{**config.__dict__, "durable_name": deployment.names.consumer})
         await broker.js.add_consumer(deployment.names.input_stream, durable)
     service = deployment.launch()
-    assert service.wait(15) == 2
+    assert service.wait() == 2
     line = service.output().splitlines()[-1]
     assert line.startswith("main.py: QUEUE_GROUP:")
     assert mend in line
@@ -125,7 +125,7 @@ async def test_a_stream_with_one_of_the_input_subjects_is_a_wrong_setting(
             name=deployment.names.input_stream, subjects=[deployment.names.events]
         )
     service = deployment.launch()
-    assert service.wait(15) == 2
+    assert service.wait() == 2
     line = service.output().splitlines()[-1]
     assert line.startswith("main.py: INPUT_STREAM:")
     assert deployment.names.requests in line

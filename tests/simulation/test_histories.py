@@ -22,6 +22,10 @@ LOGGED_NEVER = {
 }
 
 
+# One process lives through the histories, for all tests of them.
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("histories")]
+
+
 @pytest.fixture(scope="module")
 def tally() -> Tally:
     """Return what happened in these histories."""
