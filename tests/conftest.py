@@ -92,16 +92,16 @@ def _leaves_nothing_behind() -> Iterator[None]:
 
     Servers that tests share are started before: pytest makes what lives longer first.
     """
-    threads, children = set(threading.enumerate()), _children()
+    threads, before = set(threading.enumerate()), children()
     yield
     for thread in set(threading.enumerate()) - threads:
         thread.join(5)
         assert not thread.is_alive(), f"left the thread {thread.name}"
-    left = {pid: name for pid, name in _children().items() if pid not in children}
+    left = {pid: name for pid, name in children().items() if pid not in before}
     assert left == {}, f"left the processes {left}"
 
 
-def _children() -> dict[int, str]:
+def children() -> dict[int, str]:
     """Return the names of the processes that tests have started here, by their ids."""
     parents: set[int | str] = {"self"}
     if fork_server.cache_info().currsize:
