@@ -287,8 +287,7 @@ def test_gained_positions_are_verified_one_by_one() -> None:
     desk = LogDesk()
     places = [desk.put(n % 2, f"{n}") for n in range(10)]
     desk.log.lose_tail(6)
-    for n in range(4, 12):
-        places.append(desk.put(n % 2, f"new {n}"))
+    places += [desk.put(n % 2, f"new {n}") for n in range(4, 12)]
     desk.gain(0, position=places[9])
     desk.gain(1, position=places[-1])
     desk.run()
