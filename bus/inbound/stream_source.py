@@ -318,7 +318,9 @@ def _said(body: bytes, headers: bytes) -> dict[str, Any]:
         said = orjson.loads(body)
     except ValueError:
         return _error("an answer that is not JSON")
-    return said if isinstance(said, dict) else _error("an answer that is no object")
+    if not isinstance(said, dict) or not isinstance(said.get("error", {}), dict):
+        return _error("an answer of another form")
+    return said
 
 
 def _error(description: str) -> dict[str, Any]:
