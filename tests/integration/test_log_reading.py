@@ -18,7 +18,7 @@ from actors.rules.positions import BEGIN, Place
 from bus.connection.connection import Connection
 from bus.inbound.intake import Intake
 from bus.inbound.log_reader import LogReader
-from bus.inbound.stream_source import StreamSource
+from bus.inbound.stream.source import StreamSource
 from bus.settings import BusSettings
 from bus.tally import BusTally
 from tests.servers import paused, prepare_nats, running

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from actors.messages.inputs import SendDigest
 from actors.rules.positions import BEGIN, Ledger
-from bus.inbound.intake import Intake, Message, Wanted
+from bus.inbound.intake import Intake, Message
+from bus.inbound.log_home import Wanted
 from tests.unit.bus.inbound.test_intake import HOME, OTHERS_BODY, SUBJECTS, event, logged, request
 from tests.unit.bus.wire.test_contexts import CONTEXT
 

@@ -10,7 +10,7 @@ from actors.ports import CheckpointUpdate
 from actors.rules.alarms import Alarm, AlarmID, Severity, UserID
 from actors.rules.digest import ANSWERED_REQUESTS_KEPT, Cursor, RequestID
 from bus.inbound.intake import BODIES_MAX_BYTES
-from bus.inbound.stream_reading import BATCH
+from bus.inbound.stream.reading import BATCH
 from bus.settings import BusSettings
 from store.users.document import to_changes
 from tests.service import ROOT

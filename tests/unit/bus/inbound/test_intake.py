@@ -9,7 +9,8 @@ from actors.ports import DeliveryToken
 from actors.rules.alarms import AlarmID, Severity, UserID
 from actors.rules.partitions import partition_of
 from actors.rules.positions import BEGIN, Ledger, Place
-from bus.inbound.intake import Intake, Message, Wanted
+from bus.inbound.intake import Intake, Message
+from bus.inbound.log_home import Wanted
 from bus.inbound.log_source import LogMessage
 from bus.subjects import Subjects
 from bus.tally import BusTally

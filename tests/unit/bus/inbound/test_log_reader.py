@@ -164,12 +164,12 @@ def test_a_log_that_does_not_answer_is_asked_again_and_is_not_able_meanwhile() -
     desk.reader.start()
     desk.run()
     for what in ("begin", "state"):
-        desk.source.fault = lambda asked, refused=what: "refused" if asked == refused else None
+        desk.refuse(what)
         desk.gain(0)
         desk.put(0, what)
         desk.run(timers=3)
         assert (desk.taken, desk.reader.able) == ([], False)
-        desk.source.fault = lambda _: None
+        desk.refuse("")
         desk.run(timers=3)
         assert desk.reader.able
         desk.reader.drop([0])

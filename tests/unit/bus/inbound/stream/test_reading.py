@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from bus.inbound.log_source import LogMessage
-from bus.inbound.stream_reading import (
+from bus.inbound.stream.reading import (
     BATCH,
     EXPIRES_S,
     REQUEST_BYTES,
