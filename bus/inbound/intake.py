@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from actors.messages.inputs import AlarmStatusChanged
     from actors.ports import DeliveryToken
     from actors.rules.positions import Ledger
+    from bus.inbound.log_home import Wanted
     from bus.inbound.log_source import LogMessage
     from bus.spans import Spans
     from bus.subjects import Subjects
@@ -68,23 +69,8 @@ BODIES_MAX_BYTES = 256 * 1024 * 1024
 Of the size that events have, fifty thousand take 7 MB; of the largest that is admitted, 3.3 GB.
 """
 
-NOT_READ = 1 << 63
-"""As a bar in ``Wanted``: above every sequence."""
-
 _InFlight: TypeAlias = "tuple[int, Ledger | None, LogMessage | Message]"
 """Partition, and the ledger to settle it in; those of core NATS have none."""
-
-
-class Wanted(NamedTuple):
-    """What of the log is wanted, by partition: what is above its bar."""
-
-    bars: list[int]
-    ledgers: list[Ledger]
-
-    @classmethod
-    def nothing(cls, ledger: Ledger) -> Wanted:
-        """Want nothing at all; ``ledger`` stands for those that are not wanted."""
-        return cls([NOT_READ] * PARTITIONS, [ledger] * PARTITIONS)
 
 
 class Intake:

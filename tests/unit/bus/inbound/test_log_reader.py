@@ -164,12 +164,12 @@ def test_a_log_that_does_not_answer_is_asked_again_and_is_not_able_meanwhile() -
     desk.reader.start()
     desk.run()
     for what in ("begin", "state"):
-        desk.source.fault = lambda asked, refused=what: "refused" if asked == refused else None
+        desk.refuse(what)
         desk.gain(0)
         desk.put(0, what)
         desk.run(timers=3)
         assert (desk.taken, desk.reader.able) == ([], False)
-        desk.source.fault = lambda _: None
+        desk.refuse("")
         desk.run(timers=3)
         assert desk.reader.able
         desk.reader.drop([0])
@@ -287,8 +287,7 @@ def test_gained_positions_are_verified_one_by_one() -> None:
     desk = LogDesk()
     places = [desk.put(n % 2, f"{n}") for n in range(10)]
     desk.log.lose_tail(6)
-    for n in range(4, 12):
-        places.append(desk.put(n % 2, f"new {n}"))
+    places += [desk.put(n % 2, f"new {n}") for n in range(4, 12)]
     desk.gain(0, position=places[9])
     desk.gain(1, position=places[-1])
     desk.run()
