@@ -178,12 +178,12 @@ async def test_killed_anywhere_and_run_again_it_loses_and_repeats_nothing(
         assert [one.headers[HEADER] for one in moved] == names_of(before)
 
 
-@pytest.mark.parametrize("steps", range(1, 60, 4))
+@pytest.mark.parametrize("steps", range(32))
 async def test_cut_off_between_any_two_requests_it_goes_on(nats_url: str, steps: int) -> None:
     """As above, at every step: the connection answers so many requests, then none."""
     async with earlier(nats_url) as layout:
         await layout.create()
-        bodies = await layout.put(90)
+        bodies = await layout.put(4)
         cut = await nats.connect(nats_url)
         allowed = steps
         request = cut.request
@@ -200,8 +200,12 @@ async def test_cut_off_between_any_two_requests_it_goes_on(nats_url: str, steps:
         try:
             await migration.run(producers_stopped=True)
         except OSError:
-            with pytest.raises(BusSetupError, match="migrate"):
-                await ensure_topology(layout.client, layout.settings)
+            log = await layout.api.stream_of(layout.names.events)
+            whole = log is not None and log != layout.names.input_stream
+            # On a log that is whole the service may start, though the old stream is still there.
+            if not whole or len(await layout.held(log or "")) < len(bodies):
+                with pytest.raises(BusSetupError, match="migrate"):
+                    await ensure_topology(layout.client, layout.settings)
         await cut.close()
         migrated = await layout.migrate()
         assert migrated.stream == f"{layout.names.input_stream}_LOG"
