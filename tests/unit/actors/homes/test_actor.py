@@ -12,9 +12,9 @@ from actors.messages.home import LookSoon
 from actors.rules.holding import Held, Reconciled, State, reconcile
 from actors.rules.partitions import PARTITIONS, InstanceID, Partition
 from actors.rules.positions import BEGIN, Place
+from store.homes.memory import InMemoryHomeStore
 from tests.unit.actors.homes.process import LEASE_S, FarStore, Process
-from tests.unit.actors.homes.store import Homes
-from tests.unit.actors.homes.street import Street
+from tests.unit.actors.homes.street import Street, at_once
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,6 +37,11 @@ def street_of(count: int) -> tuple[Street, list[Process]]:
 def events(caplog: pytest.LogCaptureFixture, event: str) -> list[dict[str, Any]]:
     """Return the fields of each record of an event."""
     return [vars(record) for record in caplog.records if record.getMessage() == event]
+
+
+def up(street: Street) -> set[InstanceID]:
+    """Return the instances that the store knows."""
+    return {instance.instance_id for instance in street.view().instances}
 
 
 def seconds_until_all_have_a_home(street: Street) -> float:
@@ -119,7 +124,7 @@ def test_after_an_orderly_stop_nobody_waits() -> None:
     processes[1].leave()
     street.run(1.0)
     assert processes[1].left
-    assert street.homes.instances == {}
+    assert street.view().instances == ()
     assert street.homes_of() == [None] * PARTITIONS
     street.start()
     street.run(0.2)
@@ -133,7 +138,7 @@ def test_the_last_position_goes_along_when_a_partition_is_freed() -> None:
     process.log.read[5] = reached
     process.leave()
     street.run(1.0)
-    assert street.homes.partitions[5].position == reached
+    assert street.view().partitions[5].position == reached
 
 
 def test_users_that_take_too_long_are_left_when_others_wait_for_them() -> None:
@@ -205,7 +210,7 @@ def test_positions_are_saved_once_a_second_while_they_move() -> None:
     street, [process] = street_of(1)
     process.log.read[7] = Place(12, 0)
     street.run(1.1)
-    positions = {item.number: item.position for item in street.homes.partitions}
+    positions = {item.number: item.position for item in street.view().partitions}
     assert positions == {**dict.fromkeys(ALL, BEGIN), 7: Place(12, 0)}
 
 
@@ -214,14 +219,14 @@ def test_a_position_that_fell_is_lowered_and_moves_again() -> None:
     street, [process] = street_of(1)
     process.log.read[7] = Place(12, 0)
     street.run(1.1)
-    epoch = street.homes.partitions[7].epoch
+    epoch = street.view().partitions[7].epoch
     process.fall()
     street.run(0.2)
-    stored = street.homes.partitions[7]
+    stored = street.view().partitions[7]
     assert stored == Partition(7, process.instance_id, epoch + 1, BEGIN)
     process.log.read[7] = Place(3, 0)
     street.run(1.1)
-    assert street.homes.partitions[7] == stored._replace(position=Place(3, 0))
+    assert street.view().partitions[7] == stored._replace(position=Place(3, 0))
     assert process.tally.lost == 0
 
 
@@ -230,8 +235,8 @@ def test_a_partition_that_was_rewound_is_read_again_from_there() -> None:
     street, [process] = street_of(1)
     process.log.read[7] = Place(12, 0)
     street.run(1.1)
-    stored = street.homes.partitions[7]
-    street.homes.change(7, process.instance_id, stored.epoch, None, Place(2, 0))
+    stored = street.view().partitions[7]
+    at_once(street.homes.rewind([stored], Place(2, 0)))
     street.run(1.5)
     assert process.log.read[7] == Place(2, 0)
     assert process.indoors.dropped == process.indoors.forgotten == [7]
@@ -241,14 +246,14 @@ def test_a_partition_that_was_rewound_is_read_again_from_there() -> None:
 def test_a_store_that_is_away_takes_nothing_from_anybody() -> None:
     """Nobody is taken for dead; publishing waits, and goes on at once when it is back."""
     street, processes = street_of(3)
-    homes, epochs = street.homes_of(), [item.epoch for item in street.homes.partitions]
+    homes, epochs = street.homes_of(), [item.epoch for item in street.view().partitions]
     street.store_is_away = True
     street.run(12.0)
     assert all(process.publishes() == frozenset() for process in processes)
     street.store_is_away = False
     street.run(2.0)
     assert street.homes_of() == homes
-    assert [item.epoch for item in street.homes.partitions] == [epoch + 1 for epoch in epochs]
+    assert [item.epoch for item in street.view().partitions] == [epoch + 1 for epoch in epochs]
     assert frozenset().union(*(process.publishes() for process in processes)) == ALL
     assert all(process.tally.lapses == 1 for process in processes)
     assert all(process.tally.beats_missed > 5 for process in processes)
@@ -272,12 +277,12 @@ def test_the_long_dead_are_forgotten() -> None:
     street, processes = street_of(2)
     processes[0].kill()
     street.run(9 * LEASE_S)
-    assert processes[0].instance_id in street.homes.instances
+    assert processes[0].instance_id in up(street)
     street.run(2 * LEASE_S)
-    assert processes[0].instance_id not in street.homes.instances
+    assert processes[0].instance_id not in up(street)
 
 
-class HoldingBack(Homes):
+class HoldingBack(InMemoryHomeStore):
     """Lets the claims of one instance take effect only later."""
 
     slow: InstanceID | None = None
@@ -287,19 +292,19 @@ class HoldingBack(Homes):
         super().__init__()
         self.held_back: list[Sequence[Partition]] = []
 
-    def claim(self, me: InstanceID, wanted: Sequence[Partition]) -> None:
+    async def claim(self, me: InstanceID, wanted: Sequence[Partition]) -> None:
         """See ``HomeStore``."""
         if me == self.slow:
             self.held_back.append(wanted)
         else:
-            super().claim(me, wanted)
+            await super().claim(me, wanted)
 
-    def let_go(self) -> None:
+    async def let_go(self) -> None:
         """Have what was held back take effect."""
         slow, self.slow = self.slow, None
         assert slow is not None
         for wanted in self.held_back:
-            self.claim(slow, wanted)
+            await self.claim(slow, wanted)
 
 
 def _wakes_while_a_claim_is_under_way() -> Street:
@@ -315,7 +320,7 @@ def _wakes_while_a_claim_is_under_way() -> Street:
         street.run(0.01)
     sleeper.resume()
     street.run(0.3)
-    homes.let_go()
+    at_once(homes.let_go())
     street.run(3.0)
     return street
 
@@ -422,9 +427,9 @@ def test_whoever_has_gone_does_nothing_more() -> None:
     street, [process] = street_of(1)
     process.leave()
     street.run(1.0)
-    changes = len(street.homes.changes)
+    changes = len(street.changes)
     process.alive = True
     process.tell(LookSoon())
     street.run(5.0)
-    assert street.homes.instances == {}
-    assert len(street.homes.changes) == changes
+    assert street.view().instances == ()
+    assert len(street.changes) == changes
