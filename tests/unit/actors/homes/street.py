@@ -176,3 +176,13 @@ class Street:
 
 def _drop(answer: object) -> None:
     del answer
+
+
+def street_of(count: int) -> tuple[Street, list[Process]]:
+    """Return so many processes that have shared the partitions out, started one by one."""
+    street = Street()
+    for _ in range(count):
+        street.start()
+        street.run(3.0)
+    street.check_homes()
+    return street, street.processes
