@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Any, assert_never
 
-from actors.messages.publisher import PublisherMessage, PublishOutbox, PublishSettled, RetryPublish
+from actors.messages.publisher import (
+    ForgetPartitions,
+    MayPublish,
+    PublisherMessage,
+    PublishOutbox,
+    PublishSettled,
+    RetryPublish,
+)
 from actors.messages.user import OutboxPublished
+from actors.rules.partitions import partition_of
 from actors.runtime.pooled import tell_if_alive
 from actors.runtime.supervision import ServiceActor
 from actors.tally import CoreTally
@@ -19,7 +28,7 @@ if TYPE_CHECKING:
     from pykka import ActorRef
 
     from actors.errors import PublishFailedError
-    from actors.ports import DigestPublisher
+    from actors.ports import Clock, DigestPublisher
     from actors.rules.digest import Digest, DigestID
     from actors.runtime.pooled import Dispatcher, Scheduler
     from actors.settings import CoreSettings
@@ -29,13 +38,17 @@ logger = logging.getLogger("actors.publisher")
 
 @dataclass(slots=True)
 class _Owed:
-    digest: Digest
+    digests: tuple[Digest, ...]
     reply_to: ActorRef[Any]
     attempt: int = 1
 
 
 class PublisherActor(ServiceActor):
-    """Never blocks; what it holds is bounded by one digest a live user."""
+    """Never blocks; what it holds is bounded by one outbox a live user.
+
+    An outbox is published as a whole, and after a failure again as a whole: the stream drops what
+    it has. While it is not sure that its users are still at home here, it holds them back.
+    """
 
     def __init__(
         self,
@@ -44,70 +57,99 @@ class PublisherActor(ServiceActor):
         settings: CoreSettings,
         publisher: DigestPublisher,
         scheduler: Scheduler,
+        clock: Clock,
         random: Random,
         tally: CoreTally | None = None,
+        *,
+        guarded: bool = False,
     ) -> None:
-        """Create it, unstarted."""
+        """Create it, unstarted; ``guarded``, it publishes only while ``MayPublish`` says so."""
         super().__init__(dispatcher, escalate)
         self._settings = settings
         self._publisher = publisher
         self._scheduler = scheduler
+        self._clock = clock
         self._random = random
         self._tally = tally or CoreTally()
+        self._until_s = -inf if guarded else inf
         self._owed: dict[DigestID, _Owed] = {}
+        """By the id of the outbox's first digest."""
+        self._held_back: dict[DigestID, None] = {}
 
     def on_receive(self, message: PublisherMessage) -> None:
         """Handle one message. Runs on the dispatcher's thread."""
         match message:
-            case PublishOutbox(digest, reply_to):
-                self._begin(digest, reply_to)
+            case PublishOutbox(digests, reply_to):
+                self._begin(digests, reply_to)
             case RetryPublish(digest_id):
-                self._attempt(self._owed[digest_id].digest)
+                self._attempt(digest_id)
             case PublishSettled(digest_id, error):
                 self._end(digest_id, error)
+            case MayPublish(until_s):
+                self._until_s = until_s
+                held_back, self._held_back = self._held_back, {}
+                for digest_id in held_back:
+                    self._attempt(digest_id)
+            case ForgetPartitions(numbers):
+                self._forget(numbers)
             case _:
                 assert_never(message)
 
-    def _begin(self, digest: Digest, reply_to: ActorRef[Any]) -> None:
-        owed = self._owed.get(digest.digest_id)
+    def _begin(self, digests: tuple[Digest, ...], reply_to: ActorRef[Any]) -> None:
+        name = digests[0].digest_id
+        owed = self._owed.get(name)
         if owed is not None:
-            # The user was reloaded while its digest was on the way; the answer goes to the heir.
+            # The user was reloaded while these were on the way; the answer goes to the heir.
             owed.reply_to = reply_to
             return
-        self._owed[digest.digest_id] = _Owed(digest, reply_to)
-        self._attempt(digest)
+        self._owed[name] = _Owed(digests, reply_to)
+        self._attempt(name)
 
-    def _attempt(self, digest: Digest) -> None:
-        digest_id = digest.digest_id
+    def _attempt(self, name: DigestID) -> None:
+        owed = self._owed.get(name)
+        if owed is None:
+            return  # forgotten while it waited
+        if self._clock.monotonic_s() >= self._until_s:
+            self._held_back[name] = None
+            return
         ref = self.actor_ref
 
         def settled(error: PublishFailedError | None) -> None:
-            tell_if_alive(ref, PublishSettled(digest_id, error))
+            tell_if_alive(ref, PublishSettled(name, error))
 
-        self._publisher.publish(digest, settled)
+        self._publisher.publish(owed.digests, settled)
 
-    def _end(self, digest_id: DigestID, error: PublishFailedError | None) -> None:
-        owed = self._owed[digest_id]
+    def _forget(self, numbers: frozenset[int]) -> None:
+        """Drop what is owed to users that are not at home here any more."""
+        for name, owed in list(self._owed.items()):
+            if partition_of(owed.digests[0].user_id) in numbers:
+                del self._owed[name]
+                self._held_back.pop(name, None)
+
+    def _end(self, name: DigestID, error: PublishFailedError | None) -> None:
+        owed = self._owed.get(name)
+        if owed is None:
+            return
+        user_id = owed.digests[0].user_id
         if error is None:
-            del self._owed[digest_id]
-            self._tally.digests_published += 1
-            self._tally.digest_alarms.observe(len(owed.digest.items))
-            logger.info(
-                "digest.published",
-                extra={"user": owed.digest.user_id, "alarms": len(owed.digest.items)},
-            )
-            tell_if_alive(owed.reply_to, OutboxPublished(digest_id))
+            del self._owed[name]
+            for digest in owed.digests:
+                alarms = len(digest.items)
+                self._tally.digests_published += 1
+                self._tally.digest_alarms.observe(alarms)
+                logger.info("digest.published", extra={"user": user_id, "alarms": alarms})
+            tell_if_alive(owed.reply_to, OutboxPublished(name))
             return
         self._tally.publish_retries += 1
         wait_s = self._settings.backoff_s(owed.attempt, self._random.random())
         logger.warning(
             "publish.retried",
             extra={
-                "user": owed.digest.user_id,
+                "user": user_id,
                 "attempt": owed.attempt,
                 "wait_s": round(wait_s, 3),
                 "error": str(error),
             },
         )
         owed.attempt += 1
-        self._scheduler.tell_after(wait_s, self.actor_ref, RetryPublish(digest_id))
+        self._scheduler.tell_after(wait_s, self.actor_ref, RetryPublish(name))

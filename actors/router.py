@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from itertools import islice
-from math import inf
 from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
 
 from actors.messages.checkpoints import AwaitRoom
+from actors.messages.home import PartitionEmptied
 from actors.messages.inputs import Delivery, SendDigest
 from actors.messages.router import (
     CheckpointWanted,
     CountLiveUsers,
+    DropPartitions,
+    EmptyPartition,
     FindLiveUsers,
     Passivated,
     PassivationDeclined,
+    ResumeUser,
     RoomAvailable,
     RouteDeliveries,
     RouterMessage,
     Tick,
     UserFailed,
 )
-from actors.messages.user import HandleDeliveries, Passivate, TakeCheckpoint
+from actors.messages.user import Finish, HandleDeliveries, Leave, Passivate, TakeCheckpoint
+from actors.pacing import Paced, SavePacing
+from actors.rules.partitions import partition_of
 from actors.runtime.pooled import tell_each, tell_if_alive
 from actors.runtime.supervision import ServiceActor
 from actors.runtime.tuples import new_tuple
@@ -35,15 +40,12 @@ if TYPE_CHECKING:
 
     from pykka import ActorRef
 
-    from actors.ports import Acknowledger, Clock
+    from actors.ports import Acknowledger, Clock, DeliveryToken
     from actors.rules.alarms import UserID
     from actors.runtime.pooled import Dispatcher, Scheduler
     from actors.settings import CoreSettings
 
 logger = logging.getLogger("actors.router")
-
-TICKS_PER_INTERVAL = 8
-"""Of a checkpoint interval: the saves of a moment make a group, and no tick has many."""
 
 PASSIVATIONS_PER_TICK = 250
 """Idle users, and users in excess, asked to passivate at one tick, so that it stays short."""
@@ -51,27 +53,42 @@ PASSIVATIONS_PER_TICK = 250
 _TAKE_CHECKPOINT = TakeCheckpoint()
 
 
-@dataclass(slots=True)
-class _Live:
+@dataclass(slots=True, kw_only=True)
+class _Live(Paced):
     """A user actor that takes mail."""
 
     ref: ActorRef[Any]
+    partition: int
     used_at_s: float
-    save_told_at_s: float = -inf
-    to_save: bool = False
-    """It was sent mail since it was told to save."""
 
 
 @dataclass(slots=True)
 class _Leaving:
-    """A user actor that was asked to passivate; its mail waits here for the answer.
+    """A user actor that was asked to leave; its mail waits here until it has answered.
 
     In Pykka a message behind a stop is dropped without a word, hence the handshake.
     """
 
     ref: ActorRef[Any]
+    partition: int
     waiting: list[Delivery] = field(default_factory=list)
     failure: UserFailed | None = None
+
+
+@dataclass(slots=True)
+class _Retrying:
+    """A user whose actor crashed: all its mail waits for the next attempt, in order."""
+
+    partition: int
+    mail: list[Delivery]
+
+
+@dataclass(slots=True)
+class _Emptying:
+    """A partition that is handed over, and whose users have not left memory."""
+
+    reply_to: ActorRef[Any]
+    users: set[UserID]
 
 
 Found: TypeAlias = "tuple[tuple[UserID, ActorRef[Any]], ...]"
@@ -104,12 +121,13 @@ class RouterActor(ServiceActor):
         self._tally = tally or CoreTally()
         self._spawn: Callable[[UserID], ActorRef[Any]]
         self._live: OrderedDict[UserID, _Live] = OrderedDict()
+        """Least recently used first."""
         self._leaving: dict[UserID, _Leaving] = {}
-        self._resting: deque[tuple[float, UserID, _Live]] = deque()
-        """To be saved an interval after the time beside them: they were saved just before."""
-        self._due: deque[tuple[UserID, _Live]] = deque()
-        """To be saved as soon as there is room; what comes for them meanwhile saves a write."""
-        self._due_at_tick = 0
+        self._retrying: dict[UserID, _Retrying] = {}
+        self._emptying: dict[int, _Emptying] = {}
+        self._pacing: SavePacing[UserID, _Live] = SavePacing(
+            settings.checkpoint_interval_s, settings.checkpoint_group_max
+        )
         self._awaiting_room = False
 
     def spawn_users_with(self, spawn: Callable[[UserID], ActorRef[Any]]) -> None:
@@ -120,7 +138,7 @@ class RouterActor(ServiceActor):
         """Begin to tick. Runs on the dispatcher's thread."""
         self._tick_later()
 
-    def on_receive(  # noqa: C901  # a case a message, none nested
+    def on_receive(  # noqa: C901, PLR0912  # a case a message, none nested
         self, message: RouterMessage
     ) -> int | Found | None:
         """Handle one message. Runs on the dispatcher's thread."""
@@ -135,13 +153,19 @@ class RouterActor(ServiceActor):
             case CheckpointWanted(user_id, ref):
                 live = self._live.get(user_id)
                 if live is not None and live.ref is ref:
-                    self._save_later(user_id, live, self._clock.monotonic_s())
+                    self._pacing.save_later(user_id, live, self._clock.monotonic_s())
             case PassivationDeclined(user_id, ref):
                 self._keep(user_id, ref)
             case Passivated(user_id, ref, returned):
                 self._replace(user_id, ref, returned)
             case UserFailed():
                 self._retire_failed(message)
+            case ResumeUser(user_id):
+                self._resume(user_id)
+            case EmptyPartition(number, reply_to):
+                self._empty(number, reply_to)
+            case DropPartitions(numbers):
+                self._drop(numbers)
             case CountLiveUsers():
                 return len(self._live) + len(self._leaving)
             case FindLiveUsers(user_ids, limit):
@@ -149,6 +173,8 @@ class RouterActor(ServiceActor):
             case _:
                 assert_never(message)
         return None
+
+    # Mail.
 
     def _route(self, items: Iterable[Delivery]) -> None:
         by_user: dict[UserID, list[Delivery]] = {}
@@ -172,51 +198,42 @@ class RouterActor(ServiceActor):
     def _addressed(
         self, by_user: dict[UserID, list[Delivery]]
     ) -> list[tuple[ActorRef[Any], HandleDeliveries]]:
-        """Say which actor gets what; mail of users that leave waits until they have."""
+        """Say which actor gets what; mail of users that leave, or crashed, waits."""
         now_s = self._clock.monotonic_s()
-        leaving, told = self._leaving, []
+        leaving, retrying, told = self._leaving, self._retrying, []
         for user_id, mail in by_user.items():
             if leaving and user_id in leaving:
                 leaving[user_id].waiting.extend(mail)
+            elif retrying and user_id in retrying:
+                retrying[user_id].mail.extend(mail)
             else:
-                told.append(
-                    (self._live_ref(user_id, now_s), new_tuple(HandleDeliveries, (tuple(mail),)))
-                )
+                ref = self._live_ref(user_id, now_s)
+                told.append((ref, new_tuple(HandleDeliveries, (tuple(mail),))))
         return told
 
     def _live_ref(self, user_id: UserID, now_s: float) -> ActorRef[Any]:
         """Return the actor of a user that gets mail; spawn it if there is none."""
         live = self._live.get(user_id)
         if live is None:
-            live = self._live[user_id] = _Live(self._spawn(user_id), now_s)
+            live = _Live(ref=self._spawn(user_id), partition=partition_of(user_id), used_at_s=now_s)
+            self._live[user_id] = live
             self._tally.activations += 1
             logger.debug("user.activated", extra={"user": user_id})
         else:
             live.used_at_s = now_s
             self._live.move_to_end(user_id)
         if not live.to_save:
-            self._save_later(user_id, live, now_s)
+            self._pacing.save_later(user_id, live, now_s)
         return live.ref
 
-    def _forward(self, user_id: UserID, mail: list[Delivery], now_s: float) -> None:
-        self._live_ref(user_id, now_s).tell(HandleDeliveries(tuple(mail)))
+    def _forward(self, user_id: UserID, mail: list[Delivery]) -> None:
+        ref = self._live_ref(user_id, self._clock.monotonic_s())
+        ref.tell(HandleDeliveries(tuple(mail)))
 
-    def _save_later(self, user_id: UserID, live: _Live, now_s: float) -> None:
-        """Have a user save: soon the first time, then once an interval."""
-        if live.to_save:
-            return
-        live.to_save = True
-        if now_s - live.save_told_at_s >= self._settings.checkpoint_interval_s:
-            self._due.append((user_id, live))
-        else:
-            self._resting.append((now_s, user_id, live))
+    # Saves.
 
     def _tick(self) -> None:
-        rested_since_s = self._clock.monotonic_s() - self._settings.checkpoint_interval_s
-        while self._resting and self._resting[0][0] <= rested_since_s:
-            _, user_id, live = self._resting.popleft()
-            self._due.append((user_id, live))
-        self._due_at_tick = len(self._due)
+        self._pacing.tick(self._clock.monotonic_s())
         if not self._awaiting_room:
             self._tell_due()
         self._tally.live_users = len(self._live) + len(self._leaving)
@@ -226,26 +243,19 @@ class RouterActor(ServiceActor):
         self._tick_later()
 
     def _tell_due(self) -> None:
-        """Tell a group of those that were due at the tick to save, then wait for room again."""
-        count = min(self._due_at_tick, self._settings.checkpoint_group_max)
-        if not count:
+        """Tell a group of those that are due to save, then wait for room again."""
+        group = self._pacing.next_group(self._clock.monotonic_s())
+        if not group:
             return
-        self._due_at_tick -= count
-        now_s = self._clock.monotonic_s()
-        refs: list[ActorRef[Any]] = []
-        for _ in range(count):
-            user_id, live = self._due.popleft()
-            live.to_save = False
-            live.save_told_at_s = now_s
-            if self._live.get(user_id) is live:
-                refs.append(live.ref)
+        refs = [live.ref for user_id, live in group if self._live.get(user_id) is live]
         tell_each((ref, _TAKE_CHECKPOINT) for ref in refs)
         self._awaiting_room = True
         tell_if_alive(self._checkpointer, AwaitRoom(self.actor_ref))
 
     def _tick_later(self) -> None:
-        wait_s = self._settings.checkpoint_interval_s / TICKS_PER_INTERVAL
-        self._scheduler.tell_after(wait_s, self.actor_ref, Tick())
+        self._scheduler.tell_after(self._pacing.tick_s, self.actor_ref, Tick())
+
+    # Leaving memory.
 
     def _shed_idle(self) -> None:
         used_before_s = self._clock.monotonic_s() - self._settings.idle_timeout_s
@@ -263,21 +273,24 @@ class RouterActor(ServiceActor):
 
     def _ask_to_leave(self, user_ids: Iterable[UserID]) -> None:
         for user_id in user_ids:
-            ref = self._live.pop(user_id).ref
-            self._leaving[user_id] = _Leaving(ref)
-            ref.tell(Passivate())
+            live = self._live.pop(user_id)
+            self._leaving[user_id] = _Leaving(live.ref, live.partition)
+            live.ref.tell(Passivate())
 
     def _keep(self, user_id: UserID, ref: ActorRef[Any]) -> None:
         """Take a user back that has something unsaved or owed."""
         leaving = self._leaving.get(user_id)
         if leaving is None or leaving.ref is not ref or leaving.failure is not None:
             return
+        if leaving.partition in self._emptying:
+            return  # it was told to finish as well, and leaves then
         del self._leaving[user_id]
         now_s = self._clock.monotonic_s()
-        self._live[user_id] = live = _Live(ref, now_s)
-        self._save_later(user_id, live, now_s)
+        live = _Live(ref=ref, partition=leaving.partition, used_at_s=now_s)
+        self._live[user_id] = live
+        self._pacing.save_later(user_id, live, now_s)
         if leaving.waiting:
-            self._forward(user_id, leaving.waiting, now_s)
+            self._forward(user_id, leaving.waiting)
 
     def _replace(self, user_id: UserID, ref: ActorRef[Any], returned: tuple[Delivery, ...]) -> None:
         """Forget a user actor that has stopped; spawn it afresh if mail waits."""
@@ -289,46 +302,129 @@ class RouterActor(ServiceActor):
         self._tally.passivations += 1
         mail = [*returned, *leaving.waiting]
         if leaving.failure is not None:
-            mail = self._without_culprits(mail, returned, leaving.failure)
-        if mail:
-            self._forward(user_id, mail, self._clock.monotonic_s())
+            self._retry(user_id, leaving.partition, mail, leaving.failure, returned)
+        elif mail:
+            self._forward(user_id, mail)
+        self._look_whether_emptied(user_id, leaving.partition)
+
+    # Crashes.
 
     def _retire_failed(self, failed: UserFailed) -> None:
         """Have a crashed actor hand back what it has not settled."""
-        logger.error("user.crashed", extra={"user": failed.user_id, "error": failed.reason})
+        user_id = failed.user_id
+        known = self._leaving.get(user_id) or self._live.get(user_id)
+        if known is None or known.ref is not failed.ref:
+            return  # dropped meanwhile
+        logger.error("user.crashed", extra={"user": user_id, "error": failed.reason})
         self._tally.crashes += 1
-        leaving = self._leaving.get(failed.user_id)
+        leaving = self._leaving.get(user_id)
         if leaving is None:
-            leaving = self._leaving[failed.user_id] = _Leaving(failed.ref)
-            self._live.pop(failed.user_id, None)
+            leaving = self._leaving[user_id] = _Leaving(known.ref, known.partition)
+            del self._live[user_id]
         leaving.failure = failed
         tell_if_alive(failed.ref, Passivate())
 
-    def _without_culprits(
-        self, mail: list[Delivery], returned: tuple[Delivery, ...], failure: UserFailed
-    ) -> list[Delivery]:
-        """Set aside what the crash is blamed on, to be retried later or dead-lettered."""
+    def _retry(
+        self,
+        user_id: UserID,
+        partition: int,
+        mail: list[Delivery],
+        failure: UserFailed,
+        returned: tuple[Delivery, ...],
+    ) -> None:
+        """Try again later what a crash is blamed on, and all that came behind it.
+
+        In order: no request may be answered from a state that lacks an event before it. What was
+        tried too often becomes a dead letter.
+        """
+        culprits = {failure.culprit}
         if failure.culprit is None:
             culprits = {delivery.token for delivery in returned}
-        else:
-            culprits = {failure.culprit}
+        attempt = 0
+        again: list[Delivery] = []
+        given_up: list[DeliveryToken] = []
         for delivery in mail:
-            if delivery.token in culprits:
-                self._retry_or_give_up(delivery, failure.reason)
-        return [delivery for delivery in mail if delivery.token not in culprits]
-
-    def _retry_or_give_up(self, delivery: Delivery, reason: str) -> None:
-        if delivery.attempt >= self._settings.max_attempts:
-            why = f"processing failed {delivery.attempt} times, last with: {reason}"
-            self._acknowledger.dead_letter((delivery.token,), why)
+            if delivery.token not in culprits:
+                again.append(delivery)
+            elif delivery.attempt >= self._settings.max_attempts:
+                given_up.append(delivery.token)
+            else:
+                attempt = max(attempt, delivery.attempt)
+                again.append(delivery._replace(attempt=delivery.attempt + 1))
+        if given_up:
+            tried = self._settings.max_attempts
+            why = f"processing failed {tried} times, last with: {failure.reason}"
+            self._acknowledger.dead_letter(given_up, why)
+        if not attempt:
+            if again:
+                self._forward(user_id, again)
             return
         self._tally.message_retries += 1
-        again = delivery._replace(attempt=delivery.attempt + 1)
-        wait_s = self._settings.backoff_s(delivery.attempt, self._random.random())
-        self._scheduler.tell_after(wait_s, self.actor_ref, RouteDeliveries((again,)))
+        self._retrying[user_id] = _Retrying(partition, again)
+        wait_s = self._settings.backoff_s(attempt, self._random.random())
+        self._scheduler.tell_after(wait_s, self.actor_ref, ResumeUser(user_id))
+
+    def _resume(self, user_id: UserID) -> None:
+        retrying = self._retrying.pop(user_id, None)
+        if retrying is not None:
+            self._forward(user_id, retrying.mail)
+            self._look_whether_emptied(user_id, retrying.partition)
+
+    # Partitions that go elsewhere.
+
+    def _of(self, numbers: Iterable[int]) -> set[UserID]:
+        """Name the users in memory that belong to these partitions."""
+        wanted = frozenset(numbers)
+        return {
+            user_id
+            for users in (self._live, self._leaving, self._retrying)
+            for user_id, user in users.items()
+            if user.partition in wanted
+        }
+
+    def _empty(self, number: int, reply_to: ActorRef[Any]) -> None:
+        users = self._of((number,))
+        self._emptying[number] = _Emptying(reply_to, users)
+        for user_id in users:
+            self._finish(user_id)
+        self._say_if_empty(number)
+
+    def _finish(self, user_id: UserID) -> None:
+        live = self._live.pop(user_id, None)
+        if live is not None:
+            self._leaving[user_id] = _Leaving(live.ref, live.partition)
+        if (leaving := self._leaving.get(user_id)) is not None:
+            tell_if_alive(leaving.ref, Finish())
+
+    def _look_whether_emptied(self, user_id: UserID, partition: int) -> None:
+        emptying = self._emptying.get(partition)
+        if emptying is None:
+            return
+        if user_id in self._live:
+            self._finish(user_id)
+        elif user_id not in self._leaving and user_id not in self._retrying:
+            emptying.users.discard(user_id)
+            self._say_if_empty(partition)
+
+    def _say_if_empty(self, number: int) -> None:
+        emptying = self._emptying[number]
+        if not emptying.users:
+            del self._emptying[number]
+            tell_if_alive(emptying.reply_to, PartitionEmptied(number))
+
+    def _drop(self, numbers: frozenset[int]) -> None:
+        for number in numbers:
+            self._emptying.pop(number, None)
+        for user_id in self._of(numbers):
+            self._retrying.pop(user_id, None)
+            user = self._live.pop(user_id, None) or self._leaving.pop(user_id, None)
+            if user is not None:
+                tell_if_alive(user.ref, Leave())
+
+    # Those who only look.
 
     def _find(self, user_ids: tuple[UserID, ...] | None, limit: int) -> Found:
-        """Name actors in memory, for those who only look; nobody is spawned for them."""
+        """Name actors in memory; nobody is spawned for those who ask."""
         if user_ids is None:
             return tuple(
                 (user_id, live.ref) for user_id, live in islice(reversed(self._live.items()), limit)

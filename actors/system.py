@@ -12,7 +12,8 @@ from actors.publisher import PublisherActor
 from actors.router import RouterActor
 from actors.rules.alarms import Retention
 from actors.tally import CoreTally
-from actors.user.actor import UserActor, UserContext
+from actors.user.actor import UserActor
+from actors.user.context import UserContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -81,7 +82,14 @@ def start_actors(
     loader = StoreCaller.start(dispatchers.loading, escalate, ports.store, dispatchers.begin)
     recovery = RecoveryActor.start(shared, escalate, settings, loader, scheduler, random)
     publisher = PublisherActor.start(
-        dispatchers.first, escalate, settings, ports.publisher, scheduler, random, ports.tally
+        dispatchers.first,
+        escalate,
+        settings,
+        ports.publisher,
+        scheduler,
+        ports.clock,
+        random,
+        ports.tally,
     )
     router = RouterActor(
         shared,

@@ -67,6 +67,13 @@ class PassivationDeclined:
 
 
 @dataclass(frozen=True, slots=True)
+class ResumeUser:
+    """Timer to router: try again with the mail of a user whose actor crashed."""
+
+    user_id: UserID
+
+
+@dataclass(frozen=True, slots=True)
 class EmptyPartition:
     """Home to router: have the users of a partition saved, told what they are owed, and leave.
 
@@ -108,6 +115,7 @@ RouterMessage = (
     | RoomAvailable
     | CheckpointWanted
     | UserFailed
+    | ResumeUser
     | Passivated
     | PassivationDeclined
     | EmptyPartition

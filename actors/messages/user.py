@@ -28,6 +28,11 @@ class Passivate:
 
 
 @dataclass(frozen=True, slots=True)
+class Finish:
+    """Router to user actor: save, tell what is owed, and leave as soon as nothing is left."""
+
+
+@dataclass(frozen=True, slots=True)
 class Leave:
     """Router to user actor: the user is not at home here any more; stop, and say nothing."""
 
@@ -76,6 +81,7 @@ UserMessage = (
     HandleDeliveries
     | TakeCheckpoint
     | Passivate
+    | Finish
     | Leave
     | Recovered
     | RecoveryFailed

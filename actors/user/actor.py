@@ -1,25 +1,30 @@
-"""UserActor: one user's alarm map and cursor, and the order in which they are saved and told.
+"""UserActor: one user's life. Its state, its deliveries and its outbox are beside it.
 
-Phases: *recovering* (what comes is stashed until the checkpoint is loaded), *active*, and
-*failed* (handling crashed; mail is only collected, to be handed back to the router).
+::
+
+    RECOVERING ──checkpoint──▶ ACTIVE ──▶ leaves memory
+         ▲                       │
+         └──────conflict─────────┘       FAILED: collects its mail until the router takes it back
+
+A step is: apply what came, answer what was asked, save what changed, publish what is durable.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
-from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from actors.messages.checkpoints import RecoverUser, SaveCheckpoint
-from actors.messages.inputs import AlarmStatusChanged, Delivery, SendDigest
+from actors.messages.inputs import AlarmStatusChanged
 from actors.messages.publisher import PublishOutbox
 from actors.messages.router import CheckpointWanted, Passivated, PassivationDeclined, UserFailed
 from actors.messages.user import (
     CheckpointConflicted,
     Checkpointed,
     CheckpointRefused,
+    Finish,
     HandleDeliveries,
+    Leave,
     LiveState,
     OutboxPublished,
     Passivate,
@@ -29,113 +34,54 @@ from actors.messages.user import (
     TakeCheckpoint,
     UserMessage,
 )
-from actors.ports import Checkpoint, CheckpointUpdate
-from actors.rules.alarms import Retention, apply_event, forgettable
-from actors.rules.capacity import ALARMS_SURELY_FIT, USER_MAX_BYTES, stored_bytes
-from actors.rules.digest import (
-    DIGEST_ALARMS_MAX,
-    NEVER_TOLD,
-    Digest,
-    answer,
-    due_items,
-    mark_told,
-    settle,
-)
+from actors.rules.alarms import apply_event
 from actors.runtime.pooled import PooledActor, tell_if_alive
 from actors.runtime.tuples import new_tuple
-from actors.tally import CoreTally
+from actors.user.context import Phase, UnreadableCheckpointError
+from actors.user.deliveries import HeldDeliveries, asked
+from actors.user.outbox import Outbox
+from actors.user.state import UserState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from pykka import ActorRef
-
-    from actors.ports import Acknowledger, Clock, DeliveryToken
-    from actors.rules.alarms import Alarm, AlarmID, UserID
+    from actors.messages.inputs import Delivery
+    from actors.ports import Checkpoint, DeliveryToken
+    from actors.rules.alarms import UserID
     from actors.rules.digest import DigestID
     from actors.runtime.pooled import Dispatcher
-    from actors.settings import CoreSettings
+    from actors.user.context import UserContext
 
 logger = logging.getLogger("actors.user")
-
-
-class UnreadableCheckpointError(Exception):
-    """Raised when what is stored of a user cannot be read."""
-
-
-class Phase(Enum):
-    """Where a user actor is in its life."""
-
-    RECOVERING = auto()
-    ACTIVE = auto()
-    FAILED = auto()
 
 
 _ACTIVE = Phase.ACTIVE
 
 
-@dataclass(frozen=True, slots=True)
-class UserContext:
-    """What all user actors share."""
-
-    settings: CoreSettings
-    router: ActorRef[Any]
-    checkpointer: ActorRef[Any]
-    urgent_checkpointer: ActorRef[Any]
-    """For what somebody waits for."""
-    recovery: ActorRef[Any]
-    publisher: ActorRef[Any]
-    acknowledger: Acknowledger
-    clock: Clock
-    new_digest_id: Callable[[], DigestID]
-
-    retention: Retention
-    tally: CoreTally = field(default_factory=CoreTally)
-
-
 class UserActor(PooledActor):
-    """One user, in memory while it is in use.
-
-    A delivery is in exactly one place until it is settled: the stash (not applied yet), the
-    requests (not answered yet), ``_answering`` (its digest is owed), ``_unsaved`` (in the state,
-    not in a save), or ``_saving`` (in the save that is under way).
-    """
+    """One user, in memory while it is in use. Runs on its dispatcher's thread."""
 
     registered = False
 
     def __init__(self, dispatcher: Dispatcher, user_id: UserID, context: UserContext) -> None:
         """Create the actor, unstarted, for a user of whom nothing is known yet."""
         super().__init__(dispatcher)
-        # Until the checkpoint is loaded, events would only be moved from the mailbox to the stash.
+        # Until the checkpoint is loaded, events would only be moved from the mailbox.
         self.mailbox.can_wait = True
         self._user_id = user_id
         self._context = context
         self._phase = Phase.RECOVERING
-        self._stash: list[Delivery] = []
-        self._applying: Sequence[Delivery] = ()
+        self._state = UserState()
+        self._held = HeldDeliveries()
+        self._outbox = Outbox(self._state, self._held)
         self._handling: DeliveryToken | None = None
         self._save_due = False
-        self._forget_at_s = 0
-        self._digest_max = DIGEST_ALARMS_MAX
-        self._partly_answered: DeliveryToken | None = None
-        self._forget_all()
-
-    def _forget_all(self) -> None:
-        self._version = 0
-        self._alarms: dict[AlarmID, Alarm] = {}
-        self._cursor = NEVER_TOLD
-        self._stored_bytes: int | None = None
-        self._changed: dict[AlarmID, None] = {}
-        self._cursor_changed = False
-        self._unsaved: list[Delivery] = []
-        self._saving: list[Delivery] | None = None
-        self._saving_outbox = False
-        self._requests: list[Delivery] = []
-        self._answering: Delivery | None = None
-        self._answering_partly: DeliveryToken | None = None
+        self._saves_outbox = False
+        """The save under way makes the outbox durable."""
+        self._finishing = False
 
     def on_start(self) -> None:
-        """Ask for the checkpoint. Runs on the dispatcher's thread, like all that follows."""
+        """Ask for the checkpoint."""
         self._recover()
 
     def on_receive(self, message: UserMessage | ShowState) -> LiveState | None:
@@ -144,25 +90,27 @@ class UserActor(PooledActor):
         try:
             # By far the most; what is here goes the short way.
             if kind is HandleDeliveries and self._phase is _ACTIVE:
-                self._apply(message.items)  # type: ignore[union-attr]  # a HandleDeliveries
+                self._apply(message.items)  # type: ignore[union-attr]  # that kind
             elif kind is TakeCheckpoint and self._phase is _ACTIVE:
                 self._save(urgent=False)
             elif kind is Checkpointed and self._phase is _ACTIVE:
                 self._on_checkpointed()
             elif isinstance(message, ShowState):
-                return self._state()
+                return self._show()
             elif self._phase is Phase.FAILED:
                 self._collect(message)
             else:
-                self._handle_user_message(message)
+                self._handle(message)
+            if self._finishing:
+                self._leave_when_done()
         except Exception as error:
             self._fail(error)
         return None
 
-    def _handle_user_message(self, message: UserMessage) -> None:
+    def _handle(self, message: UserMessage) -> None:  # noqa: C901  # a case a message
         match message:
             case HandleDeliveries(items):
-                self._stash.extend(items)
+                self._held.waiting.extend(items)
             case Recovered(checkpoint):
                 self._on_recovered(checkpoint)
             case TakeCheckpoint():
@@ -173,9 +121,15 @@ class UserActor(PooledActor):
                 self._on_published(digest_id)
             case Passivate():
                 self._passivate()
+            case Finish():
+                self._finishing = True
+                self._save(urgent=True)
+            case Leave():
+                self._finishing = False
+                self.stop()
             case CheckpointConflicted():
                 logger.warning("checkpoint.conflicted", extra={"user": self._user_id})
-                self._reload(self._unsettled())
+                self._reload(self._held.unsettled())
             case CheckpointRefused(reason):
                 self._on_refused(reason)
             case RecoveryFailed(reason):
@@ -183,17 +137,17 @@ class UserActor(PooledActor):
             case _:
                 assert_never(message)
 
-    def _state(self) -> LiveState | None:
-        """Return a copy for somebody on another thread; milliseconds for 100,000 alarms."""
+    def _show(self) -> LiveState | None:
+        """Return a copy for somebody on another thread."""
         if self._phase is not Phase.ACTIVE:
             return None
-        checkpoint = Checkpoint(self._version, dict(self._alarms), self._cursor)
-        return LiveState(checkpoint, len(self._unsettled()))
+        return LiveState(self._state.checkpoint(), len(self._held.unsettled()))
 
     def _apply(self, items: Sequence[Delivery]) -> None:
-        """Apply in order. What a crash interrupts is among ``_applying``, be it applied or not."""
-        self._applying = items
-        alarms, changed, unsaved = self._alarms, self._changed, self._unsaved
+        """Apply in order, answer what is asked, and save if somebody waits for that."""
+        held, state = self._held, self._state
+        held.applying = items
+        alarms, changed, applied = state.alarms, state.changed, held.applied
         retention = self._context.retention
         now_s = self._context.clock.wall_s()
         unchanged = requests = 0
@@ -205,7 +159,7 @@ class UserActor(PooledActor):
                 known = alarms.get(alarm_id)
                 alarm = apply_event(known, severity, changed_at_ns, now_s, retention)
                 if alarm is not known:
-                    if known is None and not self._has_room_for(alarm_id):
+                    if known is None and not state.has_room_for(alarm_id):
                         reason = f"the user has {len(alarms)} alarms and no room for another"
                         self._context.acknowledger.dead_letter((token,), reason)
                         unchanged += 1
@@ -214,182 +168,96 @@ class UserActor(PooledActor):
                     changed[alarm_id] = None
                 else:
                     unchanged += 1
-                unsaved.append(delivery)
+                applied.append(delivery)
             else:
                 requests += 1
-                self._requests.append(delivery)
-                self._answer_requests()
+                held.asking.append(delivery)
+                self._answer()
         tally = self._context.tally
         tally.events_changed += len(items) - requests - unchanged
         if unchanged:
             tally.events_unchanged += unchanged
-        self._applying = ()
+        held.applying = ()
         self._handling = None
-        if self._cursor_changed:
+        if state.told:
             self._save(urgent=True)
         elif not changed:
-            self._acknowledge_if_saved()
+            self._settle_if_saved()
 
-    def _has_room_for(self, alarm_id: AlarmID) -> bool:
-        """Whether one more alarm fits into a checkpoint; it then counts as being there."""
-        if len(self._alarms) < ALARMS_SURELY_FIT:
-            return True
-        if self._stored_bytes is None:
-            self._stored_bytes = stored_bytes(self._alarms)
-        with_it = self._stored_bytes + stored_bytes((alarm_id,))
-        if with_it > USER_MAX_BYTES:
-            return False
-        self._stored_bytes = with_it
-        return True
-
-    def _answer_requests(self) -> None:
-        """Make the digests that are asked for, one at a time: the next when this is published."""
-        while self._requests and self._cursor.outbox is None:
-            delivery = self._requests[0]
-            self._handling = delivery.token
-            assert isinstance(delivery.body, SendDigest)
-            _, request_id, _, traceparent = delivery.body
-            if request_id is not None and request_id in self._cursor.answered:
-                logger.warning(
-                    "request.redelivered", extra={"user": self._user_id, "request": request_id}
-                )
-                self._context.tally.requests_repeated += 1
-                self._unsaved.append(self._requests.pop(0))
-                continue
-            items = due_items(self._alarms)
-            if items:
-                self._context.tally.digests_made += 1
-            else:
-                self._context.tally.digests_empty += 1
-            # Saved even when there is nothing to tell: the compare-and-set proves that this
-            # actor's state, from which it is decided, is not stale.
-            self._cursor_changed = True
-            is_rest = delivery.token == self._partly_answered
-            if not items and (is_rest or self._context.settings.skip_empty_digests):
-                self._cursor = answer(self._cursor, request_id, None)
-                self._unsaved.append(self._requests.pop(0))
-                continue
-            part = items[: self._digest_max]
-            digest = Digest(self._context.new_digest_id(), self._user_id, part, traceparent)
-            told = mark_told(self._alarms, part)
-            self._alarms.update(told)
-            self._changed.update(dict.fromkeys(told))
-            if len(part) < len(items):
-                # The request stays until the digest that carries the last of them answers it.
-                self._answering_partly = delivery.token
-                self._cursor = answer(self._cursor, None, digest)
-                continue
-            self._cursor = answer(self._cursor, request_id, digest)
-            self._answering = self._requests.pop(0)
-        self._handling = None
+    def _answer(self) -> None:
+        context = self._context
+        self._outbox.answer(
+            self._user_id,
+            context.new_digest_id,
+            context.tally,
+            skip_empty=context.settings.skip_empty_digests,
+        )
 
     def _save(self, *, urgent: bool) -> None:
         """Send what changed to the checkpointer, or remember to, while a save is under way."""
-        if self._phase is not Phase.ACTIVE or self._saving is not None:
+        if self._phase is not Phase.ACTIVE or self._held.saving:
             self._save_due = True
             self.mailbox.can_wait = False
             return
         self._save_due = False
         self.mailbox.can_wait = True
-        if not self._dirty():
+        state, context = self._state, self._context
+        if not state.dirty:
             return
-        self._forget_cleared()
-        alarms = self._alarms
-        changed = {alarm_id: alarms.get(alarm_id) for alarm_id in self._changed}
-        cursor = self._cursor if self._cursor_changed else None
-        update = new_tuple(CheckpointUpdate, (self._user_id, self._version, changed, cursor))
-        self._saving_outbox = self._cursor_changed and self._cursor.outbox is not None
-        self._saving, self._unsaved = self._unsaved, []
-        self._changed = {}
-        self._cursor_changed = False
-        tokens = tuple([delivery[0] for delivery in self._saving])
-        context = self._context
+        state.forget_cleared(context.clock.wall_s(), context.retention)
+        self._saves_outbox = self._outbox.seal()
+        update, tokens = state.take_changes(self._user_id), self._held.begin_save()
         checkpointer = context.urgent_checkpointer if urgent else context.checkpointer
         tell_if_alive(checkpointer, new_tuple(SaveCheckpoint, (update, tokens, self._actor_ref)))
         # Unless a digest goes out when this is durable, there is no hurry to hear of it.
-        self.mailbox.can_wait = not self._saving_outbox
+        self.mailbox.can_wait = not (self._saves_outbox or self._finishing)
 
-    def _dirty(self) -> bool:
-        return bool(self._changed) or self._cursor_changed
-
-    def _forget_cleared(self) -> None:
-        if not self._version:
-            return  # what was never saved is not old
-        now_s = self._context.clock.wall_s()
-        if now_s < self._forget_at_s:
-            return
-        retention = self._context.retention
-        self._forget_at_s = now_s + retention.resolution_s
-        self._stored_bytes = None
-        for alarm_id in forgettable(self._alarms, now_s, retention):
-            del self._alarms[alarm_id]
-            self._changed[alarm_id] = None
-
-    def _acknowledge_if_saved(self) -> None:
+    def _settle_if_saved(self) -> None:
         """Settle at once what changed nothing, when all that it repeats is durable already."""
-        if self._unsaved and self._saving is None and not self._dirty():
-            self._context.acknowledger.acknowledge([item.token for item in self._unsaved])
-            self._unsaved = []
+        held = self._held
+        if held.applied and not held.saving and not self._state.dirty:
+            self._context.acknowledger.acknowledge(held.take_applied())
 
     def _on_checkpointed(self) -> None:
-        self._version += 1
-        self._saving = None
+        self._state.version += 1
+        self._held.end_save()
         self.mailbox.can_wait = True
-        if self._saving_outbox:
-            self._saving_outbox = False
+        if self._saves_outbox:
+            self._saves_outbox = False
             self._publish()
         if self._save_due:
-            self._save(urgent=self._cursor_changed)
-        self._acknowledge_if_saved()
+            self._save(urgent=self._state.told)
+        self._settle_if_saved()
 
     def _publish(self) -> None:
-        """Hand the owed digest to the publisher; its outbox entry is durable."""
-        digest = self._cursor.outbox
-        assert digest is not None
-        tell_if_alive(self._context.publisher, PublishOutbox(digest, self.actor_ref))
+        """Hand the owed digests to the publisher; their outbox is durable."""
+        digests = self._state.cursor.outbox
+        tell_if_alive(self._context.publisher, PublishOutbox(digests, self.actor_ref))
 
     def _on_published(self, digest_id: DigestID) -> None:
-        """Clear the outbox; the request is acknowledged once that is saved.
-
-        Not before: after a crash the request's redelivery brings this user back, and what its
-        checkpoint still owes is published again while the stream still recognises the id.
-        """
-        outbox = self._cursor.outbox
-        if self._phase is not Phase.ACTIVE or outbox is None or outbox.digest_id != digest_id:
+        """Clear the outbox, and answer what was asked meanwhile."""
+        if self._phase is not Phase.ACTIVE or not self._outbox.is_published(digest_id):
             return
-        self._cursor = settle(self._cursor)
-        self._cursor_changed = True
-        if self._answering is not None:
-            self._note_latency(self._answering)
-            self._unsaved.append(self._answering)
-            self._answering = None
-        if self._answering_partly is not None:
-            # Not before: a part whose save conflicted was never told.
-            self._partly_answered, self._answering_partly = self._answering_partly, None
-        self._answer_requests()
-        if self._cursor.outbox is not None:
+        now_s, latencies = self._context.clock.monotonic_s(), self._context.tally.digest_latency_s
+        for request in self._held.publish_owed():
+            latencies.observe(now_s - asked(request).taken_at_s)
+        self._answer()
+        if self._outbox.open or self._finishing:
             self._save(urgent=True)
         else:
             # Nobody waits for this: it goes with the next group instead of making one.
             wanted = CheckpointWanted(self._user_id, self.actor_ref)
             tell_if_alive(self._context.router, wanted)
 
-    def _note_latency(self, request: Delivery) -> None:
-        assert isinstance(request.body, SendDigest)
-        latency_s = self._context.clock.monotonic_s() - request.body.taken_at_s
-        self._context.tally.digest_latency_s.observe(latency_s)
-
     def _on_recovered(self, checkpoint: Checkpoint) -> None:
-        self._version = checkpoint.version
-        self._alarms = dict(checkpoint.alarms)
-        self._cursor = checkpoint.cursor
+        self._state.load(checkpoint)
         self._phase = Phase.ACTIVE
-        if self._cursor.outbox is not None:
+        if self._outbox.begin(self._state, self._held):
             self._publish()
-        stash, self._stash = self._stash, []
-        self._apply(stash)
+        waiting, self._held.waiting = self._held.waiting, []
+        self._apply(waiting)
         if self._save_due:
-            self._save(urgent=self._cursor_changed)
+            self._save(urgent=self._state.told or self._finishing)
 
     def _recover(self) -> None:
         self._phase = Phase.RECOVERING
@@ -397,83 +265,77 @@ class UserActor(PooledActor):
 
     def _reload(self, deliveries: list[Delivery]) -> None:
         """Drop the state, load the checkpoint, apply ``deliveries`` again."""
-        self._forget_all()
-        self._stash = deliveries
+        self._state, self._held = UserState(), HeldDeliveries()
+        self._held.waiting = deliveries
+        self._saves_outbox = False
         self._save_due = True
         self._recover()
 
     def _on_refused(self, reason: str) -> None:
         """Give up what the refused save held; it would be refused again.
 
-        Unless a smaller digest may fit: then try that, and give nothing up.
+        Unless smaller digests may fit: then try those, and give nothing up.
         """
-        digest = self._cursor.outbox if self._saving_outbox else None
-        if digest is not None and len(digest.items) > 1:
-            self._digest_max = len(digest.items) // 2
+        held, outbox = self._held, self._state.cursor.outbox if self._saves_outbox else ()
+        if outbox and self._outbox.shrink():
+            alarms = sum(len(digest.items) for digest in outbox)
             logger.warning(
                 "digest.too_large",
-                extra={"user": self._user_id, "alarms": len(digest.items), "error": reason},
+                extra={"user": self._user_id, "alarms": alarms, "error": reason},
             )
-            self._reload(self._unsettled())
+            self._reload(held.unsettled())
             return
-        refused = list(self._saving or ())
-        if digest is not None:
-            refused.append(self._answering or self._requests[0])
+        refused = held.in_save()
+        if outbox:
+            refused.extend(held.requests())
         logger.error(
             "checkpoint.refused",
             extra={"user": self._user_id, "messages": len(refused), "error": reason},
         )
-        self._context.acknowledger.dead_letter([item.token for item in refused], reason)
-        given_up = {item.token for item in refused}
-        self._reload([item for item in self._unsettled() if item.token not in given_up])
+        given_up = [item.token for item in refused]
+        self._context.acknowledger.dead_letter(given_up, reason)
+        self._reload([item for item in held.unsettled() if item.token not in given_up])
 
     def _passivate(self) -> None:
         """Leave memory, or decline. Whatever the router sent before has been handled."""
-        busy = (
-            self._phase is not Phase.ACTIVE
-            or self._dirty()
-            or self._saving is not None
-            or self._unsaved
-            or self._requests
-            or self._cursor.outbox is not None
-        )
-        if busy:
+        if self._busy():
             tell_if_alive(self._context.router, PassivationDeclined(self._user_id, self.actor_ref))
         else:
             self._leave(())
 
+    def _leave_when_done(self) -> None:
+        if self._phase is Phase.ACTIVE and not self._busy():
+            self._leave(())
+
+    def _busy(self) -> bool:
+        return (
+            self._phase is not Phase.ACTIVE
+            or self._state.dirty
+            or bool(self._held)
+            or not self._outbox.empty
+        )
+
     def _leave(self, returned: tuple[Delivery, ...]) -> None:
+        self._finishing = False
         tell_if_alive(self._context.router, Passivated(self._user_id, self.actor_ref, returned))
         self.stop()
-
-    def _unsettled(self) -> list[Delivery]:
-        """Every delivery that is not settled, once, the earliest taken first."""
-        answering = () if self._answering is None else (self._answering,)
-        held = (
-            self._saving or (),
-            self._unsaved,
-            answering,
-            self._requests,
-            self._applying,
-            self._stash,
-        )
-        by_token = {item.token: item for items in held for item in items}
-        return list(by_token.values())
 
     def _fail(self, error: Exception) -> None:
         logger.debug("user.failing", extra={"user": self._user_id}, exc_info=error)
         self._phase = Phase.FAILED
         reason = str(error) if isinstance(error, UnreadableCheckpointError) else repr(error)
-        tell_if_alive(
-            self._context.router, UserFailed(self._user_id, self.actor_ref, self._handling, reason)
-        )
+        culprit = self._outbox.handling or self._handling
+        failed = UserFailed(self._user_id, self.actor_ref, culprit, reason)
+        tell_if_alive(self._context.router, failed)
 
     def _collect(self, message: UserMessage) -> None:
         """Failed: keep mail for the router, hand it back when asked, ignore the rest."""
         match message:
             case HandleDeliveries(items):
-                self._stash.extend(items)
+                self._held.waiting.extend(items)
             case Passivate():
-                self._leave(tuple(self._unsettled()))
+                self._leave(tuple(self._held.unsettled()))
+            case Leave():
+                self.stop()
             case _:
                 pass

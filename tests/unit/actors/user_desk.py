@@ -18,11 +18,13 @@ from actors.messages.user import (
 )
 from actors.ports import NEVER_SAVED, Checkpoint, DeliveryToken
 from actors.rules.alarms import Alarm, AlarmID, Retention, Severity, UserID
-from actors.rules.digest import Cursor, Digest, DigestID, DigestItem, RequestID
+from actors.rules.digest import Cursor, Digest, DigestID, DigestItem
+from actors.rules.positions import Place
 from actors.runtime.simulated import ManualClock
 from actors.settings import CoreSettings
 from actors.tally import CoreTally
-from actors.user.actor import UserActor, UserContext
+from actors.user.actor import UserActor
+from actors.user.context import UserContext
 from tests.doubles import IdleDispatcher, Inbox, NumberedIds, RecordingAcknowledger
 
 USER = UserID("u1")
@@ -33,7 +35,7 @@ OWED = Digest(DigestID("owed"), USER, (DigestItem(A, WARNING, 5),))
 OWING = Checkpoint(
     7,
     {A: Alarm(WARNING, 5, WARNING, 5, news=False, heard_at_s=NOW_S)},
-    Cursor(1, (RequestID("r1"),), OWED),
+    Cursor(1, Place(1, 1), (OWED,)),
 )
 """A user whose last digest may not have been published."""
 
@@ -88,9 +90,9 @@ class UserDesk:
         body = AlarmStatusChanged(USER, alarm_id, severity, at_ns)
         return Delivery(DeliveryToken(next(self._tokens)), body)
 
-    def request(self, request_id: str | None = "r1") -> Delivery:
-        """Return a request's delivery."""
-        body = SendDigest(USER, None if request_id is None else RequestID(request_id))
+    def request(self, number: int | None = 1) -> Delivery:
+        """Return the delivery of the request that is the log's ``number``; None: of no log."""
+        body = SendDigest(USER, None if number is None else Place(number, number))
         return Delivery(DeliveryToken(next(self._tokens)), body)
 
     def deliver(self, *items: Delivery, save: bool = False) -> None:
@@ -121,17 +123,22 @@ class UserDesk:
         self.tell(Checkpointed())
         return save
 
-    def publications(self) -> list[Digest]:
-        """Return the digests that were handed to the publisher since the last time."""
+    def publications(self) -> list[tuple[Digest, ...]]:
+        """Return the outboxes that were handed to the publisher since the last time."""
         messages = self.publisher.take()
         assert all(type(message) is PublishOutbox for message in messages)
         assert all(message.reply_to is self.user.actor_ref for message in messages)
-        return [message.digest for message in messages]
+        return [message.digests for message in messages]
+
+    def all_published(self) -> tuple[Digest, ...]:
+        """Have the one outbox that is with the publisher reach the stream; return it."""
+        [digests] = self.publications()
+        self.tell(OutboxPublished(digests[0].digest_id))
+        return digests
 
     def published(self) -> Digest:
         """Have the one digest that is with the publisher reach the stream; return it."""
-        [digest] = self.publications()
-        self.tell(OutboxPublished(digest.digest_id))
+        [digest] = self.all_published()
         return digest
 
     def group(self) -> None:

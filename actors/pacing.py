@@ -1,0 +1,79 @@
+"""Pacing: when users that have changed are to save, so that saves come in groups and coalesce.
+
+A user saves soon the first time, then once an interval; all that comes for it meanwhile goes with
+the same write. What is due is told to save by the group, each when the last one has found room:
+what waits here still grows together, what waits at the checkpointer does not.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from math import inf
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+TICKS_PER_INTERVAL = 8
+"""Of a checkpoint interval: the saves of a moment make a group, and no tick has many."""
+
+
+@dataclass(slots=True)
+class Paced:
+    """What pacing notes of a user."""
+
+    save_told_at_s: float = -inf
+    to_save: bool = False
+    """It was sent mail since it was told to save."""
+
+
+K = TypeVar("K", bound="Hashable")
+P = TypeVar("P", bound=Paced)
+
+
+class SavePacing(Generic[K, P]):
+    """Two queues: those that rest since their last save, and those that are due."""
+
+    def __init__(self, interval_s: float, group_max: int) -> None:
+        """Save a user once in ``interval_s`` at the most, ``group_max`` users at a time."""
+        self._interval_s = interval_s
+        self._group_max = group_max
+        self._resting: deque[tuple[float, K, P]] = deque()
+        """To be saved an interval after the time beside them: they were saved just before."""
+        self._due: deque[tuple[K, P]] = deque()
+        """To be saved as soon as there is room."""
+        self._due_at_tick = 0
+
+    @property
+    def tick_s(self) -> float:
+        """Seconds between two ticks."""
+        return self._interval_s / TICKS_PER_INTERVAL
+
+    def save_later(self, name: K, user: P, now_s: float) -> None:
+        """Have a user save; it has not been told to since its last mail."""
+        if user.to_save:
+            return
+        user.to_save = True
+        if now_s - user.save_told_at_s >= self._interval_s:
+            self._due.append((name, user))
+        else:
+            self._resting.append((now_s, name, user))
+
+    def tick(self, now_s: float) -> None:
+        """Let those be due that have rested long enough."""
+        rested_since_s = now_s - self._interval_s
+        while self._resting and self._resting[0][0] <= rested_since_s:
+            _, name, user = self._resting.popleft()
+            self._due.append((name, user))
+        self._due_at_tick = len(self._due)
+
+    def next_group(self, now_s: float) -> list[tuple[K, P]]:
+        """Take a group of those that were due at the tick; they are told to save now."""
+        count = min(self._due_at_tick, self._group_max)
+        self._due_at_tick -= count
+        group = [self._due.popleft() for _ in range(count)]
+        for _, user in group:
+            user.to_save = False
+            user.save_told_at_s = now_s
+        return group

@@ -1,0 +1,50 @@
+"""What all user actors share, and the phases of their lives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any
+
+from actors.tally import CoreTally
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pykka import ActorRef
+
+    from actors.ports import Acknowledger, Clock
+    from actors.rules.alarms import Retention
+    from actors.rules.digest import DigestID
+    from actors.settings import CoreSettings
+
+
+class UnreadableCheckpointError(Exception):
+    """Raised when what is stored of a user cannot be read."""
+
+
+class Phase(Enum):
+    """Where a user actor is in its life."""
+
+    RECOVERING = auto()
+    ACTIVE = auto()
+    FAILED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class UserContext:
+    """What all user actors share."""
+
+    settings: CoreSettings
+    router: ActorRef[Any]
+    checkpointer: ActorRef[Any]
+    urgent_checkpointer: ActorRef[Any]
+    """For what somebody waits for."""
+    recovery: ActorRef[Any]
+    publisher: ActorRef[Any]
+    acknowledger: Acknowledger
+    clock: Clock
+    new_digest_id: Callable[[], DigestID]
+
+    retention: Retention
+    tally: CoreTally = field(default_factory=CoreTally)
