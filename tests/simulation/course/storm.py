@@ -11,29 +11,38 @@ from tests.simulation.trace import Happening
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from tests.simulation.history import Input
-    from tests.simulation.process import Process
-    from tests.simulation.world import World
+    from tests.simulation.course.traffic import Input
+    from tests.simulation.world.instance import Instance
+    from tests.simulation.world.world import World
+
+_SHORT_S = (0.01, 0.1, 0.5, 0.5, 1.5)
+_LONG_S = (3.5, 4.5, 9.0)
+"""More than a lease, more than three."""
 
 
 class Storm:
-    """Puts inputs into the stream while everything goes wrong that can."""
+    """Puts inputs into the log while everything goes wrong that can."""
 
     def __init__(self, world: World, inputs: Iterable[Input]) -> None:
         """Gather; ``rage`` lets it break loose."""
         self._world = world
         self._random = world.random
         self._inputs = deque(inputs)
+        troubles = world.plan.troubles
         weighted: list[tuple[Callable[[], None], float]] = [
-            (self._step, 8.0),
-            (self._put, 4.0),
-            (self._deliver, 4.0),
-            (self._pass_time, 4.0),
-            (self._redeliver, 1.5),
-            (self._start, 0.6),
-            (self._kill, 0.3 * world.plan.crashes),
-            (self._stop, 0.3),
-            (self._pause, 0.5),
+            (self._put, 6.0),
+            (self._pass_time, 8.0),
+            (self._pass_much_time, 0.8),
+            (self._start, troubles.start),
+            (self._kill, troubles.kill),
+            (self._stop, troubles.stop),
+            (self._pause, troubles.pause),
+            (self._store_away, troubles.store_away),
+            (self._broker_away, troubles.broker_away),
+            (self._lose_tail, troubles.lose_tail),
+            (world.broker.renew, troubles.renew),
+            (self._discard, troubles.discard),
+            (self._rewind, troubles.rewind),
         ]
         self._actions = [action for action, _ in weighted]
         self._bounds = list(itertools.accumulate(weight for _, weight in weighted))
@@ -41,70 +50,88 @@ class Storm:
     def rage(self) -> None:
         """Go on until everything is put in, and a while longer."""
         world = self._world
-        turns = 3 * len(self._inputs) + self._random.randint(5, 40)
+        while len(world.living()) < world.plan.instances:
+            world.start()
+            if world.chance(0.5):
+                self._pass_time()
+        turns = len(self._inputs) + self._random.randint(5, 30)
         while self._inputs or turns > 0:
             turns -= 1
-            if not any(process.pulling for process in world.living()):
+            if not world.living():
                 world.start()
             [action] = self._random.choices(self._actions, cum_weights=self._bounds)
             action()
-            world.end_drained()
-            world.raise_violation()
-
-    def _step(self) -> None:
-        for _ in range(self._random.randint(1, 12)):
-            if not self._world.step():
-                return
+            world.watch.raise_violation()
 
     def _put(self) -> None:
-        for _ in range(min(len(self._inputs), self._random.randint(1, 4))):
-            self._world.put(self._inputs.popleft())
-
-    def _deliver(self) -> None:
-        world = self._world
-        if process := world.any_pulling():
-            if world.undelivered and world.chance(world.weather.disorder):
-                world.undelivered.rotate(self._random.randrange(len(world.undelivered)))
-            world.deliver_next(process, self._random.randint(1, 6))
-
-    def _redeliver(self) -> None:
-        """Deliver again what waits for its acknowledgement, be it in flight or not."""
-        world = self._world
-        delivered = [number for number in world.broker.waiting if number not in world.undelivered]
-        process = world.any_pulling()
-        if process and delivered:
-            count = min(len(delivered), self._random.randint(1, 3))
-            world.deliver(process, self._random.sample(delivered, count))
+        for _ in range(min(len(self._inputs), self._random.randint(1, 5))):
+            self._world.broker.put(self._inputs.popleft())
 
     def _pass_time(self) -> None:
-        """Let timers fire, or a while pass, so that what falls due meanwhile fires late."""
-        world = self._world
-        if self._random.random() < 0.3:
-            idle_s = world.plan.settings.idle_timeout_s + 0.1
-            world.clock.elapsed_s += self._random.choice((0.05, 1.0, 10.0, idle_s))
-        for _ in range(self._random.randint(1, 3)):
-            world.fire()
+        self._world.run(self._random.choice(_SHORT_S))
+
+    def _pass_much_time(self) -> None:
+        """Enough for a lease to end, or for idle users to leave memory."""
+        idle_s = self._world.plan.settings.idle_timeout_s
+        self._world.run(self._random.choice((*_LONG_S, min(idle_s, 6.0))))
 
     def _start(self) -> None:
-        if len(self._world.living()) < self._world.plan.max_processes:
+        if len(self._world.living()) < self._world.plan.instances:
             self._world.start()
 
     def _kill(self) -> None:
-        if process := self._anyone():
-            self._world.note(process, Happening.KILLED)
-            process.die()
+        instance = self._anyone()
+        self._world.note(instance, Happening.KILLED)
+        self._world.kill(instance)
 
     def _stop(self) -> None:
-        """Ask a process to stop: it takes no more, and ends when nothing is in flight."""
-        if process := self._anyone():
-            process.pulling = False
-            self._world.note(process, Happening.TOLD_TO_STOP)
+        instance = self._anyone()
+        if not (instance.stopping or instance.paused):
+            self._world.note(instance, Happening.TOLD_TO_STOP)
+            instance.stop()
 
     def _pause(self) -> None:
-        if process := self._anyone():
-            process.paused = not process.paused
-            self._world.note(process, Happening.PAUSED if process.paused else Happening.RESUMED)
+        """Send SIGSTOP, or SIGCONT."""
+        instance = self._anyone()
+        if instance.paused:
+            instance.resume()
+        else:
+            instance.pause()
+            if self._world.chance(0.5):
+                self._world.run(self._random.choice((0.05, 1.0, 2.5, *_LONG_S)))
+                instance.resume()
 
-    def _anyone(self) -> Process | None:
+    def _store_away(self) -> None:
+        """Let MongoDB be out of reach for some, or for all, as in an election."""
+        away_s = self._random.choice((0.5, 2.0, 4.0, 10.0))
+        for instance in self._some():
+            self._world.note(instance, Happening.STORE_AWAY, away_s)
+            instance.link.away_until_s = self._world.time.now_s + away_s
+
+    def _broker_away(self) -> None:
+        away_s = self._random.choice((0.5, 2.0, 4.0, 10.0))
+        for instance in self._some():
+            self._world.note(instance, Happening.BROKER_AWAY, away_s)
+            instance.bus.go_away(away_s)
+
+    def _lose_tail(self) -> None:
+        standing = [entry.sequence for entry in self._world.ledger.standing()]
+        if standing:
+            lost = self._random.randint(0, min(8, len(standing)))
+            self._world.broker.lose_tail(standing[-1] - lost)
+
+    def _discard(self) -> None:
+        standing = [entry.sequence for entry in self._world.ledger.standing()]
+        if standing:
+            self._world.broker.discard(self._random.choice(standing))
+
+    def _rewind(self) -> None:
+        self._world.broker.rewind()
+
+    def _some(self) -> list[Instance]:
         living = self._world.living()
-        return self._random.choice(living) if living else None
+        return living if self._world.chance(0.3) else [self._anyone()] if living else []
+
+    def _anyone(self) -> Instance:
+        living = self._world.living()
+        return self._random.choice(living)

@@ -1,105 +1,140 @@
-"""Which requests were answered, and with which digest."""
+"""Which requests were answered, when, and with which digests.
+
+A request bears a trace context of its own, which its digests bear on: so one sees from outside
+which digest answers which request.
+"""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from actors.rules.digest import ANSWERED_REQUESTS_KEPT, RequestID
+from tests.simulation.course.traffic import Request
+from tests.simulation.trace import Happening
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from actors.rules.alarms import UserID
     from actors.rules.digest import Cursor, Digest, DigestID
-    from bus.inbound.intake import Message
-    from tests.simulation.outputs import Outputs
-    from tests.simulation.plan import Plan
+    from actors.rules.positions import Place
+    from tests.simulation.course.plan import Plan
+    from tests.simulation.oracle.knowledge import Knowledge
+    from tests.simulation.oracle.ledger import Entry, Ledger
+    from tests.simulation.oracle.note import Note
+    from tests.simulation.oracle.outputs import Outputs
+
+
+def traceparent_of(number: int) -> str:
+    """Return the trace context of the request that was put in as the ``number``-th message."""
+    return f"00-{number:032x}-{number:016x}-01"
 
 
 class Answers:
-    """Follows requests by their ids."""
+    """Follows requests from the log into the checkpoints."""
 
-    def __init__(self, digests: dict[DigestID, Digest], outputs: Outputs, plan: Plan) -> None:
-        """Know of no request; ``digests`` are those that a checkpoint held."""
-        self._digests = digests
-        self._outputs = outputs
+    def __init__(
+        self, plan: Plan, ledger: Ledger, knowledge: Knowledge, outputs: Outputs, note: Note
+    ) -> None:
+        """Know of no answer."""
         self._plan = plan
-        self.in_parts: set[UserID] = set()
-        """Users of whom a request was answered with several digests, or began to be."""
-        self._answers: dict[RequestID, DigestID | None] = {}
-        """None where there was nothing to tell."""
-        self._given: dict[UserID, list[RequestID]] = defaultdict(list)
-        self._asked: Counter[UserID] = Counter()
+        self._ledger = ledger
+        self._knowledge = knowledge
+        self._outputs = outputs
+        self._note = note
+        self.digests: dict[DigestID, Digest] = {}
+        """Every digest that a checkpoint held."""
 
-    def asked(self, user_id: UserID) -> None:
-        """Note that some process is given a request, for the first time or again."""
-        self._asked[user_id] += 1
-
-    def complaints_of_save(self, before: Cursor, after: Cursor) -> Iterator[str]:
+    def saved(
+        self, who: object, user_id: UserID, before: Cursor, after: Cursor
+    ) -> Iterator[str]:
         """Tell what is wrong with how a save moved the cursor."""
-        owed = before.outbox
-        if owed is not None and after.outbox != owed and not self._outputs.is_complete(owed):
-            yield f"the outbox was cleared before {owed.digest_id} was published"
-        if len(set(after.answered)) < len(after.answered):
-            yield f"a request was answered twice: {after.answered}"
-
-    def noted(
-        self, user_id: UserID, after: Cursor, made: Digest | None
-    ) -> Iterator[tuple[int | None, Digest | None]]:
-        """Note the answers in a save; return each request's sequence with its digest.
-
-        ``made`` is the digest that no save held before. It has no sequence while another one, that
-        is to follow, answers the request. Raises ``LookupError`` if nobody asked.
-        """
-        fresh = [item for item in after.answered if item not in self._answers]
-        if made is not None and not fresh:
-            fresh = self._forgotten(user_id, after)
-        digest_of: dict[RequestID, Digest | None] = dict.fromkeys(fresh)
-        part = None
-        if made is not None:
-            # Where empty digests are skipped, one save may answer a request with nothing and hold a
-            # part of the next one's answer, or the answer to the first: the outside cannot tell.
-            in_doubt = self._plan.settings.skip_empty_digests or not fresh
-            if in_doubt and self._may_be_part(made, len(fresh)):
-                part = made
-                self.in_parts.add(user_id)
+        yield from self._outbox_complaints(before, after)
+        made: dict[Entry, list[Digest]] = {}
+        for digest in after.outbox:
+            if digest.digest_id in self.digests:
+                continue
+            self.digests[digest.digest_id] = digest
+            request = self._request_of(digest)
+            if request is None or digest.user_id != user_id:
+                yield f"{digest} answers no request of {user_id}"
+                continue
+            if request.answered:
+                yield f"{request} was answered before, and again with {digest.digest_id}"
+            request.digests.append(digest.digest_id)
+            made.setdefault(request, []).append(digest)
+        answered: list[Entry] = []
+        if after.answered is not None and after.answered != before.answered:
+            yield from self._cursor_complaints(user_id, before.answered, after.answered)
+            answered = self._passed(user_id, after.answered)
+        for request in sorted({*made, *answered}, key=lambda entry: entry.number):
+            digests = made.get(request, [])
+            yield from self._answer_complaints(request, digests)
+            if request in answered:
+                request.answered = True
+                yield from self._complaints_when_answered(request, user_id)
             else:
-                digest_of[fresh[-1]] = made
-        for request_id, digest in digest_of.items():
-            self._answers[request_id] = None if digest is None else digest.digest_id
-            self._given[user_id].append(request_id)
-            if part is None or request_id != fresh[-1]:
-                yield int(request_id.rpartition(".")[2]), digest
-        if part is not None:
-            yield None, part
-        if len(self._given[user_id]) > self._asked[user_id]:
-            raise LookupError(user_id)
+                self._note(who, Happening.PART, request)
 
-    def _may_be_part(self, digest: Digest, others: int) -> bool:
-        """Whether more may follow: it is full, or the store refused a larger one.
-
-        And somebody asked, beside the ``others`` that are answered with the same save.
-        """
-        user_id, alarms = digest.user_id, len(digest.items)
-        asked = self._asked[user_id] > len(self._given[user_id]) + others
-        full = alarms == self._plan.digest_alarms_max
-        return asked and (full or (self._plan.poison > 0 and alarms > 0))
-
-    def _forgotten(self, user_id: UserID, after: Cursor) -> list[RequestID]:
-        """Return the request answered last, if too many were answered since it first was."""
-        remembered = self._given[user_id][-ANSWERED_REQUESTS_KEPT:]
-        again = [item for item in after.answered[-1:] if item not in remembered]
-        self._asked[user_id] += len(again)
-        return again
-
-    def complaint_of_acknowledgement(self, message: Message) -> str | None:
-        """Tell what is wrong with acknowledging a request."""
-        assert message.identity is not None
-        request_id = RequestID(message.identity)
-        if request_id not in self._answers:
-            return f"#{message.sequence} was acknowledged and not answered"
-        digest_id = self._answers[request_id]
-        if digest_id is not None and not self._outputs.is_complete(self._digests[digest_id]):
-            return f"#{message.sequence} was acknowledged before its digest was published"
+    def complaint_of_settling(self, request: Entry, owed: Sequence[Digest]) -> str | None:
+        """Tell what is wrong with regarding a request as done with, by what its user is ``owed``."""
+        if not request.answered:
+            return f"{request} is settled and not answered"
+        for digest_id in request.digests:
+            if not self._outputs.is_complete(self.digests[digest_id]):
+                return f"{request} is settled before {digest_id} is published"
+            if any(digest.digest_id == digest_id for digest in owed):
+                return f"{request} is settled while the checkpoint owes {digest_id}"
         return None
+
+    def _outbox_complaints(self, before: Cursor, after: Cursor) -> Iterator[str]:
+        kept = {digest.digest_id for digest in after.outbox}
+        for digest in before.outbox:
+            if digest.digest_id not in kept and not self._outputs.is_complete(digest):
+                yield f"the outbox was cleared before {digest.digest_id} was published"
+        still = [digest for digest in before.outbox if digest.digest_id in kept]
+        if list(after.outbox[: len(still)]) != still:
+            yield f"the outbox has another order: {before.outbox}, then {after.outbox}"
+
+    def _request_of(self, digest: Digest) -> Entry | None:
+        parts = (digest.traceparent or "").split("-")
+        number = int(parts[1], 16) if len(parts) == 4 else 0
+        if not 0 < number <= len(self._ledger.entries):
+            return None
+        entry = self._ledger.entries[number - 1]
+        return entry if isinstance(entry.meaning, Request) else None
+
+    def _cursor_complaints(
+        self, user_id: UserID, before: Place | None, after: Place
+    ) -> Iterator[str]:
+        last = self._ledger.at(after)
+        if last is None or last.meaning != Request(user_id):
+            yield f"{user_id}: {after} is no place of a request"
+        if before is not None and after.timestamp_ns <= before.timestamp_ns:
+            yield f"{user_id}: the cursor went back from {before} to {after}"
+
+    def _passed(self, user_id: UserID, place: Place) -> list[Entry]:
+        """Return the requests that a cursor at ``place`` has passed, and none before had."""
+        last = self._ledger.at(place)
+        return [
+            entry
+            for entry in self._ledger.of_user(user_id)
+            if isinstance(entry.meaning, Request)
+            and not (entry.answered or entry.unread or entry.number in self._knowledge.given_up)
+            and last is not None
+            and (entry is last or entry.stood_before(last))
+        ]
+
+    def _answer_complaints(self, request: Entry, digests: Sequence[Digest]) -> Iterator[str]:
+        for digest in digests:
+            for complaint in self._knowledge.item_complaints(request, digest):
+                yield f"{request}: {complaint}"
+            if not digest.items and self._plan.settings.skip_empty_digests:
+                yield f"{request}: an empty digest was not skipped"
+            self._knowledge.tell(digest)
+
+    def _complaints_when_answered(self, request: Entry, user_id: UserID) -> Iterator[str]:
+        if not request.digests and not self._plan.settings.skip_empty_digests:
+            yield f"{request} was passed over without an answer"
+        if not self._plan.crowded:  # what has no room need not be in a digest
+            for complaint in self._knowledge.missing(request, user_id):
+                yield f"{request}: {complaint}"

@@ -1,17 +1,17 @@
-"""What a process must and may know, and whether a digest fits in between.
+"""What a digest must and may contain, as one knows who sees the whole log.
 
-Two oracles frame it: ``sure`` holds the events that a checkpoint covers, ``possible`` all that
-were ever delivered to anybody. What a process knows lies between them, and which side of an event
-it is on is not for the outside to see.
+A digest for a request must take account of every event of its user that stands before the request
+in the log, and of every one that a position has passed. It may take account of any that was ever
+put in: what stands behind the request, and what the log has lost since.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from actors.rules.alarms import Severity
 from tests.oracle import Oracle
+from tests.simulation.course.traffic import Event
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,89 +19,107 @@ if TYPE_CHECKING:
     from actors.rules.alarms import AlarmID, UserID
     from actors.rules.digest import Digest, DigestItem
     from tests.oracle import Key
-    from tests.simulation.history import Event
+    from tests.simulation.oracle.ledger import Entry, Ledger
 
 
-@dataclass(slots=True)
 class Knowledge:
-    """The two oracles."""
+    """What was told, and what is known from the log."""
 
-    sure: Oracle = field(default_factory=Oracle)
-    possible: Oracle = field(default_factory=Oracle)
+    def __init__(self, ledger: Ledger) -> None:
+        """Know what the ledger knows."""
+        self._ledger = ledger
+        self.told: dict[tuple[UserID, AlarmID], Key] = {}
+        """How each alarm stood in the last digest that a checkpoint held."""
+        self.given_up: set[int] = set()
+        """Numbers of entries that are to be dead letters: no digest need know them."""
+        self._forgotten_at: dict[tuple[UserID, AlarmID], int] = {}
 
     def tell(self, digest: Digest) -> None:
         """Note that a checkpoint holds this digest."""
         for alarm_id, severity, at_ns in digest.items:
-            self.sure.tell(digest.user_id, alarm_id, severity, at_ns)
-            self.possible.tell(digest.user_id, alarm_id, severity, at_ns)
+            self.told[digest.user_id, alarm_id] = (at_ns, severity)
 
-    def forget(self, user_id: UserID, alarm_id: AlarmID, still_to_come: Iterable[Event]) -> None:
-        """Forget an alarm; what is still to come will be applied to nothing."""
-        for oracle in (self.sure, self.possible):
-            oracle.events.pop((user_id, alarm_id), None)
-            oracle.told.pop((user_id, alarm_id), None)
-        for event in still_to_come:
-            self.possible.receive(user_id, alarm_id, event.key[1], event.key[0])
+    def forget(self, user_id: UserID, alarm_id: AlarmID) -> None:
+        """Forget an alarm: what was put in until now need not be known any more."""
+        self._forgotten_at[user_id, alarm_id] = len(self._ledger.entries)
+        self.told.pop((user_id, alarm_id), None)
 
-    def complaints(
-        self,
-        user_id: UserID,
-        items: tuple[DigestItem, ...],
-        taken: Iterable[Event],
-        *,
-        part: bool = False,
-    ) -> Iterator[str]:
-        """Tell what is wrong with a digest whose process took ``taken`` before the request.
+    def was_forgotten(self, user_id: UserID, alarm_id: AlarmID) -> bool:
+        """Whether anybody ever forgot the alarm, as they may."""
+        return (user_id, alarm_id) in self._forgotten_at
 
-        Of one that is only a ``part``, others follow.
-        """
-        must = self._must(user_id, taken)
+    def possible(self, user_id: UserID) -> Oracle:
+        """Return all that was ever put in of a user, with what was told."""
+        return self._oracle(self._ledger.of_user(user_id), forgotten=True)
+
+    def must(self, request: Entry, user_id: UserID) -> Oracle:
+        """Return what a digest for this request must take account of, with what was told."""
+        return self._oracle(
+            (
+                entry
+                for entry in self._ledger.of_user(user_id)
+                if entry.settled or (entry.binding and entry.stood_before(request))
+            ),
+            forgotten=False,
+        )
+
+    def item_complaints(self, request: Entry, digest: Digest) -> Iterator[str]:
+        """Tell what is wrong with what a digest for this request contains."""
+        items = digest.items
+        must, possible = self.must(request, digest.user_id), self.possible(digest.user_id)
         if list(items) != sorted(items, key=lambda item: (item.changed_at_ns, item.alarm_id)):
             yield f"a digest is out of order: {items}"
-        told = dict.fromkeys(alarm_id for alarm_id, _, _ in items)
-        if len(told) != len(items):
+        if len({item.alarm_id for item in items}) != len(items):
             yield f"an alarm is twice in a digest: {items}"
-        for alarm_id, severity, at_ns in items:
-            yield from self._item_complaints(user_id, alarm_id, (at_ns, severity), must)
-        for owner, alarm_id in () if part else must.events:
-            if owner == user_id and alarm_id not in told and self._missed(user_id, alarm_id, must):
-                yield f"{user_id}/{alarm_id} is news and missing in a digest"
+        for item in items:
+            yield from _item_complaints(digest.user_id, item, must, possible)
 
-    def _must(self, user_id: UserID, taken: Iterable[Event]) -> Oracle:
-        known = Oracle()
-        known.told = self.possible.told
-        for name, events in self.sure.events.items():
-            if name[0] == user_id:
-                known.events[name].extend(events)
-        for event in taken:
-            if event.user_id == user_id:
-                known.receive(user_id, event.alarm_id, event.key[1], event.key[0])
-        return known
+    def missing(self, request: Entry, user_id: UserID) -> Iterator[str]:
+        """Tell what the request's digests, told by now, should have contained and did not."""
+        must = self.must(request, user_id)
+        if not must.events:
+            return
+        possible = self.possible(user_id)
+        for name, events in must.events.items():
+            latest = max(events)
+            cleared = any(
+                key > latest and key[1] is Severity.CLEARED for key in possible.events[name]
+            )
+            if latest[1] is not Severity.CLEARED and not cleared and must.is_news(*name):
+                yield f"{name[0]}/{name[1]} {latest[1].name} is news and missing in a digest"
 
-    def _missed(self, user_id: UserID, alarm_id: AlarmID, must: Oracle) -> bool:
-        """Whether the alarm is due whatever else the process knew."""
-        latest = must.current(user_id, alarm_id)
-        possible = self.possible.events.get((user_id, alarm_id), [])
-        cleared = any(key > latest and key[1] is Severity.CLEARED for key in possible)
-        active = latest[1] is not Severity.CLEARED
-        return active and not cleared and must.is_news(user_id, alarm_id)
+    def _oracle(self, entries: Iterable[Entry], *, forgotten: bool) -> Oracle:
+        oracle = Oracle()
+        oracle.told = self.told
+        for entry in entries:
+            if isinstance(entry.meaning, Event):
+                user_id, alarm_id, (at_ns, severity) = entry.meaning
+                known = forgotten or (
+                    entry.number > self._forgotten_at.get((user_id, alarm_id), 0)
+                    and entry.number not in self.given_up
+                )
+                if known:
+                    oracle.receive(user_id, alarm_id, severity, at_ns)
+        return oracle
 
-    def _item_complaints(
-        self, user_id: UserID, alarm_id: AlarmID, key: Key, must: Oracle
-    ) -> Iterator[str]:
-        name = f"{user_id}/{alarm_id} {key[1].name}"
-        possible = self.possible.events.get((user_id, alarm_id), [])
-        known = must.events.get((user_id, alarm_id), [key])
-        if key[1] is Severity.CLEARED:
-            yield f"{name} is in a digest"
-        if key not in possible:
-            yield f"{name} is in a digest and was never received"
-        if key < max(known):
-            yield f"{name} is in a digest and older than what is known"
-        told = self.possible.told.get((user_id, alarm_id))
-        told_severity = Severity.CLEARED if told is None else told[1]
-        if not any(
-            event <= key and (told is None or event > told) and event[1] is not told_severity
-            for event in possible
-        ):
-            yield f"{name} is told again without news"
+
+def _item_complaints(
+    user_id: UserID, item: DigestItem, must: Oracle, possible: Oracle
+) -> Iterator[str]:
+    key = (item.changed_at_ns, item.severity)
+    name = f"{user_id}/{item.alarm_id} {item.severity.name}"
+    came = possible.events.get((user_id, item.alarm_id), [])
+    known = must.events.get((user_id, item.alarm_id), [key])
+    if item.severity is Severity.CLEARED:
+        yield f"{name} is in a digest"
+    if key not in came:
+        yield f"{name} is in a digest and was never put in"
+    if key < max(known):
+        yield f"{name} is in a digest and older than what stands in the log before its request"
+    told = must.told.get((user_id, item.alarm_id))
+    told_severity = Severity.CLEARED if told is None else told[1]
+    if not any(
+        event <= key and (told is None or event > told) and event[1] is not told_severity
+        for event in came
+    ):
+        yield f"{name} is told again without news"

@@ -25,8 +25,8 @@ class Outputs:
     """How each alarm stood in the last digest that carried it."""
     _parts: dict[DigestID, dict[int, int]] = field(default_factory=dict)
     _begun: dict[UserID, list[DigestID]] = field(default_factory=dict)
-    _dead: dict[int, dict[int, bytes]] = field(default_factory=dict)
-    _dead_parts: dict[int, int] = field(default_factory=dict)
+    _dead: dict[int, dict[str, _DeadLetter]] = field(default_factory=dict)
+    """By sequence, then by what the stream knows each by."""
 
     def add_digest(self, published: Published, digests: Mapping[DigestID, Digest]) -> str | None:
         """Read a message; return what is wrong with it. ``digests`` are those in checkpoints."""
@@ -62,19 +62,43 @@ class Outputs:
         return end == len(digest.items)
 
     def is_dead_letter(self, sequence: int, body: bytes) -> bool:
-        """Whether a message was published as a dead letter, unchanged."""
-        parts = self._dead.get(sequence, {})
-        whole = b"".join(parts[number] for number in sorted(parts))
-        return len(parts) == self._dead_parts.get(sequence) and whole == body
+        """Whether a message was published as a dead letter, unchanged but for what had no room."""
+        return any(letter.is_of(body) for letter in self._dead.get(sequence, {}).values())
 
     def add_dead_letter(self, published: Published) -> tuple[int, str]:
         """Read a dead letter; return whose and why."""
         headers = published.headers
         sequence = int(headers["Dead-Letter-Sequence"])
         number, _, parts = headers.get("Dead-Letter-Part", "1/1").partition("/")
-        self._dead.setdefault(sequence, {})[int(number)] = published.body
-        self._dead_parts[sequence] = int(parts)
+        name = headers.get("Nats-Msg-Id", "")
+        if parts != "1":
+            name = name.rpartition(".")[0]
+        letter = self._dead.setdefault(sequence, {}).setdefault(name, _DeadLetter())
+        letter.parts[int(number)] = published.body
+        letter.count = int(parts)
+        letter.cut_from = int(headers.get("Dead-Letter-Cut", 0))
         return sequence, headers["Dead-Letter-Reason"]
+
+    def user_of(self, published: Published) -> UserID:
+        """Return to whom a digest is."""
+        return _read(published.body)[0]
+
+
+@dataclass(slots=True)
+class _DeadLetter:
+    """One as far as it was published."""
+
+    parts: dict[int, bytes] = field(default_factory=dict)
+    count: int = 0
+    cut_from: int = 0
+    """How many bytes it had before it was cut; 0 where it was not."""
+
+    def is_of(self, body: bytes) -> bool:
+        """Whether this is all of it, and of a message with this body."""
+        whole = b"".join(self.parts[number] for number in sorted(self.parts))
+        if self.cut_from:
+            return self.cut_from == len(body) and body.startswith(whole)
+        return len(self.parts) == self.count and whole == body
 
 
 def _read(body: bytes) -> tuple[UserID, tuple[DigestItem, ...]]:

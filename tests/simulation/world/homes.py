@@ -45,60 +45,53 @@ class StormyHomes:
 
     async def claim(self, me: InstanceID, wanted: Sequence[Partition]) -> None:
         """See ``HomeStore``."""
-        numbers = [partition.number for partition in wanted]
-        await self._write("claim", lambda: self._world.homes.claim(me, wanted), numbers)
+        assumed = {one.number: (one.home, one.epoch) for one in wanted}
+        await self._write("claim", lambda: self._world.homes.claim(me, wanted), assumed)
 
     async def save_positions(self, me: InstanceID, positions: Sequence[HomePosition]) -> int:
         """See ``HomeStore``."""
         homes = self._world.homes
         return await self._write(
-            "save positions", lambda: homes.save_positions(me, positions), _numbers(positions)
+            "save positions", lambda: homes.save_positions(me, positions), _assumed(me, positions)
         )
 
     async def lower(self, me: InstanceID, positions: Sequence[HomePosition]) -> None:
         """See ``HomeStore``."""
         homes = self._world.homes
-        await self._write("lower", lambda: homes.lower(me, positions), _numbers(positions))
+        await self._write("lower", lambda: homes.lower(me, positions), _assumed(me, positions))
 
     async def free(self, me: InstanceID, positions: Sequence[HomePosition]) -> None:
         """See ``HomeStore``."""
         homes = self._world.homes
-        await self._write("free", lambda: homes.free(me, positions), _numbers(positions))
+        await self._write("free", lambda: homes.free(me, positions), _assumed(me, positions))
 
     async def forget(self, instances: Sequence[InstanceID]) -> None:
         """See ``HomeStore``."""
         self._world.note(self._instance, Happening.FORGETS, *instances)
         await self._write("forget", lambda: self._world.homes.forget(instances))
 
-    async def made(self, stream: str, created: str) -> None:
-        """See ``HomeStore``."""
-        await self._write("made", lambda: self._world.homes.made(stream, created))
-
-    async def streams_made(self) -> Mapping[str, str]:
-        """See ``HomeStore``."""
-        homes = self._world.homes
-        return await self._link.call("made?", lambda: result_of(homes.streams_made()), _DEADLINE_S)
-
     async def _write(
         self,
         what: str,
         write: Callable[[], Coroutine[Any, Any, T]],
-        numbers: Iterable[int] = (),
+        assumed: Mapping[int, tuple[InstanceID | None, int]] | None = None,
     ) -> T:
-        numbers = list(numbers)
         watch = self._world.watch.homes
 
         def effect() -> T:
-            with watch.writing(self._instance, what, numbers):
+            with watch.writing(self._instance, what, assumed or {}):
                 return result_of(write())
 
-        return await self._link.call(f"{what} {_ranges(numbers)}", effect, _DEADLINE_S)
+        return await self._link.call(f"{what} {_shown(assumed or ())}", effect, _DEADLINE_S)
 
 
-def _numbers(positions: Sequence[HomePosition]) -> list[int]:
-    return [position.number for position in positions]
+def _assumed(
+    me: InstanceID, positions: Sequence[HomePosition]
+) -> Mapping[int, tuple[InstanceID | None, int]]:
+    return {position.number: (me, position.epoch) for position in positions}
 
 
-def _ranges(numbers: Sequence[int]) -> str:
+def _shown(numbers: Iterable[int]) -> str:
     """Return partitions in few words."""
-    return ",".join(map(str, numbers[:8])) + (f",… ({len(numbers)})" if len(numbers) > 8 else "")
+    names = [str(number) for number in numbers]
+    return ",".join(names[:8]) + (f",… ({len(names)})" if len(names) > 8 else "")

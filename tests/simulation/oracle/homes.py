@@ -1,0 +1,150 @@
+"""Invariants of the homes: each write to their store, compared before and after.
+
+Nobody but the store's watcher sees these: an epoch that is ignored loses nothing in most
+histories, a partition taken from somebody who lives is only slower.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tests.simulation.trace import Happening
+from tests.simulation.world.calls import result_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from actors.rules.partitions import HomesView, InstanceID, Partition
+    from actors.rules.positions import Place
+    from store.homes.memory import InMemoryHomeStore
+    from tests.simulation.oracle.ledger import Ledger
+    from tests.simulation.oracle.note import Fail, Note
+    from tests.simulation.oracle.settling import Settling
+    from tests.simulation.world.instance import Instance
+    from tests.simulation.world.time import Time
+
+    Assumed = Mapping[int, tuple[InstanceID | None, int]]
+
+_MOVES = {"claim": Happening.CLAIMED, "free": Happening.FREED, "lower": Happening.LOWERED}
+
+RATE_TOLERANCE = 0.9
+"""An instance's clock may go so much too fast that a lease is this part of one."""
+
+
+class HomesWatch:
+    """Sees every write that takes effect."""
+
+    def __init__(
+        self,
+        store: InMemoryHomeStore,
+        time: Time,
+        ledger: Ledger,
+        settling: Settling,
+        note: Note,
+        fail: Fail,
+        lease_s: float,
+    ) -> None:
+        """Know of no instance."""
+        self._store = store
+        self._time = time
+        self._ledger = ledger
+        self._settling = settling
+        self._note = note
+        self._fail = fail
+        self._lease_s = lease_s
+        self._beat_at_s: dict[InstanceID, float] = {}
+        self.last_move_at_s = 0.0
+        """When a partition changed its home, or lost it."""
+        self.moves = 0
+        self.rewound: set[int] = set()
+        """Taken from their homes by a command, which do not know yet."""
+
+    def view(self) -> HomesView:
+        """Return what is stored."""
+        return result_of(self._store.look())
+
+    def home(self, number: int) -> InstanceID | None:
+        """Return where a partition is at home."""
+        return self.view().partitions[number].home
+
+    @contextmanager
+    def writing(self, instance: Instance, what: str, assumed: Assumed) -> Iterator[None]:
+        """Compare what is stored before and after a write of an instance's.
+
+        ``assumed`` is how that believes the partitions to be at home.
+        """
+        before = self.view().partitions
+        yield
+        if what == "beat":
+            self._beat_at_s[instance.instance_id] = self._time.now_s
+            return
+        after = self.view().partitions
+        changed = [number for number in assumed if before[number] != after[number]]
+        if what in _MOVES and changed:
+            self._note(instance, _MOVES[what], *changed, times=len(changed))
+        for number in changed:
+            old, new, home_and_epoch = before[number], after[number], assumed[number]
+            if (old.home, old.epoch) != home_and_epoch:
+                self._fail(f"{what} of {instance}, which believed in {home_and_epoch}, made {old} {new}")
+            self._changed(instance, what, old, new)
+
+    def rewinding(self, rewind: Callable[[], None]) -> None:
+        """Have a command set positions back."""
+        before = self.view().partitions
+        rewind()
+        for old, new in zip(before, self.view().partitions, strict=True):
+            if old != new:
+                self.rewound.add(new.number)
+                self._check_epoch("rewind", old, new)
+                self._moved(old, new)
+
+    def _changed(self, instance: Instance, what: str, old: Partition, new: Partition) -> None:
+        if what == "claim":
+            self._check_claim(instance, old)
+            if new.home != instance.instance_id or new.position != old.position:
+                self._fail(f"{instance} claimed {old} and made it {new}")
+        elif new.home != (None if what == "free" else old.home):
+            self._fail(f"{what} of {instance} made {old} another's: {new}")
+        self._check_epoch(what, old, new)
+        self._check_position(what, old, new)
+        self._moved(old, new)
+
+    def _check_epoch(self, what: str, old: Partition, new: Partition) -> None:
+        if new.epoch != old.epoch + (what != "save positions"):
+            self._fail(f"{what}: the epoch of {old} became {new.epoch}")
+
+    def _check_claim(self, instance: Instance, old: Partition) -> None:
+        """Check that nobody is robbed who gave a sign of life within a lease."""
+        if old.home is None or old.home == instance.instance_id:
+            return
+        beat_at_s = self._beat_at_s.get(old.home)
+        if beat_at_s is None:
+            return
+        silent_s = self._time.now_s - beat_at_s
+        if silent_s < self._lease_s * RATE_TOLERANCE:
+            self._fail(f"{instance} took {old.number} from {old.home}, silent for {silent_s:.2f} s")
+
+    def _check_position(self, what: str, old: Partition, new: Partition) -> None:
+        if new.position == old.position:
+            return
+        falls = new.position.sequence < old.position.sequence
+        if falls and not self._may_fall(what, old.position):
+            self._fail(f"{what}: the position of {old} fell to {new.position}")
+        moved = Happening.POSITION_FELL if falls else Happening.POSITION
+        self._note("homes", moved, new.number, f"#{new.position.sequence}")
+        for complaint in self._settling.passed(new.number, new.position):
+            self._fail(complaint)
+
+    def _may_fall(self, what: str, position: Place) -> bool:
+        """Whether the message at a position is in the log no more, because a broker lost it."""
+        entry = self._ledger.at(position)
+        return what == "lower" and (entry is None or entry.lost_at is not None)
+
+    def _moved(self, old: Partition, new: Partition) -> None:
+        if new.home == old.home:
+            return
+        self.last_move_at_s = self._time.now_s
+        if new.home is not None:
+            self.moves += 1
+            self.rewound.discard(new.number)
