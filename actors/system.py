@@ -9,7 +9,7 @@ from actors.checkpoints.checkpointer import CheckpointActor
 from actors.checkpoints.recovery import RecoveryActor
 from actors.checkpoints.store_caller import StoreCaller
 from actors.publisher import PublisherActor
-from actors.router import RouterActor
+from actors.router.actor import RouterActor
 from actors.rules.alarms import Retention
 from actors.tally import CoreTally
 from actors.user.actor import UserActor

@@ -72,7 +72,7 @@ class Stage:
 
     def broker(self, names: Names) -> AbstractAsyncContextManager[Broker]:
         """Connect to NATS."""
-        return connected(self._nats.url, names)
+        return connected(self._nats.url, names, self._mongodb.url)
 
     def store_settings(self, names: Names) -> StoreSettings:
         """Return where the service of these names keeps its checkpoints."""

@@ -160,7 +160,7 @@ class Field:
 
     async def _open(self) -> None:
         self._broker = await self._opened.enter_async_context(
-            connected(self._nats_url, self._names)
+            connected(self._nats_url, self._names, self._mongodb_uri)
         )
         self._producer = Producer(self._broker.client)
         self.reader = DigestReader(self._broker.client, self._names)

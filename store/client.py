@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import pymongo
+from bson.errors import BSONError
 from pymongo import AsyncMongoClient, MongoClient
-from pymongo.errors import ConfigurationError, InvalidURI
+from pymongo.errors import ConfigurationError, InvalidURI, OperationFailure, PyMongoError
 
-from actors.errors import SettingsError
+from actors.errors import SettingsError, StoreUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from pymongo.errors import OperationFailure, PyMongoError
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from store.settings import StoreSettings
 
@@ -24,6 +26,9 @@ _DEFAULT_OPTIONS: dict[str, Any] = {
     "serverSelectionTimeoutMS": 5_000,
     "socketTimeoutMS": 20_000,
 }
+
+_DRIVERS_SHARE = 0.9
+"""Of a deadline."""
 
 _Client = TypeVar("_Client")
 
@@ -66,6 +71,48 @@ def _create(kind: Callable[..., _Client], settings: StoreSettings) -> _Client:
         # The driver's own words may quote the URI, and with it a password.
         message = f"MONGODB_URI: is not a URI that MongoDB takes ({type(error).__name__})"
         raise SettingsError(message) from None
+
+
+@contextmanager
+def opening(collection: str) -> Iterator[None]:
+    """Translate what the driver raises while an adapter sees whether it can work.
+
+    Raises ``SettingsError`` when the server refuses our credentials or what we need to do on
+    ``collection``, or is not trusted; otherwise ``StoreUnavailableError``.
+    """
+    try:
+        yield
+    except OperationFailure as error:
+        if error.code in NOT_ALLOWED_CODES:
+            raise SettingsError(describe_refusal(error, collection)) from None
+        raise StoreUnavailableError(describe(error)) from error
+    except PyMongoError as error:
+        if "certificate verify failed" in str(error):
+            raise SettingsError(
+                "MONGODB_URI: the server's certificate is not trusted; see tlsCAFile"
+            ) from None
+        raise StoreUnavailableError(describe(error)) from error
+
+
+@asynccontextmanager
+async def answered_within(within_s: float) -> AsyncIterator[None]:
+    """End a block of calls to the driver in time, and translate what the driver raises.
+
+    Raises ``StoreUnavailableError``, at the latest after ``within_s``.
+    """
+    try:
+        async with asyncio.timeout(within_s):
+            # The driver's own deadline comes first: it says what it waited for, and keeps a
+            # connection that still may be used. The other one is for what it does not bound, as
+            # a name server that hangs.
+            with pymongo.timeout(within_s * _DRIVERS_SHARE):
+                yield
+    except PyMongoError as error:
+        raise StoreUnavailableError(describe(error)) from error
+    except BSONError as error:
+        raise StoreUnavailableError(f"what is stored cannot be decoded: {error}") from error
+    except TimeoutError as error:
+        raise StoreUnavailableError(f"no answer within {within_s:g} s") from error
 
 
 def describe(error: PyMongoError) -> str:

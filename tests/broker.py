@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import nats
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.api import ConsumerConfig, DeliverPolicy
+from pymongo import AsyncMongoClient
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -96,10 +97,12 @@ class Names:
 class Broker:
     """A test's own connection. Runs on the test's event loop."""
 
-    def __init__(self, client: Client, names: Names) -> None:
-        """Use ``client`` for what ``names`` names."""
+    def __init__(self, client: Client, names: Names, mongodb_uri: str | None = None) -> None:
+        """Use ``client`` for what ``names`` names; with MongoDB's URI, know the positions too."""
         self.client = client
         self.names = names
+        self._mongodb_uri = mongodb_uri
+        self._mongodb: AsyncMongoClient[dict[str, Any]] | None = None
         self.js = client.jetstream()
         self._digests: Any = None
         self._dead_letters: Any = None
@@ -177,33 +180,27 @@ class Broker:
         return await self._all(self.names.dead_letter_stream, self.names.dead_letters)
 
     async def left(self) -> int:
-        """Return how many messages the input stream holds."""
-        return (await self.js.stream_info(self.names.input_stream)).state.messages
+        """Return how many messages lie behind the lowest position: what would be read again."""
+        positions = await self.positions()
+        return await self._last_sequence() - min(positions.values(), default=0)
 
     async def left_at_most(self, count: int, timeout_s: float = 30.0) -> int:
-        """Return how many messages the input stream holds, once it is no more than ``count``."""
+        """Return how many messages are left, once it is no more than ``count``."""
         async with asyncio.timeout(timeout_s):
-            while (left := await self.left()) > count:  # noqa: ASYNC110  # asks a server
+            while (left := await self.left()) > count:
                 await asyncio.sleep(_POLL_S)
         return left
 
-    async def delivered(self, count: int, timeout_s: float = 30.0) -> None:
-        """Return once ``count`` messages are delivered and not acknowledged."""
-        async with asyncio.timeout(timeout_s):
-            while True:
-                info = await self.js.consumer_info(self.names.input_stream, self.names.consumer)
-                if info.num_ack_pending == count:
-                    return
-                await asyncio.sleep(_POLL_S)
-
-    async def redelivered(self, timeout_s: float = 30.0) -> None:
-        """Return once a message that is not acknowledged has been delivered again."""
-        async with asyncio.timeout(timeout_s):
-            while True:
-                info = await self.js.consumer_info(self.names.input_stream, self.names.consumer)
-                if info.num_redelivered:
-                    return
-                await asyncio.sleep(_POLL_S)
+    async def positions(self) -> dict[int, int]:
+        """Return how far each partition is settled, as the service's database says."""
+        assert self._mongodb_uri is not None, "connect with MongoDB's URI"
+        if self._mongodb is None:
+            self._mongodb = AsyncMongoClient(self._mongodb_uri, serverMonitoringMode="poll")
+        partitions = self._mongodb[self.names.database]["partitions"]
+        return {
+            document["_id"]: document["position"]["sequence"]
+            async for document in partitions.find({})
+        }
 
     async def next_dead_letter(self, timeout_s: float = 15.0) -> Msg:
         """Return the next dead letter of the stream."""
@@ -221,19 +218,20 @@ class Broker:
         return False
 
     async def settled(self, timeout_s: float = 30.0, poll_s: float = _POLL_S) -> None:
-        """Return once everything in the input stream is delivered and acknowledged.
-
-        That nothing is pending a consumer says also of what it has not counted yet.
-        """
+        """Return once every partition's position has reached what the input stream holds now."""
         last = await self._last_sequence()
         async with asyncio.timeout(timeout_s):
             while True:
-                info = await self.js.consumer_info(self.names.input_stream, self.names.consumer)
-                open_ones = info.num_pending or info.num_ack_pending
-                delivered = 0 if info.delivered is None else info.delivered.stream_seq
-                if not open_ones and (delivered >= last or not await self.left()):
+                positions = await self.positions()
+                if min(positions.values(), default=0) >= last:
                     return
                 await asyncio.sleep(poll_s)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._mongodb is not None:
+            await self._mongodb.close()
+        await self.client.close()
 
     async def _all(self, stream: str, subject: str) -> list[Msg]:
         count = (await self.js.stream_info(stream)).state.messages
@@ -254,10 +252,13 @@ class Broker:
 
 
 @asynccontextmanager
-async def connected(nats_url: str, names: Names) -> AsyncIterator[Broker]:
+async def connected(
+    nats_url: str, names: Names, mongodb_uri: str | None = None
+) -> AsyncIterator[Broker]:
     """Connect for the time of a ``with`` block."""
     client = await nats.connect(nats_url, max_reconnect_attempts=-1, reconnect_time_wait=0.1)
+    broker = Broker(client, names, mongodb_uri)
     try:
-        yield Broker(client, names)
+        yield broker
     finally:
-        await client.close()
+        await broker.close()

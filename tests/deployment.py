@@ -104,8 +104,8 @@ class Deployment:
         return process
 
     def broker(self) -> AbstractAsyncContextManager[Broker]:
-        """Connect the test to NATS."""
-        return connected(self.nats_url, self.names)
+        """Connect the test to the servers."""
+        return connected(self.nats_url, self.names, self.mongodb_uri)
 
     @contextmanager
     def store(self) -> Iterator[StandaloneStore]:

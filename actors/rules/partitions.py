@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple, NewType
 from zlib import crc32
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from actors.rules.alarms import UserID
     from actors.rules.positions import Place
 
@@ -67,3 +69,33 @@ class HomesView(NamedTuple):
 def partition_of(user_id: UserID) -> int:
     """Return the partition of a user, 0 to 63."""
     return crc32(user_id.encode()) % PARTITIONS
+
+
+def deal(
+    takers: Iterable[InstanceID], homes: Sequence[InstanceID | None]
+) -> tuple[InstanceID | None, ...]:
+    """Say where each partition should be, given where it is; None for all when nobody takes.
+
+    Each taker gets the floor or the ceiling of an equal share, and as few partitions move as that
+    allows. Whoever asks, in whatever order, gets the same; what was dealt stays as it is.
+    """
+    names = sorted(set(takers))
+    dealt: list[InstanceID | None] = [None] * len(homes)
+    if not names:
+        return tuple(dealt)
+    kept: dict[InstanceID | None, list[int]] = {name: [] for name in names}
+    to_give: list[int] = []
+    for number, home in enumerate(homes):
+        kept.get(home, to_give).append(number)
+    share, remainder = divmod(len(homes), len(names))
+    wanting: list[InstanceID] = []
+    # The larger shares go to those that have most, who would have to give else.
+    for rank, name in enumerate(sorted(names, key=lambda name: -len(kept[name]))):
+        size, has = share + (rank < remainder), kept[name]
+        for number in has[:size]:
+            dealt[number] = name
+        to_give += has[size:]
+        wanting += [name] * (size - len(has))
+    for number, name in zip(sorted(to_give), wanting, strict=True):
+        dealt[number] = name
+    return tuple(dealt)

@@ -10,7 +10,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 from ops.doctor.findings import Finding, away, note, ok, on_clock, on_disk, risk
 from store.client import blocking_client_for, describe
-from store.users.document import FENCE
+from store.users.fence import stands
 from store.users.mongo import COLLECTION
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def _on_collection(client: MongoClient[dict[str, Any]], database: str) -> Iterat
     known = next(client[database].list_collections(filter={"name": COLLECTION}), None)
     if known is None:
         yield note(about, "is not there", "the service creates it when it starts")
-    elif known["options"].get("validator") != FENCE:
+    elif not stands(known["options"]):
         yield risk(
             about,
             "lacks the validator that keeps two processes from overwriting each other",

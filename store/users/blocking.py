@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from store.users.mongo import MongoCheckpointStore
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from actors.ports import Checkpoint, CheckpointUpdate, SaveOutcome, Unreadable, Unsavable
     from actors.rules.alarms import UserID
@@ -49,9 +50,11 @@ class BlockingStore:
 class StandaloneStore(BlockingStore):
     """A store with a loop and a thread of its own, until it is closed."""
 
-    def __init__(self, settings: StoreSettings) -> None:
+    def __init__(
+        self, settings: StoreSettings, monotonic_s: Callable[[], float] = time.monotonic
+    ) -> None:
         """Prepare; it connects when first used. Raises ``SettingsError``."""
-        store = MongoCheckpointStore(settings)
+        store = MongoCheckpointStore(settings, monotonic_s)
         loop = asyncio.new_event_loop()
         super().__init__(store, loop)
         self._thread = Thread(target=loop.run_forever, name="store", daemon=True)

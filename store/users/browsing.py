@@ -159,5 +159,6 @@ _SUMMARY: dict[str, Any] = {
     "active": _alarms_where(_ACTIVE),
     "due": _alarms_where({"$and": [_ACTIVE, _NEWS]}),
     "digests": {"$ifNull": ["$cursor.number", 0]},
-    "owes": {"$gt": ["$outbox", None]},
+    # A list, or what schema 1 had, one digest; in MongoDB's order both are above null.
+    "owes": {"$and": [{"$gt": ["$outbox", None]}, {"$ne": ["$outbox", []]}]},
 }

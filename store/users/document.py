@@ -2,16 +2,26 @@
 
 ::
 
-    {_id: "<UserID>", schema: 1, base: 6, version: 7,
+    {_id: "<UserID>", schema: 2, base: 6, version: 7,
      alarms: {"<bucket>": {"<escaped AlarmID>": [severity, changed_at_ns, told_severity,
                                                  told_at_ns | null, news, heard_at_s]}},
-     cursor: {number: 3, answered: ["<RequestID>", …]},
-     outbox: {id: "<DigestID>", items: [["<AlarmID>", severity, changed_at_ns], …],
-              traceparent: "<trace context>"}}
+     cursor: {number: 3, answered: [sequence, timestamp_ns, "<log>"], earlier: ["<RequestID>", …]},
+     outbox: [{id: "<DigestID>", items: [["<AlarmID>", severity, changed_at_ns], …],
+               traceparent: "<trace context>"}, …]}
 
-``outbox`` is there only while a digest is owed, ``traceparent`` only if the request bore one.
+There only if there is something to say: ``answered``, ``earlier``, the log in ``answered``,
+``outbox`` (while digests are owed) and ``traceparent`` (if the request bore one).
 Alarms are spread over buckets because MongoDB finds a field by walking over those before it:
 adding 30,000 alarms to a user took 9 s without.
+
+**Schema 1** had ``answered: ["<RequestID>", …]`` in place of both, and the one digest that could
+be owed in ``outbox``. Each is known by its form and not by ``schema``: a save that does not change
+the cursor leaves it as it is under the new number. One that does writes all of it anew.
+
+**Older beside newer.** ``schema`` says whether a version can read a document. One that it can may
+hold more than it knows, fields and further places of a list, which it ignores. What it writes, an
+alarm, the cursor with the outbox, it writes whole: what a newer version had added *there* is lost,
+and everything else is kept. So a version may add only what it can do without.
 
 **The compare-and-set.** An update names the version it is based on in ``base`` and increments
 ``version``; the collection's validator, ``FENCE``, admits it only if the two still fit. The filter
@@ -26,15 +36,17 @@ from zlib import crc32
 
 from actors.ports import Checkpoint, Unreadable
 from actors.rules.alarms import Alarm, AlarmID, Severity, UserID
-from actors.rules.digest import NEVER_TOLD, Cursor, Digest, DigestID, DigestItem, RequestID
+from actors.rules.digest import NEVER_TOLD, Cursor, Digest, DigestID, DigestItem
+from actors.rules.positions import Place
 from actors.runtime.tuples import new_tuple
+from store.field_names import escape_field_name, unescape_field_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from actors.ports import CheckpointUpdate
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised by one whenever an older version of this service could not read what is written."""
 
 FENCE: dict[str, Any] = {"$expr": {"$eq": ["$version", {"$add": ["$base", 1]}]}}
@@ -44,28 +56,9 @@ NOBODY = ""
 """An ``_id`` that no user has."""
 
 _BUCKETS = 64
+_ALARM_FIELDS = len(Alarm._fields)
 
-_ESCAPES = (("%", "%25"), (".", "%2E"), ("$", "%24"))
 _SEVERITIES = dict(enumerate(Severity))
-
-
-def escape_field_name(alarm_id: AlarmID) -> str:
-    """Return the alarm id as a field name: in a path, dots separate and dollars command."""
-    name: str = alarm_id
-    if "%" not in name and "." not in name and "$" not in name:
-        return name
-    for char, escape in _ESCAPES:
-        name = name.replace(char, escape)
-    return name
-
-
-def unescape_field_name(name: str) -> AlarmID:
-    """Return the alarm id that ``escape_field_name`` was given."""
-    if "%" not in name:
-        return AlarmID(name)
-    for char, escape in reversed(_ESCAPES):
-        name = name.replace(escape, char)
-    return AlarmID(name)
 
 
 def path_of(alarm_id: AlarmID) -> str:
@@ -85,18 +78,28 @@ def to_changes(update: CheckpointUpdate) -> dict[str, Any]:
             changes[path_of(alarm_id)] = alarm
     cursor = update.cursor
     if cursor is not None:
-        changes["cursor"] = {"number": cursor.number, "answered": list(cursor.answered)}
-        if cursor.outbox is None:
-            removals["outbox"] = ""
+        changes["cursor"] = _from_cursor(cursor)
+        if cursor.outbox:
+            changes["outbox"] = [_from_digest(digest) for digest in cursor.outbox]
         else:
-            changes["outbox"] = _from_outbox(cursor.outbox)
+            removals["outbox"] = ""
     operators: dict[str, Any] = {"$set": changes, "$inc": {"version": 1}}
     if removals:
         operators["$unset"] = removals
     return operators
 
 
-def _from_outbox(digest: Digest) -> dict[str, Any]:
+def _from_cursor(cursor: Cursor) -> dict[str, Any]:
+    stored: dict[str, Any] = {"number": cursor.number}
+    if cursor.answered is not None:
+        sequence, timestamp_ns, log = cursor.answered
+        stored["answered"] = [sequence, timestamp_ns, log] if log else [sequence, timestamp_ns]
+    if cursor.earlier:
+        stored["earlier"] = list(cursor.earlier)
+    return stored
+
+
+def _from_digest(digest: Digest) -> dict[str, Any]:
     stored: dict[str, Any] = {
         "id": digest.digest_id,
         "items": [list(item) for item in digest.items],
@@ -119,7 +122,7 @@ def to_checkpoint(document: Mapping[str, Any]) -> Checkpoint | Unreadable:
             reason = f"the checkpoint has schema {schema}, this version reads up to {SCHEMA}"
             return Unreadable(reason)
         alarms = {
-            unescape_field_name(name): _to_alarm(fields)
+            AlarmID(unescape_field_name(name)): _to_alarm(fields)
             for bucket in document.get("alarms", {}).values()
             for name, fields in bucket.items()
         }
@@ -129,6 +132,8 @@ def to_checkpoint(document: Mapping[str, Any]) -> Checkpoint | Unreadable:
 
 
 def _to_alarm(fields: Sequence[Any]) -> Alarm:
+    if len(fields) > _ALARM_FIELDS:
+        fields = fields[:_ALARM_FIELDS]
     severity, changed_at_ns, told_severity, told_at_ns, news, heard_at_s = fields
     if not (
         isinstance(changed_at_ns, int)
@@ -143,24 +148,44 @@ def _to_alarm(fields: Sequence[Any]) -> Alarm:
 
 def _to_cursor(document: Mapping[str, Any]) -> Cursor:
     stored = document.get("cursor")
+    outbox = _to_outbox(document)
     if stored is None:
-        return NEVER_TOLD
-    answered = tuple(RequestID(_text(request_id)) for request_id in stored["answered"])
-    return Cursor(_whole(stored["number"]), answered, _to_outbox(document))
+        return Cursor(outbox=outbox) if outbox else NEVER_TOLD
+    answered, earlier = stored.get("answered"), stored.get("earlier", ())
+    if answered is None:
+        place = None
+    elif answered and isinstance(answered[0], int):
+        place = _to_place(*answered[:3])
+    else:
+        place, earlier = None, [*answered, *earlier]  # schema 1
+    names = tuple(_text(name) for name in earlier)
+    return Cursor(_whole(stored["number"]), place, outbox, names)
 
 
-def _to_outbox(document: Mapping[str, Any]) -> Digest | None:
+def _to_place(sequence: Any, timestamp_ns: Any, log: Any = "") -> Place:
+    return Place(_whole(sequence), _whole(timestamp_ns), _text(log))
+
+
+def _to_outbox(document: Mapping[str, Any]) -> tuple[Digest, ...]:
     stored = document.get("outbox")
     if stored is None:
-        return None
-    items = tuple(
-        DigestItem(AlarmID(_text(alarm_id)), _SEVERITIES[severity], _whole(changed_at_ns))
-        for alarm_id, severity, changed_at_ns in stored["items"]
-    )
+        return ()
+    user_id = UserID(document["_id"])
+    if isinstance(stored, list):
+        return tuple(_to_digest(user_id, digest) for digest in stored)
+    return (_to_digest(user_id, stored),)  # schema 1
+
+
+def _to_digest(user_id: UserID, stored: Mapping[str, Any]) -> Digest:
+    items = tuple(_to_item(*fields[:3]) for fields in stored["items"])
     traceparent = stored.get("traceparent")
     if not isinstance(traceparent, str):
         traceparent = None  # none, or damaged, which is no reason not to tell the user
-    return Digest(DigestID(_text(stored["id"])), UserID(document["_id"]), items, traceparent)
+    return Digest(DigestID(_text(stored["id"])), user_id, items, traceparent)
+
+
+def _to_item(alarm_id: Any, severity: Any, changed_at_ns: Any) -> DigestItem:
+    return DigestItem(AlarmID(_text(alarm_id)), _SEVERITIES[severity], _whole(changed_at_ns))
 
 
 def _whole(value: Any) -> int:

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import logging
+import time
 from typing import TYPE_CHECKING, Any
 
 from bson.errors import BSONError
 from pymongo import ReadPreference
-from pymongo.errors import (
-    CollectionInvalid,
-    DocumentTooLarge,
-    OperationFailure,
-    PyMongoError,
-    WriteError,
-)
+from pymongo.errors import DocumentTooLarge, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
-from actors.errors import SettingsError, StoreUnavailableError
+from actors.errors import StoreUnavailableError
 from actors.ports import SaveOutcome, Unreadable, Unsavable
-from store.client import NOT_ALLOWED_CODES, client_for, describe, describe_refusal
-from store.users.document import FENCE, NOBODY, to_changes, to_checkpoint, to_probe
+from store.client import client_for, describe, opening
+from store.users.document import NOBODY, to_changes, to_checkpoint, to_probe
+from store.users.fence import VALIDATION_FAILED, Fence
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from actors.ports import Checkpoint, CheckpointUpdate
     from actors.rules.alarms import UserID
     from store.settings import StoreSettings
-
-logger = logging.getLogger("store.mongo")
 
 COLLECTION = "users"
 
@@ -38,7 +31,6 @@ DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
 
 _PROBE = {"q": {"_id": NOBODY}, "u": to_probe(), "upsert": True}
 _DUPLICATE_KEY = 11000
-_VALIDATION_FAILED = 121
 _REFUSED_CODES = frozenset(
     {
         2,  # BadValue
@@ -60,7 +52,9 @@ class MongoCheckpointStore:
     long: under the GIL whatever a thread does may have the loop wait a millisecond for its turn.
     """
 
-    def __init__(self, settings: StoreSettings) -> None:
+    def __init__(
+        self, settings: StoreSettings, monotonic_s: Callable[[], float] = time.monotonic
+    ) -> None:
         """Prepare the client, which connects when first used.
 
         Raises ``SettingsError`` for a URI that is malformed or names files that are no use.
@@ -72,6 +66,7 @@ class MongoCheckpointStore:
             read_concern=ReadConcern("majority"),
             read_preference=ReadPreference.PRIMARY,
         )
+        self._fence = Fence(self._users, monotonic_s)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -83,59 +78,17 @@ class MongoCheckpointStore:
         Raises ``StoreUnavailableError`` when it does not answer, ``SettingsError`` when it
         refuses our credentials or what we need to do.
         """
-        try:
+        with opening(self._users.full_name):
             await self._users.find_one({"_id": NOBODY}, {"_id": 1})
-            await self._fence()
-            await self._try_fence()
-        except OperationFailure as error:
-            if error.code in NOT_ALLOWED_CODES:
-                raise SettingsError(describe_refusal(error, self._users.full_name)) from None
-            raise StoreUnavailableError(describe(error)) from error
-        except PyMongoError as error:
-            if "certificate verify failed" in str(error):
-                raise SettingsError(
-                    "MONGODB_URI: the server's certificate is not trusted; see tlsCAFile"
-                ) from None
-            raise StoreUnavailableError(describe(error)) from error
+            await self._fence.raise_up()
 
     async def check(self) -> None:
         """Return when the primary answers a read; raises ``StoreUnavailableError``."""
         try:
             await self._users.find_one({"_id": NOBODY}, {"_id": 1})
+            await self._fence.see_to()
         except PyMongoError as error:
             raise StoreUnavailableError(describe(error)) from error
-
-    async def _try_fence(self) -> None:
-        """Make sure that we may write, and that the fence refuses what it must."""
-        try:
-            await self._users.update_one({"_id": NOBODY}, to_probe(), upsert=True)
-        except WriteError as error:
-            if error.code != _VALIDATION_FAILED:
-                raise
-        else:
-            await self._mend_fence()
-
-    async def _fence(self) -> None:
-        """Make sure that the collection is there and has the validator that saves rely on."""
-        database = self._users.database
-        found = await database.list_collections(filter={"name": COLLECTION})
-        known = await anext(found, None)
-        if known is None:
-            try:
-                await database.create_collection(COLLECTION, validator=FENCE)
-            except CollectionInvalid:
-                pass  # another process was faster
-            else:
-                return
-        elif known["options"].get("validator") == FENCE:
-            return
-        await database.command(
-            "collMod",
-            COLLECTION,
-            validator=FENCE,
-            validationLevel="strict",
-            validationAction="error",
-        )
 
     async def load(self, user_ids: Sequence[UserID]) -> Mapping[UserID, Checkpoint | Unreadable]:
         """See ``CheckpointStore``."""
@@ -161,6 +114,7 @@ class MongoCheckpointStore:
             for update in updates
         ]
         try:
+            await self._fence.see_to()
             # A bulk write of the driver's costs twice as much before it says the same.
             answer = await self._users.database.command(
                 {
@@ -187,7 +141,7 @@ class MongoCheckpointStore:
         if fenced is None:
             await self._mend_fence()
             raise StoreUnavailableError("the collection had lost its validator")
-        if fenced["code"] != _VALIDATION_FAILED:
+        if fenced["code"] != VALIDATION_FAILED:
             raise _unexpected(fenced)
         outcomes: list[SaveOutcome | Unsavable] = [SaveOutcome.SAVED] * len(updates)
         for index, failure in failures.items():
@@ -204,14 +158,12 @@ class MongoCheckpointStore:
         return [*await self.save(updates[:half]), *await self.save(updates[half:])]
 
     async def _mend_fence(self) -> None:
-        """Fence a collection that somebody has replaced while we were running.
+        """Fence a collection that somebody has changed or replaced while we were running.
 
         What the group wrote unfenced is told to its users as an unknown end: they load again.
         """
-        logger.critical("store.fence_missing", extra={"collection": self._users.full_name})
         try:
-            await self._users.delete_one({"_id": NOBODY})
-            await self._fence()
+            await self._fence.mend()
         except PyMongoError as error:
             raise StoreUnavailableError(describe(error)) from error
 
@@ -219,7 +171,7 @@ class MongoCheckpointStore:
 def _outcome(failure: Mapping[str, Any]) -> SaveOutcome | Unsavable:
     """Return what became of a statement that failed; raises ``StoreUnavailableError``."""
     code = failure["code"]
-    if code in (_VALIDATION_FAILED, _DUPLICATE_KEY):
+    if code in (VALIDATION_FAILED, _DUPLICATE_KEY):
         return SaveOutcome.CONFLICTED
     if code in _REFUSED_CODES:
         return Unsavable(f"MongoDB refused the checkpoint: {failure.get('errmsg')}")

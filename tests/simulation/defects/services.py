@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.ports import SaveOutcome
 from actors.publisher import PublisherActor
-from actors.router import RouterActor
+from actors.router.actor import RouterActor
 from bus.inbound.intake import Intake
 from bus.outbound import sending
 from bus.wire import codec

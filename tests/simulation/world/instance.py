@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pykka import ActorRegistry
 
 from actors.messages.router import Tick
-from actors.router import RouterActor
+from actors.router.actor import RouterActor
 from actors.rules.digest import DigestID
 from actors.runtime.pooled import Mailbox
 from actors.runtime.simulated import SimulatedDispatcher, run_to_the_end

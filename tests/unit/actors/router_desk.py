@@ -17,7 +17,7 @@ from actors.messages.router import (
 )
 from actors.messages.user import Passivate
 from actors.ports import DeliveryToken
-from actors.router import RouterActor
+from actors.router.actor import RouterActor
 from actors.rules.alarms import AlarmID, Severity, UserID
 from actors.runtime.simulated import ManualClock
 from actors.settings import CoreSettings

@@ -123,12 +123,14 @@ class Press:
     def __init__(self, clock: ManualClock) -> None:
         """Open an idle one."""
         self._clock = clock
-        self.attempts: list[tuple[float, Digest]] = []
+        self.attempts: list[tuple[float, tuple[Digest, ...]]] = []
         self._unsettled: list[Callable[[PublishFailedError | None], None]] = []
 
-    def publish(self, digest: Digest, settled: Callable[[PublishFailedError | None], None]) -> None:
+    def publish(
+        self, digests: Sequence[Digest], settled: Callable[[PublishFailedError | None], None]
+    ) -> None:
         """See ``DigestPublisher``."""
-        self.attempts.append((self._clock.monotonic_s(), digest))
+        self.attempts.append((self._clock.monotonic_s(), tuple(digests)))
         self._unsettled.append(settled)
 
     def end(self, error: PublishFailedError | None = None) -> None:

@@ -6,10 +6,11 @@ import logging
 from typing import TYPE_CHECKING
 
 from actors.errors import PublishFailedError
-from actors.messages.publisher import PublishOutbox
+from actors.messages.publisher import ForgetPartitions, MayPublish, PublishOutbox
 from actors.messages.user import OutboxPublished
 from actors.publisher import PublisherActor
 from actors.rules.digest import DigestID
+from actors.rules.partitions import partition_of
 from actors.settings import CoreSettings
 from actors.tally import CoreTally
 from tests.unit.actors.router_desk import NoJitter
@@ -25,8 +26,8 @@ PUBLISHED = OutboxPublished(DigestID("d1"))
 class Desk:
     """A started publisher, its press, and who asks it."""
 
-    def __init__(self) -> None:
-        """Start it."""
+    def __init__(self, *, guarded: bool = False) -> None:
+        """Start it; ``guarded``, as it is where partitions have homes."""
         self.stage = Stage()
         self.press = Press(self.stage.clock)
         self.tally = CoreTally()
@@ -36,14 +37,17 @@ class Desk:
             CoreSettings(retry_wait_initial_s=1.0, retry_wait_max_s=4.0),
             self.press,
             self.stage.dispatcher,
+            self.stage.clock,
             NoJitter(),
             self.tally,
+            guarded=guarded,
         )
         self.asker = self.stage.probe()
 
-    def ask(self, digest_id: str = "d1") -> None:
-        """Ask for a digest to be published."""
-        self.stage.tell(self.publisher, PublishOutbox(digest(digest_id), self.asker.actor_ref))
+    def ask(self, *digest_ids: str) -> None:
+        """Ask for an outbox to be published; by default one with the digest d1."""
+        digests = tuple(digest(digest_id) for digest_id in digest_ids or ("d1",))
+        self.stage.tell(self.publisher, PublishOutbox(digests, self.asker.actor_ref))
 
     def end(self, error: PublishFailedError | None = None) -> None:
         """End the attempt that is under way."""
@@ -55,7 +59,7 @@ def test_a_published_digest_is_answered_once() -> None:
     """The asker hears of it when the stream has it, not before."""
     desk = Desk()
     desk.ask()
-    assert desk.press.attempts == [(0.0, digest("d1"))]
+    assert desk.press.attempts == [(0.0, (digest("d1"),))]
     assert desk.asker.received == []
     desk.end()
     desk.stage.dispatcher.advance(SILENCE_S)
@@ -73,7 +77,7 @@ def test_a_failed_attempt_is_repeated_with_the_same_digest_until_it_is_settled()
     assert desk.asker.received == []
     desk.end()
     desk.stage.dispatcher.advance(SILENCE_S)
-    assert [attempt for _, attempt in desk.press.attempts] == [digest("d1")] * 5
+    assert [attempt for _, attempt in desk.press.attempts] == [(digest("d1"),)] * 5
     # An attempt ended every 4 seconds; each next one came 1, 2, 4 and again 4 seconds later.
     assert [at_s for at_s, _ in desk.press.attempts] == [0.0, 1.0, 6.0, 12.0, 16.0]
     assert desk.asker.received == [PUBLISHED]
@@ -110,7 +114,7 @@ def test_a_digest_asked_for_after_it_was_settled_is_published_again() -> None:
     desk.ask()
     desk.end()
     desk.ask()
-    assert [attempt for _, attempt in desk.press.attempts] == [digest("d1")] * 2
+    assert [attempt for _, attempt in desk.press.attempts] == [(digest("d1"),)] * 2
     desk.end()
     assert desk.asker.received == [PUBLISHED, PUBLISHED]
 
@@ -124,9 +128,54 @@ def test_digests_do_not_wait_for_one_another() -> None:
     desk.end()
     assert desk.asker.received == [OutboxPublished(DigestID("d2"))]
     desk.stage.dispatcher.advance(1.0)
-    assert [attempt.digest_id for _, attempt in desk.press.attempts] == ["d1", "d2", "d1"]
+    assert [attempt[0].digest_id for _, attempt in desk.press.attempts] == ["d1", "d2", "d1"]
     desk.end()
     assert desk.asker.received == [OutboxPublished(DigestID("d2")), PUBLISHED]
+
+
+def test_an_outbox_is_published_as_a_whole() -> None:
+    """In one attempt, and after a failure again: the stream drops what it has."""
+    desk = Desk()
+    desk.ask("d1", "d2")
+    desk.end(DOWN)
+    desk.stage.dispatcher.advance(1.0)
+    desk.end()
+    assert [attempt for _, attempt in desk.press.attempts] == [(digest("d1"), digest("d2"))] * 2
+    assert desk.asker.received == [PUBLISHED]
+    assert desk.tally.digests_published == 2
+
+
+def test_what_may_not_be_published_yet_is_held_back_until_it_may() -> None:
+    """Before a home is sure of its partitions, and when it was not heard of for too long."""
+    desk = Desk(guarded=True)
+    desk.ask("d1")
+    assert desk.press.attempts == []
+    desk.stage.tell(desk.publisher, MayPublish(0.5))
+    assert len(desk.press.attempts) == 1
+    desk.end(DOWN)
+    desk.stage.dispatcher.advance(5.0)
+    assert len(desk.press.attempts) == 1
+    desk.ask("d2")
+    desk.stage.tell(desk.publisher, MayPublish(9.0))
+    assert [attempt[0].digest_id for _, attempt in desk.press.attempts] == ["d1", "d1", "d2"]
+
+
+def test_what_is_owed_to_users_of_a_partition_that_went_elsewhere_is_forgotten() -> None:
+    """Held back, under way or to be tried again; those of other partitions stay."""
+    desk = Desk(guarded=True)
+    number = partition_of(digest("d1").user_id)
+    desk.ask("d1")
+    desk.stage.tell(desk.publisher, ForgetPartitions(frozenset({number + 1})))
+    desk.stage.tell(desk.publisher, MayPublish(1e9))
+    assert len(desk.press.attempts) == 1
+    desk.ask("d2")
+    desk.stage.tell(desk.publisher, ForgetPartitions(frozenset({number})))
+    desk.end(DOWN)
+    desk.end()
+    desk.stage.dispatcher.advance(SILENCE_S)
+    assert len(desk.press.attempts) == 2
+    assert desk.asker.received == []
+    assert desk.stage.escalated == []
 
 
 def test_an_asker_that_has_stopped_is_passed_over() -> None:

@@ -6,21 +6,26 @@ import logging
 from typing import TYPE_CHECKING
 
 from actors.messages.checkpoints import AwaitRoom
+from actors.messages.home import PartitionEmptied
 from actors.messages.inputs import AlarmStatusChanged, SendDigest
 from actors.messages.router import (
     CheckpointWanted,
+    DropPartitions,
+    EmptyPartition,
     FindLiveUsers,
     Passivated,
     PassivationDeclined,
+    ResumeUser,
     RoomAvailable,
-    RouteDeliveries,
     Tick,
     UserFailed,
 )
-from actors.messages.user import HandleDeliveries, Passivate, TakeCheckpoint
-from actors.router import PASSIVATIONS_PER_TICK, TICKS_PER_INTERVAL
+from actors.messages.user import Finish, HandleDeliveries, Leave, Passivate, TakeCheckpoint
+from actors.pacing import TICKS_PER_INTERVAL
+from actors.router.actor import PASSIVATIONS_PER_TICK
 from actors.rules.alarms import UserID
-from tests.doubles import IdleDispatcher, logged
+from actors.rules.partitions import partition_of
+from tests.doubles import IdleDispatcher, Inbox, logged
 from tests.unit.actors.router_desk import RouterDesk
 
 if TYPE_CHECKING:
@@ -28,7 +33,6 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from actors.messages.inputs import Delivery
     from actors.runtime.pooled import Mailbox
 
 
@@ -271,8 +275,8 @@ def test_an_answer_of_an_actor_that_is_gone_changes_nothing() -> None:
     assert desk.spawned == [X, Y, X]
 
 
-def test_after_a_crash_the_culprit_is_retried_later_and_the_rest_at_once() -> None:
-    """In order, by an actor spawned afresh, with what came meanwhile."""
+def test_after_a_crash_all_mail_waits_in_order_for_the_next_attempt() -> None:
+    """Also what came since: no request is answered from a state that lacks an event before it."""
     desk = RouterDesk()
     before, culprit, behind = desk.send(X, X, X)
     failed = desk.ref(X)
@@ -280,9 +284,12 @@ def test_after_a_crash_the_culprit_is_retried_later_and_the_rest_at_once() -> No
     [since] = desk.send(X)
     assert desk.taken(X)[1:] == [Passivate()]
     desk.tell(Passivated(X, failed, (before, culprit, behind)))
-    assert desk.taken(X) == [HandleDeliveries((before, behind, since))]
+    [later] = desk.send(X)
+    assert desk.spawned == [X]
+    assert desk.scheduler.later == [(1.0, ResumeUser(X))]
+    desk.tell(ResumeUser(X))
     again = culprit._replace(attempt=2)
-    assert desk.scheduler.later == [(1.0, RouteDeliveries((again,)))]
+    assert desk.taken(X) == [HandleDeliveries((before, again, behind, since, later))]
     assert desk.acknowledger.dead == []
 
 
@@ -290,13 +297,12 @@ def test_the_retries_of_a_culprit_wait_longer_and_longer() -> None:
     """Up to the maximum of attempts, then it becomes a dead letter; only it."""
     desk = RouterDesk(max_attempts=3)
     [culprit] = desk.send(X)
-    for expected_s in (1.0, 2.0):
+    for attempt, expected_s in ((2, 1.0), (3, 2.0)):
         desk.fail(X, culprit, culprit)
-        [(wait_s, message)] = desk.scheduler.later
-        assert wait_s == expected_s
-        assert isinstance(message, RouteDeliveries)
-        [culprit] = message.items
-        desk.tell(message)
+        assert desk.scheduler.later == [(expected_s, ResumeUser(X))]
+        desk.tell(ResumeUser(X))
+        culprit = culprit._replace(attempt=attempt)
+        assert desk.taken(X) == [HandleDeliveries((culprit,))]
     desk.fail(X, culprit, culprit)
     assert desk.scheduler.later == []
     why = "processing failed 3 times, last with: boom"
@@ -304,16 +310,16 @@ def test_the_retries_of_a_culprit_wait_longer_and_longer() -> None:
 
 
 def test_when_no_message_is_to_blame_all_that_were_held_are() -> None:
-    """What came since was not seen by the crashed actor and is forwarded at once."""
+    """What came since was not seen by the crashed actor, and only waits."""
     desk = RouterDesk()
     first, second = desk.send(X, X)
     failed = desk.ref(X)
     desk.tell(UserFailed(X, failed, None, "schema 99"))
     [since] = desk.send(X)
     desk.tell(Passivated(X, failed, (first, second)))
-    assert desk.taken(X) == [HandleDeliveries((since,))]
-    retried = [item.token for _, m in desk.scheduler.later for item in _items(m)]
-    assert retried == [first.token, second.token]
+    desk.tell(ResumeUser(X))
+    again = (first._replace(attempt=2), second._replace(attempt=2), since)
+    assert desk.taken(X) == [HandleDeliveries(again)]
 
 
 def test_a_user_that_crashes_while_it_was_asked_to_leave_is_replaced() -> None:
@@ -325,8 +331,9 @@ def test_a_user_that_crashes_while_it_was_asked_to_leave_is_replaced() -> None:
     desk.tell(PassivationDeclined(X, failed))
     [since] = desk.send(X)
     desk.tell(Passivated(X, failed, (event,)))
-    assert desk.taken(X) == [HandleDeliveries((since,))]
-    assert len(desk.scheduler.later) == 1
+    assert desk.scheduler.later == [(1.0, ResumeUser(X))]
+    desk.tell(ResumeUser(X))
+    assert desk.taken(X) == [HandleDeliveries((event._replace(attempt=2), since))]
 
 
 def test_a_life_cycle_is_logged_at_debug_and_a_crash_as_an_error(
@@ -350,11 +357,6 @@ def test_a_life_cycle_is_logged_at_debug_and_a_crash_as_an_error(
     assert (crashed["user"], crashed["error"]) == (Y, "boom")
 
 
-def _items(message: object) -> tuple[Delivery, ...]:
-    assert isinstance(message, RouteDeliveries)
-    return message.items
-
-
 def test_who_only_looks_finds_users_in_memory_and_spawns_nobody() -> None:
     """Those that are leaving included, the used last first, no more than asked for."""
     desk = RouterDesk(idle_timeout_s=600)
@@ -371,3 +373,64 @@ def test_who_only_looks_finds_users_in_memory_and_spawns_nobody() -> None:
     desk.send(UserID("w"))
     assert desk.tell(FindLiveUsers(None, 1)) == ((UserID("w"), desk.ref(UserID("w"))),)
     assert desk.spawned == [X, Y, Z, UserID("w")]
+
+
+def test_a_partition_is_empty_when_its_users_have_saved_told_and_left() -> None:
+    """Those of others stay; nobody is heard of a second time."""
+    desk, home = RouterDesk(), Inbox()
+    desk.send(X, Y)
+    desk.tell(EmptyPartition(partition_of(X), home.actor_ref))
+    assert desk.taken(X)[-1] == Finish()
+    assert Finish() not in desk.taken(Y)
+    assert home.take() == []
+    desk.tell(Passivated(X, desk.ref(X), ()))
+    assert home.take() == [PartitionEmptied(partition_of(X))]
+    assert desk.live() == 1
+
+
+def test_a_partition_without_users_in_memory_is_empty_at_once() -> None:
+    """Nobody is asked."""
+    desk, home = RouterDesk(), Inbox()
+    desk.tell(EmptyPartition(7, home.actor_ref))
+    assert home.take() == [PartitionEmptied(7)]
+
+
+def test_a_user_that_was_asked_to_passivate_finishes_as_well() -> None:
+    """That it declines does not bring it back."""
+    desk, home = RouterDesk(max_live_users=1), Inbox()
+    desk.send(X, Y)
+    assert Passivate() in desk.taken(X)
+    desk.tell(EmptyPartition(partition_of(X), home.actor_ref))
+    assert desk.taken(X) == [Finish()]
+    desk.tell(PassivationDeclined(X, desk.ref(X)))
+    assert home.take() == []
+    desk.tell(Passivated(X, desk.ref(X), ()))
+    assert home.take() == [PartitionEmptied(partition_of(X))]
+
+
+def test_a_crashed_user_is_tried_again_before_its_partition_is_empty() -> None:
+    """Its mail is not settled."""
+    desk, home = RouterDesk(), Inbox()
+    [culprit] = desk.send(X)
+    desk.fail(X, culprit, culprit)
+    desk.tell(EmptyPartition(partition_of(X), home.actor_ref))
+    assert home.take() == []
+    desk.tell(ResumeUser(X))
+    assert desk.taken(X) == [HandleDeliveries((culprit._replace(attempt=2),)), Finish()]
+    desk.tell(Passivated(X, desk.ref(X), ()))
+    assert home.take() == [PartitionEmptied(partition_of(X))]
+
+
+def test_dropped_users_are_told_to_leave_and_forgotten() -> None:
+    """Live, leaving or crashed; late words of theirs change nothing."""
+    desk, home = RouterDesk(), Inbox()
+    [event] = desk.send(X)
+    desk.tell(EmptyPartition(partition_of(X), home.actor_ref))
+    desk.tell(DropPartitions(frozenset({partition_of(X)})))
+    assert desk.taken(X)[-1] == Leave()
+    desk.tell(Passivated(X, desk.ref(X), ()))
+    desk.tell(UserFailed(X, desk.ref(X), event.token, "boom"))
+    desk.tell(ResumeUser(X))
+    assert (home.take(), desk.live(), desk.scheduler.later) == ([], 0, [])
+    desk.send(X)
+    assert desk.spawned == [X, X]

@@ -11,7 +11,7 @@ from actors.checkpoints.checkpointer import CheckpointActor
 from actors.checkpoints.recovery import RecoveryActor
 from actors.checkpoints.store_caller import StoreCaller
 from actors.publisher import PublisherActor
-from actors.router import RouterActor
+from actors.router.actor import RouterActor
 from actors.rules.alarms import UserID
 from tests.doubles import logged
 from tests.unit.actors.world import CLEARED, CRITICAL, SUBJECTS, World

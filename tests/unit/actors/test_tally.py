@@ -8,7 +8,7 @@ from actors.messages.inputs import Delivery, SendDigest
 from actors.messages.router import Tick
 from actors.ports import DeliveryToken
 from actors.rules.alarms import UserID
-from actors.rules.digest import RequestID
+from actors.rules.positions import Place
 from actors.tally import Histogram
 from tests.unit.actors.router_desk import RouterDesk
 from tests.unit.actors.user_desk import CRITICAL, USER, A, B, UserDesk
@@ -57,10 +57,10 @@ def test_digests_are_counted_by_whether_they_tell_something() -> None:
     """And a request that comes again is none."""
     desk = UserDesk()
     desk.recover()
-    desk.deliver(desk.event(A), desk.request("r1"))
+    desk.deliver(desk.event(A), desk.request(1))
     desk.saved()
     desk.published()
-    desk.deliver(desk.request("r2"), desk.request("r1"))
+    desk.deliver(desk.request(2), desk.request(1))
     desk.saved()
     desk.published()
     tally = desk.tally
@@ -73,7 +73,7 @@ def test_the_latency_of_a_digest_is_from_the_requests_arrival_to_the_publication
     desk.recover()
     taken_at_s = desk.clock.monotonic_s()
     desk.clock.elapsed_s += 0.03
-    body = SendDigest(USER, RequestID("r1"), taken_at_s)
+    body = SendDigest(USER, Place(1, 1), taken_at_s)
     desk.deliver(Delivery(DeliveryToken(1), body))
     desk.saved()
     assert desk.tally.digest_latency_s.count() == 0

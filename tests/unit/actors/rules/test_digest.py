@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import pytest
+
 from actors.rules.alarms import Alarm, AlarmID, Severity, UserID
 from actors.rules.digest import (
-    ANSWERED_REQUESTS_KEPT,
+    NEVER_TOLD,
     Cursor,
     Digest,
     DigestID,
     DigestItem,
-    RequestID,
     answer,
     due_items,
+    is_answered,
     mark_told,
     settle,
 )
+from actors.rules.positions import Place
 
 A, B, C = AlarmID("a"), AlarmID("b"), AlarmID("c")
 DIGEST = Digest(DigestID("d"), UserID("u"), ())
+OTHER = Digest(DigestID("e"), UserID("u"), ())
 
 
 def _alarm(severity: Severity, at_ns: int, *, news: bool = True) -> Alarm:
@@ -58,30 +62,66 @@ def test_telling_notes_key_and_status_of_what_was_told() -> None:
     assert alarms[A].news
 
 
-def test_an_answer_counts_the_digest_and_remembers_the_request() -> None:
-    """The digest is owed from then on."""
-    cursor = answer(Cursor(3, (RequestID("r1"),)), RequestID("r2"), DIGEST)
-    assert cursor == Cursor(4, (RequestID("r1"), RequestID("r2")), DIGEST)
+def test_an_answer_counts_the_digest_and_remembers_where_the_request_stands() -> None:
+    """The digest is owed from then on, behind those that are owed already."""
+    cursor = answer(Cursor(3, Place(1, 1), (DIGEST,)), Place(2, 2), None, OTHER)
+    assert cursor == Cursor(4, Place(2, 2), (DIGEST, OTHER))
 
 
 def test_an_answer_without_a_digest_only_remembers_the_request() -> None:
     """An empty digest that is skipped is not counted."""
-    assert answer(Cursor(3), RequestID("r"), None) == Cursor(3, (RequestID("r"),), None)
+    assert answer(Cursor(3), Place(2, 2), None, None) == Cursor(3, Place(2, 2))
 
 
-def test_a_request_without_an_id_is_not_remembered() -> None:
-    """It cannot come again."""
-    assert answer(Cursor(), None, DIGEST) == Cursor(1, (), DIGEST)
-
-
-def test_only_the_last_answered_requests_are_remembered() -> None:
-    """The oldest makes room."""
-    cursor = Cursor()
-    for number in range(ANSWERED_REQUESTS_KEPT + 1):
-        cursor = answer(cursor, RequestID(str(number)), None)
-    assert cursor.answered == tuple(str(n) for n in range(1, ANSWERED_REQUESTS_KEPT + 1))
+def test_a_part_of_a_digest_answers_no_request() -> None:
+    """The last one does."""
+    assert answer(Cursor(1, Place(1, 1)), None, None, DIGEST) == Cursor(2, Place(1, 1), (DIGEST,))
 
 
 def test_a_settled_cursor_owes_nothing() -> None:
     """What was answered stays answered."""
-    assert settle(Cursor(2, (RequestID("r"),), DIGEST)) == Cursor(2, (RequestID("r"),), None)
+    cursor = Cursor(2, Place(1, 1), (DIGEST,), ("9.9",))
+    assert settle(cursor) == Cursor(2, Place(1, 1), (), ("9.9",))
+
+
+@pytest.mark.parametrize(
+    ("place", "answered"),
+    [
+        (Place(7, 70), True),
+        (Place(6, 60), True),
+        (Place(8, 80), False),
+        (Place(6, 80), False),  # the log lost its tail and handed the sequence out again
+        (Place(8, 60), False),
+        (Place(6, 60, "another log"), False),
+        (None, False),
+    ],
+)
+def test_answered_is_what_is_above_the_last_answered_one_in_neither(
+    place: Place | None, answered: bool
+) -> None:
+    """Sequence and timestamp, of the same log."""
+    assert is_answered(Cursor(1, Place(7, 70)), place, None) is answered
+
+
+def test_before_any_request_nothing_is_answered() -> None:
+    """Of a user that was never asked for."""
+    assert not is_answered(NEVER_TOLD, Place(1, 1), None)
+
+
+def test_what_an_earlier_version_answered_is_known_until_it_is_passed() -> None:
+    """It answered out of order: 20 and not 10. Read again in order, 10 is answered, 20 is not."""
+    cursor = Cursor(1, earlier=("20.200",))
+    assert not is_answered(cursor, Place(10, 100), None)
+    cursor = answer(cursor, Place(10, 100), None, None)
+    assert cursor.earlier == ("20.200",)
+    assert is_answered(cursor, Place(20, 200), None)
+    cursor = answer(cursor, Place(30, 300), None, None)
+    assert cursor.earlier == ()
+    assert is_answered(cursor, Place(20, 200), None)
+
+
+def test_a_request_that_moved_to_another_log_is_known_by_its_earlier_id() -> None:
+    """As ``main.py migrate`` moves them."""
+    cursor = Cursor(1, earlier=("20.200",))
+    assert is_answered(cursor, Place(3, 5000), "20.200")
+    assert not is_answered(cursor, Place(3, 5000), "21.201")

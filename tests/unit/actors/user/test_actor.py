@@ -37,7 +37,7 @@ def test_what_comes_during_recovery_is_stashed_and_applied_in_order() -> None:
     assert desk.saves() == []
     desk.recover(KNOWN)
     save = desk.saved()
-    [digest] = desk.publications()
+    [(digest,)] = desk.publications()
     assert [(item.alarm_id, item.changed_at_ns) for item in digest.items] == [(A, 5), (B, 6)]
     assert save.update.base_version == 7
     assert save.update.alarms[B] == Alarm(CRITICAL, 7, WARNING, 6, news=True, heard_at_s=NOW_S)

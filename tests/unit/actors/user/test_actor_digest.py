@@ -11,7 +11,9 @@ from actors.messages.router import PassivationDeclined
 from actors.messages.user import CheckpointConflicted, OutboxPublished, Passivate
 from actors.ports import NEVER_SAVED, Checkpoint, DeliveryToken
 from actors.rules.alarms import Alarm, AlarmID, Severity
-from actors.rules.digest import DIGEST_ALARMS_MAX, Cursor, Digest, DigestID, DigestItem, RequestID
+from actors.rules.digest import DIGEST_ALARMS_MAX, Cursor, Digest, DigestID, DigestItem
+from actors.rules.positions import Place
+from actors.user.outbox import OUTBOX_DIGESTS_MAX
 from tests.doubles import logged
 from tests.unit.actors.user_desk import (
     CRITICAL,
@@ -25,7 +27,7 @@ from tests.unit.actors.user_desk import (
     UserDesk,
 )
 
-R1, R2 = RequestID("r1"), RequestID("r2")
+R1, R2 = Place(1, 1), Place(2, 2)
 DIGEST = Digest(DigestID("d1"), USER, (DigestItem(A, WARNING, 5),))
 EMPTY = Digest(DigestID("d1"), USER, ())
 
@@ -39,7 +41,7 @@ def test_a_digest_is_recorded_before_it_is_published() -> None:
     told = save.update.alarms[A]
     assert told is not None
     assert (told.told_severity, told.told_at_ns, told.news) == (WARNING, 5, False)
-    assert save.update.cursor == Cursor(1, (R1,), DIGEST)
+    assert save.update.cursor == Cursor(1, R1, (DIGEST,))
     assert save.tokens == (event.token,)
     assert desk.publications() == []
 
@@ -54,7 +56,7 @@ def test_a_digest_is_published_once_its_record_is_durable() -> None:
     assert desk.saves() == []
     desk.group()
     [save] = desk.checkpointer.take()
-    assert save.update.cursor == Cursor(1, (R1,))
+    assert save.update.cursor == Cursor(1, R1)
     assert save.tokens == (request.token,)
     assert desk.acknowledger.acknowledged == []
 
@@ -63,7 +65,7 @@ def test_with_nothing_to_tell_an_empty_digest_is_published() -> None:
     """Of an unknown user as well."""
     desk = UserDesk(NEVER_SAVED)
     desk.deliver(desk.request())
-    assert desk.saved().update.cursor == Cursor(1, (R1,), EMPTY)
+    assert desk.saved().update.cursor == Cursor(1, R1, (EMPTY,))
     assert desk.published() == EMPTY
 
 
@@ -73,7 +75,7 @@ def test_an_empty_digest_may_be_skipped() -> None:
     request = desk.request()
     desk.deliver(request)
     save = desk.saved()
-    assert save.update.cursor == Cursor(0, (R1,))
+    assert save.update.cursor == Cursor(0, R1)
     assert save.tokens == (request.token,)
     assert desk.publications() == []
 
@@ -89,15 +91,15 @@ def test_skipping_empty_digests_does_not_skip_alarms() -> None:
 def test_one_digest_is_owed_at_a_time() -> None:
     """A second request is answered when the first digest is out, with what came meanwhile."""
     desk = UserDesk(NEVER_SAVED)
-    desk.deliver(desk.event(), desk.request("r1"))
+    desk.deliver(desk.event(), desk.request(1))
     desk.saved()
-    second = desk.request("r2")
+    second = desk.request(2)
     desk.deliver(second, desk.event(B, CRITICAL, 6))
     assert [save.update.cursor for save in desk.saves()] == []
     desk.published()
     [save] = desk.urgent.take()
     later = Digest(DigestID("d2"), USER, (DigestItem(B, CRITICAL, 6),))
-    assert save.update.cursor == Cursor(2, (R1, R2), later)
+    assert save.update.cursor == Cursor(2, R2, (later,))
     assert second.token not in save.tokens
 
 
@@ -120,7 +122,7 @@ def test_more_alarms_than_a_digest_may_carry_follow_in_further_ones() -> None:
         save = desk.saved()
         cursor = save.update.cursor
         assert cursor is not None
-        assert (cursor.number, cursor.answered) == (number, (R1,) if size == 1 else ())
+        assert (cursor.number, cursor.answered) == (number, R1 if size == 1 else None)
         assert request.token not in save.tokens
         told += [item.alarm_id for item in desk.published().items]
     assert told == [f"{number:06}" for number in range(2 * DIGEST_ALARMS_MAX + 1)]
@@ -137,7 +139,7 @@ def test_a_rest_that_is_cleared_meanwhile_needs_no_digest() -> None:
     desk.published()
     desk.group()
     save = desk.saved()
-    assert save.update.cursor == Cursor(1, (R1,))
+    assert save.update.cursor == Cursor(1, R1)
     assert request.token in save.tokens
     assert desk.publications() == []
 
@@ -150,7 +152,7 @@ def test_a_part_that_was_never_saved_answers_nothing() -> None:
     desk.recover(Checkpoint(4, {}, Cursor(1)))
     cursor = desk.saved().update.cursor
     assert cursor is not None
-    assert (cursor.number, cursor.answered) == (2, (R1,))
+    assert (cursor.number, cursor.answered) == (2, R1)
     assert desk.published().items == ()
 
 
@@ -169,22 +171,54 @@ def test_a_crash_between_parts_leaves_the_rest_to_the_request_when_it_comes_agai
     assert [item.alarm_id for item in desk.published().items] == [last]
 
 
-def test_a_redelivered_request_makes_no_second_digest(caplog: pytest.LogCaptureFixture) -> None:
-    """It is recognised by the checkpoint, logged as a warning, and acknowledged."""
-    desk = UserDesk(Checkpoint(3, {}, Cursor(1, (R1,))))
-    again = desk.request("r1")
+def test_a_request_that_is_read_again_makes_no_second_digest() -> None:
+    """It is recognised by the checkpoint, counted, and settled."""
+    desk = UserDesk(Checkpoint(3, {}, Cursor(1, R1)))
+    again = desk.request(1)
     desk.deliver(again)
     assert desk.acknowledger.acknowledged == [again.token]
     assert desk.saves() == []
     assert desk.publications() == []
-    assert logged(caplog.records, "actors.user") == [("WARNING", "request.redelivered")]
+    assert desk.tally.requests_repeated == 1
 
 
-def test_a_request_redelivered_while_its_digest_is_owed_waits_for_it() -> None:
-    """After a crash it is the redelivery that brings the user back to publish."""
+def test_a_request_of_a_log_that_lost_its_tail_is_another_one() -> None:
+    """Its sequence was handed out before, its time was not."""
+    desk = UserDesk(Checkpoint(3, {}, Cursor(1, Place(7, 7))))
+    token = DeliveryToken(99)
+    desk.deliver(Delivery(token, SendDigest(USER, Place(5, 8))))
+    assert desk.saved().update.cursor == Cursor(2, Place(5, 8), (EMPTY,))
+
+
+def test_requests_that_came_together_are_answered_by_one_save() -> None:
+    """The first with what is news, the others empty, in order and published together."""
     desk = UserDesk(NEVER_SAVED)
-    desk.deliver(desk.request("r1"))
-    again = desk.request("r1")
+    desk.deliver(desk.event(), *(desk.request(number) for number in (1, 2, 3)))
+    cursor = desk.saved().update.cursor
+    assert cursor is not None
+    assert (cursor.number, cursor.answered) == (3, Place(3, 3))
+    first, *others = desk.all_published()
+    assert first == DIGEST
+    assert [digest.items for digest in others] == [(), ()]
+    desk.group()
+    assert len(desk.saved().tokens) == 3
+
+
+def test_what_is_asked_behind_a_full_outbox_is_answered_by_the_next() -> None:
+    """So one user that asks without end keeps its document small."""
+    desk = UserDesk(NEVER_SAVED)
+    desk.deliver(*(desk.request(number) for number in range(1, OUTBOX_DIGESTS_MAX + 2)))
+    desk.saved()
+    assert len(desk.all_published()) == OUTBOX_DIGESTS_MAX
+    desk.saved()
+    assert len(desk.all_published()) == 1
+
+
+def test_a_request_read_again_while_its_digest_is_owed_waits_for_it() -> None:
+    """After a crash it is reading it again that brings the user back to publish."""
+    desk = UserDesk(NEVER_SAVED)
+    desk.deliver(desk.request(1))
+    again = desk.request(1)
     desk.deliver(again)
     desk.saved()
     assert desk.acknowledger.acknowledged == []
@@ -194,8 +228,8 @@ def test_a_request_redelivered_while_its_digest_is_owed_waits_for_it() -> None:
     assert desk.publications() == []
 
 
-def test_a_request_that_cannot_be_redelivered_is_answered_each_time() -> None:
-    """On core NATS every message is a new one."""
+def test_a_request_of_no_log_is_answered_each_time() -> None:
+    """It cannot come again."""
     desk = UserDesk(NEVER_SAVED)
     for expected in ("d1", "d2"):
         desk.deliver(desk.request(None))
@@ -208,7 +242,7 @@ def test_a_request_that_cannot_be_redelivered_is_answered_each_time() -> None:
 def test_an_owed_digest_is_published_on_recovery() -> None:
     """Before anything else, under its own id; then the outbox is cleared."""
     desk = UserDesk()
-    again = desk.request("r1")
+    again = desk.request(1)
     desk.deliver(desk.event(B, CRITICAL, 6), again)
     desk.recover(OWING)
     assert desk.published() == OWED
@@ -216,7 +250,7 @@ def test_an_owed_digest_is_published_on_recovery() -> None:
     desk.group()
     save = desk.saved()
     assert save.update.base_version == 7
-    assert save.update.cursor == Cursor(1, (R1,))
+    assert save.update.cursor == Cursor(1, R1)
     assert again.token in save.tokens
 
 
@@ -239,7 +273,7 @@ def test_a_digest_asked_for_during_a_save_goes_in_the_next() -> None:
     desk.deliver(desk.request())
     assert desk.urgent.take() == []
     desk.saved()
-    assert [save.update.cursor for save in desk.urgent.take()] == [Cursor(1, (R1,), DIGEST)]
+    assert [save.update.cursor for save in desk.urgent.take()] == [Cursor(1, R1, (DIGEST,))]
 
 
 @pytest.mark.parametrize("step", ["unsaved", "saving", "owed", "clearing"])
@@ -281,9 +315,9 @@ def test_a_digest_keeps_the_trace_context_of_its_request() -> None:
     """In the outbox, so that it survives a crash."""
     desk = UserDesk()
     desk.recover()
-    body = SendDigest(USER, RequestID("r1"), 0.0, "00-trace")
+    body = SendDigest(USER, Place(1, 1), 0.0, "00-trace")
     desk.deliver(Delivery(DeliveryToken(9), body))
     [save] = desk.saves()
     assert save.update.cursor is not None
-    assert save.update.cursor.outbox is not None
-    assert save.update.cursor.outbox.traceparent == "00-trace"
+    [digest] = save.update.cursor.outbox
+    assert digest.traceparent == "00-trace"

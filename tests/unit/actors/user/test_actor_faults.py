@@ -19,7 +19,8 @@ from actors.messages.user import (
 from actors.ports import NEVER_SAVED, Checkpoint
 from actors.rules.alarms import Alarm, AlarmID
 from actors.rules.capacity import USER_MAX_BYTES, stored_bytes
-from actors.rules.digest import Cursor, RequestID
+from actors.rules.digest import Cursor
+from actors.rules.positions import Place
 from tests.doubles import logged
 from tests.unit.actors.user_desk import (
     CLEARED,
@@ -96,7 +97,7 @@ def test_after_a_conflict_a_request_is_answered_anew() -> None:
     cursor = desk.saved().update.cursor
     assert cursor is not None
     assert desk.published().items == ()
-    assert cursor.answered == (RequestID("r1"),)
+    assert cursor.answered == Place(1, 1)
 
 
 def test_a_digest_saved_without_an_answer_is_published_and_not_made_again() -> None:
@@ -109,10 +110,10 @@ def test_a_digest_saved_without_an_answer_is_published_and_not_made_again() -> N
     desk.tell(CheckpointConflicted())
     saved = {alarm_id: alarm for alarm_id, alarm in update.alarms.items() if alarm is not None}
     desk.recover(Checkpoint(1, saved, update.cursor))
-    assert desk.published() == update.cursor.outbox
+    assert desk.all_published() == update.cursor.outbox
     desk.group()
     save = desk.saved()
-    assert save.update.cursor == Cursor(1, (RequestID("r1"),))
+    assert save.update.cursor == Cursor(1, Place(1, 1))
     assert save.tokens == (request.token,)
     assert desk.acknowledger.acknowledged == [event.token]
     assert desk.publications() == []
@@ -148,7 +149,7 @@ def test_a_refused_save_becomes_dead_letters_and_what_came_since_goes_on() -> No
 def test_a_refused_digest_takes_its_request_with_it() -> None:
     """Nothing of it is published."""
     desk = UserDesk(NEVER_SAVED)
-    event, request, waiting = desk.event(), desk.request(), desk.request("r2")
+    event, request, waiting = desk.event(), desk.request(), desk.request(2)
     desk.deliver(event, request)
     desk.deliver(waiting)
     desk.save()
@@ -157,7 +158,7 @@ def test_a_refused_digest_takes_its_request_with_it() -> None:
     desk.recover(NEVER_SAVED)
     cursor = desk.save().update.cursor
     assert cursor is not None
-    assert cursor.answered == (RequestID("r2"),)
+    assert cursor.answered == Place(2, 2)
     assert desk.publications() == []
 
 
@@ -174,8 +175,8 @@ def test_a_refused_digest_of_several_alarms_is_tried_smaller(
     for _ in range(2):
         cursor = desk.save().update.cursor
         assert cursor is not None
-        assert cursor.outbox is not None
-        sizes.append(len(cursor.outbox.items))
+        [digest] = cursor.outbox
+        sizes.append(len(digest.items))
         desk.tell(CheckpointRefused("too large"))
         assert desk.acknowledger.dead == []
         desk.recover(stored)
@@ -265,7 +266,7 @@ def test_a_crashed_user_hands_back_everything_that_is_not_settled() -> None:
 def test_a_crashed_user_hands_back_its_requests() -> None:
     """The one that is being answered, and those that wait."""
     desk = UserDesk(NEVER_SAVED)
-    answering, waiting, poison = desk.request("r1"), desk.request("r2"), desk.event(P)
+    answering, waiting, poison = desk.request(1), desk.request(2), desk.event(P)
     desk.deliver(answering)
     desk.deliver(waiting)
     desk.deliver(poison)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
-from dataclasses import dataclass, field
-from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, assert_never
 
 from actors.messages.checkpoints import AwaitRoom
 from actors.messages.home import PartitionEmptied
-from actors.messages.inputs import Delivery, SendDigest
+from actors.messages.inputs import SendDigest
 from actors.messages.router import (
     CheckpointWanted,
     CountLiveUsers,
@@ -27,7 +25,9 @@ from actors.messages.router import (
     UserFailed,
 )
 from actors.messages.user import Finish, HandleDeliveries, Leave, Passivate, TakeCheckpoint
-from actors.pacing import Paced, SavePacing
+from actors.pacing import SavePacing
+from actors.router.directory import Directory, Leaving, Live, Retrying
+from actors.router.retrying import after_crash
 from actors.rules.partitions import partition_of
 from actors.runtime.pooled import tell_each, tell_if_alive
 from actors.runtime.supervision import ServiceActor
@@ -40,7 +40,9 @@ if TYPE_CHECKING:
 
     from pykka import ActorRef
 
-    from actors.ports import Acknowledger, Clock, DeliveryToken
+    from actors.messages.inputs import Delivery
+    from actors.ports import Acknowledger, Clock
+    from actors.router.directory import Found
     from actors.rules.alarms import UserID
     from actors.runtime.pooled import Dispatcher, Scheduler
     from actors.settings import CoreSettings
@@ -53,46 +55,12 @@ PASSIVATIONS_PER_TICK = 250
 _TAKE_CHECKPOINT = TakeCheckpoint()
 
 
-@dataclass(slots=True, kw_only=True)
-class _Live(Paced):
-    """A user actor that takes mail."""
-
-    ref: ActorRef[Any]
-    partition: int
-    used_at_s: float
-
-
-@dataclass(slots=True)
-class _Leaving:
-    """A user actor that was asked to leave; its mail waits here until it has answered.
-
-    In Pykka a message behind a stop is dropped without a word, hence the handshake.
-    """
-
-    ref: ActorRef[Any]
-    partition: int
-    waiting: list[Delivery] = field(default_factory=list)
-    failure: UserFailed | None = None
-
-
-@dataclass(slots=True)
-class _Retrying:
-    """A user whose actor crashed: all its mail waits for the next attempt, in order."""
-
-    partition: int
-    mail: list[Delivery]
-
-
 @dataclass(slots=True)
 class _Emptying:
     """A partition that is handed over, and whose users have not left memory."""
 
     reply_to: ActorRef[Any]
     users: set[UserID]
-
-
-Found: TypeAlias = "tuple[tuple[UserID, ActorRef[Any]], ...]"
-"""The answer to ``FindLiveUsers``."""
 
 
 class RouterActor(ServiceActor):
@@ -120,12 +88,9 @@ class RouterActor(ServiceActor):
         self._random = random
         self._tally = tally or CoreTally()
         self._spawn: Callable[[UserID], ActorRef[Any]]
-        self._live: OrderedDict[UserID, _Live] = OrderedDict()
-        """Least recently used first."""
-        self._leaving: dict[UserID, _Leaving] = {}
-        self._retrying: dict[UserID, _Retrying] = {}
+        self._users = Directory()
         self._emptying: dict[int, _Emptying] = {}
-        self._pacing: SavePacing[UserID, _Live] = SavePacing(
+        self._pacing: SavePacing[UserID, Live] = SavePacing(
             settings.checkpoint_interval_s, settings.checkpoint_group_max
         )
         self._awaiting_room = False
@@ -151,7 +116,7 @@ class RouterActor(ServiceActor):
                 self._awaiting_room = False
                 self._tell_due()
             case CheckpointWanted(user_id, ref):
-                live = self._live.get(user_id)
+                live = self._users.live.get(user_id)
                 if live is not None and live.ref is ref:
                     self._pacing.save_later(user_id, live, self._clock.monotonic_s())
             case PassivationDeclined(user_id, ref):
@@ -167,9 +132,9 @@ class RouterActor(ServiceActor):
             case DropPartitions(numbers):
                 self._drop(numbers)
             case CountLiveUsers():
-                return len(self._live) + len(self._leaving)
+                return self._users.count()
             case FindLiveUsers(user_ids, limit):
-                return self._find(user_ids, limit)
+                return self._users.find(user_ids, limit)
             case _:
                 assert_never(message)
         return None
@@ -193,14 +158,14 @@ class RouterActor(ServiceActor):
             tell_each(self._addressed({user_id: by_user.pop(user_id) for user_id in asking}))
         # Whoever lives reads of events when it is to save: many at once, in one run.
         tell_each(self._addressed(by_user), at_leisure=True)
-        self._shed_excess(len(self._live))
+        self._shed_excess(len(self._users.live))
 
     def _addressed(
         self, by_user: dict[UserID, list[Delivery]]
     ) -> list[tuple[ActorRef[Any], HandleDeliveries]]:
         """Say which actor gets what; mail of users that leave, or crashed, waits."""
         now_s = self._clock.monotonic_s()
-        leaving, retrying, told = self._leaving, self._retrying, []
+        leaving, retrying, told = self._users.leaving, self._users.retrying, []
         for user_id, mail in by_user.items():
             if leaving and user_id in leaving:
                 leaving[user_id].waiting.extend(mail)
@@ -213,15 +178,16 @@ class RouterActor(ServiceActor):
 
     def _live_ref(self, user_id: UserID, now_s: float) -> ActorRef[Any]:
         """Return the actor of a user that gets mail; spawn it if there is none."""
-        live = self._live.get(user_id)
+        users = self._users.live
+        live = users.get(user_id)
         if live is None:
-            live = _Live(ref=self._spawn(user_id), partition=partition_of(user_id), used_at_s=now_s)
-            self._live[user_id] = live
+            live = Live(ref=self._spawn(user_id), partition=partition_of(user_id), used_at_s=now_s)
+            users[user_id] = live
             self._tally.activations += 1
             logger.debug("user.activated", extra={"user": user_id})
         else:
             live.used_at_s = now_s
-            self._live.move_to_end(user_id)
+            users.move_to_end(user_id)
         if not live.to_save:
             self._pacing.save_later(user_id, live, now_s)
         return live.ref
@@ -236,7 +202,7 @@ class RouterActor(ServiceActor):
         self._pacing.tick(self._clock.monotonic_s())
         if not self._awaiting_room:
             self._tell_due()
-        self._tally.live_users = len(self._live) + len(self._leaving)
+        self._tally.live_users = self._users.count()
         self._shed_idle()
         # Those that declined when they were too many are still too many when nothing comes.
         self._shed_excess(PASSIVATIONS_PER_TICK)
@@ -247,7 +213,8 @@ class RouterActor(ServiceActor):
         group = self._pacing.next_group(self._clock.monotonic_s())
         if not group:
             return
-        refs = [live.ref for user_id, live in group if self._live.get(user_id) is live]
+        users = self._users.live
+        refs = [live.ref for user_id, live in group if users.get(user_id) is live]
         tell_each((ref, _TAKE_CHECKPOINT) for ref in refs)
         self._awaiting_room = True
         tell_if_alive(self._checkpointer, AwaitRoom(self.actor_ref))
@@ -259,50 +226,42 @@ class RouterActor(ServiceActor):
 
     def _shed_idle(self) -> None:
         used_before_s = self._clock.monotonic_s() - self._settings.idle_timeout_s
-        idle = []
-        for user_id, live in islice(self._live.items(), PASSIVATIONS_PER_TICK):
-            if live.used_at_s > used_before_s:
-                break
-            idle.append(user_id)
-        self._ask_to_leave(idle)
+        self._ask_to_leave(self._users.idle(used_before_s, PASSIVATIONS_PER_TICK))
 
     def _shed_excess(self, most: int) -> None:
-        excess = len(self._live) - self._settings.max_live_users
-        if excess > 0:
-            self._ask_to_leave(list(islice(self._live, min(excess, most))))
+        self._ask_to_leave(self._users.excess(self._settings.max_live_users, most))
 
     def _ask_to_leave(self, user_ids: Iterable[UserID]) -> None:
         for user_id in user_ids:
-            live = self._live.pop(user_id)
-            self._leaving[user_id] = _Leaving(live.ref, live.partition)
-            live.ref.tell(Passivate())
+            self._users.begin_leaving(user_id).ref.tell(Passivate())
 
     def _keep(self, user_id: UserID, ref: ActorRef[Any]) -> None:
         """Take a user back that has something unsaved or owed."""
-        leaving = self._leaving.get(user_id)
+        users = self._users
+        leaving = users.leaving.get(user_id)
         if leaving is None or leaving.ref is not ref or leaving.failure is not None:
             return
         if leaving.partition in self._emptying:
             return  # it was told to finish as well, and leaves then
-        del self._leaving[user_id]
+        del users.leaving[user_id]
         now_s = self._clock.monotonic_s()
-        live = _Live(ref=ref, partition=leaving.partition, used_at_s=now_s)
-        self._live[user_id] = live
+        live = users.live[user_id] = Live(ref=ref, partition=leaving.partition, used_at_s=now_s)
         self._pacing.save_later(user_id, live, now_s)
         if leaving.waiting:
             self._forward(user_id, leaving.waiting)
 
     def _replace(self, user_id: UserID, ref: ActorRef[Any], returned: tuple[Delivery, ...]) -> None:
         """Forget a user actor that has stopped; spawn it afresh if mail waits."""
-        leaving = self._leaving.get(user_id)
+        users = self._users
+        leaving = users.leaving.get(user_id)
         if leaving is None or leaving.ref is not ref:
             return
-        del self._leaving[user_id]
+        del users.leaving[user_id]
         logger.debug("user.passivated", extra={"user": user_id})
         self._tally.passivations += 1
         mail = [*returned, *leaving.waiting]
         if leaving.failure is not None:
-            self._retry(user_id, leaving.partition, mail, leaving.failure, returned)
+            self._retry(user_id, leaving, mail, returned)
         elif mail:
             self._forward(user_id, mail)
         self._look_whether_emptied(user_id, leaving.partition)
@@ -311,46 +270,29 @@ class RouterActor(ServiceActor):
 
     def _retire_failed(self, failed: UserFailed) -> None:
         """Have a crashed actor hand back what it has not settled."""
-        user_id = failed.user_id
-        known = self._leaving.get(user_id) or self._live.get(user_id)
-        if known is None or known.ref is not failed.ref:
+        actor = self._users.actor_of(failed.user_id)
+        if actor is None or actor.ref is not failed.ref:
             return  # dropped meanwhile
-        logger.error("user.crashed", extra={"user": user_id, "error": failed.reason})
+        logger.error("user.crashed", extra={"user": failed.user_id, "error": failed.reason})
         self._tally.crashes += 1
-        leaving = self._leaving.get(user_id)
-        if leaving is None:
-            leaving = self._leaving[user_id] = _Leaving(known.ref, known.partition)
-            del self._live[user_id]
-        leaving.failure = failed
+        self._users.begin_leaving(failed.user_id).failure = failed
         tell_if_alive(failed.ref, Passivate())
 
     def _retry(
         self,
         user_id: UserID,
-        partition: int,
+        crashed: Leaving,
         mail: list[Delivery],
-        failure: UserFailed,
         returned: tuple[Delivery, ...],
     ) -> None:
         """Try again later what a crash is blamed on, and all that came behind it.
 
-        In order: no request may be answered from a state that lacks an event before it. What was
-        tried too often becomes a dead letter.
+        What was tried too often becomes a dead letter.
         """
-        culprits = {failure.culprit}
-        if failure.culprit is None:
-            culprits = {delivery.token for delivery in returned}
-        attempt = 0
-        again: list[Delivery] = []
-        given_up: list[DeliveryToken] = []
-        for delivery in mail:
-            if delivery.token not in culprits:
-                again.append(delivery)
-            elif delivery.attempt >= self._settings.max_attempts:
-                given_up.append(delivery.token)
-            else:
-                attempt = max(attempt, delivery.attempt)
-                again.append(delivery._replace(attempt=delivery.attempt + 1))
+        failure = crashed.failure
+        assert failure is not None
+        culprits = {failure.culprit} if failure.culprit else {item.token for item in returned}
+        again, given_up, attempt = after_crash(mail, culprits, self._settings.max_attempts)
         if given_up:
             tried = self._settings.max_attempts
             why = f"processing failed {tried} times, last with: {failure.reason}"
@@ -360,49 +302,36 @@ class RouterActor(ServiceActor):
                 self._forward(user_id, again)
             return
         self._tally.message_retries += 1
-        self._retrying[user_id] = _Retrying(partition, again)
+        self._users.retrying[user_id] = Retrying(crashed.partition, again)
         wait_s = self._settings.backoff_s(attempt, self._random.random())
         self._scheduler.tell_after(wait_s, self.actor_ref, ResumeUser(user_id))
 
     def _resume(self, user_id: UserID) -> None:
-        retrying = self._retrying.pop(user_id, None)
+        retrying = self._users.retrying.pop(user_id, None)
         if retrying is not None:
             self._forward(user_id, retrying.mail)
             self._look_whether_emptied(user_id, retrying.partition)
 
     # Partitions that go elsewhere.
 
-    def _of(self, numbers: Iterable[int]) -> set[UserID]:
-        """Name the users in memory that belong to these partitions."""
-        wanted = frozenset(numbers)
-        return {
-            user_id
-            for users in (self._live, self._leaving, self._retrying)
-            for user_id, user in users.items()
-            if user.partition in wanted
-        }
-
     def _empty(self, number: int, reply_to: ActorRef[Any]) -> None:
-        users = self._of((number,))
+        users = self._users.of((number,))
         self._emptying[number] = _Emptying(reply_to, users)
         for user_id in users:
             self._finish(user_id)
         self._say_if_empty(number)
 
     def _finish(self, user_id: UserID) -> None:
-        live = self._live.pop(user_id, None)
-        if live is not None:
-            self._leaving[user_id] = _Leaving(live.ref, live.partition)
-        if (leaving := self._leaving.get(user_id)) is not None:
-            tell_if_alive(leaving.ref, Finish())
+        if self._users.actor_of(user_id) is not None:
+            tell_if_alive(self._users.begin_leaving(user_id).ref, Finish())
 
     def _look_whether_emptied(self, user_id: UserID, partition: int) -> None:
         emptying = self._emptying.get(partition)
         if emptying is None:
             return
-        if user_id in self._live:
+        if user_id in self._users.live:
             self._finish(user_id)
-        elif user_id not in self._leaving and user_id not in self._retrying:
+        elif user_id not in self._users.leaving and user_id not in self._users.retrying:
             emptying.users.discard(user_id)
             self._say_if_empty(partition)
 
@@ -415,23 +344,7 @@ class RouterActor(ServiceActor):
     def _drop(self, numbers: frozenset[int]) -> None:
         for number in numbers:
             self._emptying.pop(number, None)
-        for user_id in self._of(numbers):
-            self._retrying.pop(user_id, None)
-            user = self._live.pop(user_id, None) or self._leaving.pop(user_id, None)
-            if user is not None:
-                tell_if_alive(user.ref, Leave())
-
-    # Those who only look.
-
-    def _find(self, user_ids: tuple[UserID, ...] | None, limit: int) -> Found:
-        """Name actors in memory; nobody is spawned for those who ask."""
-        if user_ids is None:
-            return tuple(
-                (user_id, live.ref) for user_id, live in islice(reversed(self._live.items()), limit)
-            )
-        found = []
-        for user_id in user_ids[:limit]:
-            one = self._live.get(user_id) or self._leaving.get(user_id)
-            if one is not None:
-                found.append((user_id, one.ref))
-        return tuple(found)
+        for user_id in self._users.of(numbers):
+            ref = self._users.drop(user_id)
+            if ref is not None:
+                tell_if_alive(ref, Leave())

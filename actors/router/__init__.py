@@ -1,0 +1,1 @@
+"""The router: the directory of live users, and the actor that spawns, feeds and retires them."""

@@ -1,0 +1,1 @@
+"""Homes: who is up, which partition is whose, and how far each is settled."""
