@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.simulation.bounds import unfinished
-from tests.simulation.plan import Weather
-from tests.simulation.process import MAX_IN_FLIGHT
+from tests.simulation.course.plan import Weather
+from tests.simulation.oracle.bounds import live_users, unfinished
 from tests.simulation.trace import Happening
 
 if TYPE_CHECKING:
-    from tests.simulation.world import World
+    from tests.simulation.world.world import World
 
-REST_WITHIN_S = 120.0
-"""Once faults have stopped, everything must be settled within this time."""
+HOMES_WITHIN_S = 5.0
+"""Once faults have stopped, every partition has one home that lives within this time."""
 
-STEPS_AT_A_MOMENT = 20_000
-"""So many steps must be enough for all mail that there is, and that it leads to."""
+MOVES_CEASE_WITHIN_S = 12.0
+"""And no partition moves any more after this: those that came last are given their share."""
 
-_TICKS = 3
+REST_WITHIN_S = 60.0
+"""And everything is settled."""
+
+_STEP_S = 0.5
 
 
 class Calm:
@@ -27,79 +29,92 @@ class Calm:
     def __init__(self, world: World) -> None:
         """Prepare; nothing happens yet."""
         self._world = world
-        self._rest_by_s = 0.0
+        self._began_s = 0.0
 
     def settle(self) -> None:
-        """End all faults, deliver everything, and wait until nothing is in flight."""
+        """End all faults, and wait until everything is settled and nothing moves."""
         world = self._world
         world.weather = Weather()
         world.note("-", Happening.CALMED)
-        for process in world.living():
-            process.paused = False
-        self._rest_by_s = world.clock.elapsed_s + REST_WITHIN_S
-        while self._unrest():
-            if world.clock.elapsed_s > self._rest_by_s:
-                world.watch.fail(f"no rest after {REST_WITHIN_S} s: {self._unrest()}")
-            world.raise_violation()
+        if not world.living():
+            world.start()
+        for instance in world.living():
+            instance.link.away_until_s = 0.0
+            instance.bus.come_back()
+            if instance.paused:
+                instance.resume()
+        self._began_s = began_s = world.time.now_s
+        while (unrest := self._unrest()) or world.time.now_s < began_s + HOMES_WITHIN_S:
+            if world.time.now_s > began_s + REST_WITHIN_S:
+                world.watch.fail(f"no rest after {REST_WITHIN_S} s: {unrest}")
             self._go_on()
+        if world.watch.homes.last_move_at_s > began_s + MOVES_CEASE_WITHIN_S:
+            world.watch.fail("partitions go on moving")
         self._tick()
 
     def end(self) -> None:
-        """Let every user passivate, then stop all processes."""
+        """Let every user passivate, then stop all instances, in order."""
         world = self._world
-        world.clock.elapsed_s += world.plan.settings.idle_timeout_s + 1.0
-        self._rest_by_s = world.clock.elapsed_s + REST_WITHIN_S
+        world.time.now_s += world.plan.settings.idle_timeout_s + 1.0
+        self._began_s = world.time.now_s
         self._tick()
-        for process in world.living():
-            if process.live_users():
-                world.watch.fail(f"{process} keeps {process.live_users()} idle users in memory")
-            process.pulling = False
-        world.end_drained()
-        if world.living():
-            world.watch.fail(f"{world.living()} did not end")
-        world.raise_violation()
-
-    def _tick(self) -> None:
-        """Let every process's router tick a few times."""
-        world = self._world
-        ticks = {process: process.ticks + _TICKS for process in world.living()}
-        while late := [item for item in world.living() if item.ticks < ticks.get(item, 0)]:
-            if world.clock.elapsed_s > self._rest_by_s:
-                world.watch.fail(f"{late[0]}'s router does not tick")
-            world.raise_violation()
-            self._go_on()
+        world.run(3.0)
+        for instance in world.living():
+            if count := live_users(instance):
+                world.watch.fail(f"{instance} keeps {count} idle users in memory")
+            instance.stop()
+        stopped_s = world.time.now_s
+        while world.living():
+            if world.time.now_s > stopped_s + REST_WITHIN_S:
+                world.watch.fail(f"{[*map(str, world.living())]} did not end")
+            world.run(_STEP_S)
+        if not world.plan.core and (kept := self._at_home()):
+            world.watch.fail(f"after all have left, partitions are at home: {kept}")
+        world.watch.raise_violation()
 
     def _go_on(self) -> None:
-        """Let time pass until the next timer, then everybody do what can be done."""
         world = self._world
-        world.fire()
-        if not world.any_pulling():
+        if not world.living():
             world.start()
-        if process := world.any_pulling():
-            world.deliver_next(process, MAX_IN_FLIGHT)
-            world.deliver(process, [seq for seq in world.broker.waiting if self._abandoned(seq)])
-        steps = 0
-        while world.step():
-            steps += 1
-            if steps > STEPS_AT_A_MOMENT:
-                world.watch.fail(f"after {steps} steps there is still mail, though no time passes")
-            world.raise_violation()
-        world.end_drained()
+        if world.plan.core:
+            world.producers.send_again()
+        world.run(_STEP_S)
+        overdue = world.time.now_s >= self._began_s + HOMES_WITHIN_S
+        if overdue and not world.plan.core and (homeless := self._homeless()):
+            world.watch.fail(f"{HOMES_WITHIN_S} s after the faults ended, {homeless}")
+            world.watch.raise_violation()
+
+    def _homeless(self) -> str:
+        """Tell which partitions have no home that lives."""
+        living = {instance.instance_id for instance in self._world.living()}
+        partitions = self._world.watch.homes.view().partitions
+        without = {one.number: one.home for one in partitions if one.home not in living}
+        return f"partitions have no home: {without}" if without else ""
+
+    def _at_home(self) -> list[int]:
+        partitions = self._world.watch.homes.view().partitions
+        return [one.number for one in partitions if one.home is not None]
+
+    def _tick(self) -> None:
+        """Let every instance's router tick a few times."""
+        world = self._world
+        ticks = {instance: instance.ticks + 3 for instance in world.living()}
+        while late := [item for item in world.living() if item.ticks < ticks.get(item, 0)]:
+            if world.time.now_s > self._began_s + REST_WITHIN_S:
+                world.watch.fail(f"{late[0]}'s router does not tick")
+            world.run(_STEP_S)
 
     def _unrest(self) -> str:
         """Tell what is still going on; empty when nothing is."""
         world = self._world
-        if world.broker.waiting:
-            return f"waiting {list(world.broker.waiting)}"
-        for process in world.living():
-            if process.in_flight:
-                return f"{process} has {process.in_flight} in flight"
-            if left := unfinished(process):
-                return f"{process} has {left} to do"
-        return "publications" if world.travelling else ""
-
-    def _abandoned(self, sequence: int) -> bool:
-        """Whether nobody holds a message that was delivered."""
-        return sequence not in self._world.undelivered and not any(
-            process.holds(sequence) for process in self._world.living()
-        )
+        unsettled = [entry for entry in world.ledger.standing() if not entry.settled]
+        if unsettled and not world.plan.core:
+            return f"{', '.join(map(str, unsettled))} not settled"
+        if world.producers.waiting:
+            return "producers wait"
+        for instance in world.living():
+            if left := unfinished(instance):
+                return f"{instance} has {left} to do"
+            if instance.stopping:
+                return f"{instance} stops"
+        return "publications" if world.broker.travelling else ""

@@ -1,4 +1,4 @@
-"""Invariants of what a process keeps in memory."""
+"""Invariants of what an instance keeps in memory."""
 
 from __future__ import annotations
 
@@ -7,40 +7,53 @@ from typing import TYPE_CHECKING
 from actors.checkpoints.checkpointer import CheckpointActor
 from actors.checkpoints.recovery import RecoveryActor
 from actors.publisher import PublisherActor
+from actors.router import RouterActor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from actors.settings import CoreSettings
-    from tests.simulation.process import Process
+    from tests.simulation.world.instance import Instance
 
 
-def complaints_after_tick(process: Process, settings: CoreSettings) -> Iterator[str]:
+def router_of(instance: Instance) -> RouterActor:
+    """Return the router itself."""
+    [router] = [actor for actor in instance.service_actors() if isinstance(actor, RouterActor)]
+    return router
+
+
+def live_users(instance: Instance) -> int:
+    """Count the user actors in memory."""
+    return router_of(instance)._users.count()
+
+
+def complaints_after_tick(instance: Instance, settings: CoreSettings) -> Iterator[str]:
     """Tell what is wrong when the router has just ticked: who is too many was asked to leave."""
-    router = process.router
-    staying = len(router._live)
+    users = router_of(instance)._users
+    staying = len(users.live)
     if staying > settings.max_live_users:
-        yield f"{process} keeps {staying} users after a tick, {settings.max_live_users} may stay"
-    both = sorted(router._live.keys() & router._leaving.keys())
+        yield f"{instance} keeps {staying} users after a tick, {settings.max_live_users} may stay"
+    both = sorted(users.live.keys() & users.leaving.keys())
     if both:
-        yield f"{process} has two actors of {both}"
+        yield f"{instance} has two actors of {both}"
 
 
-def complaints_at_rest(process: Process, settings: CoreSettings) -> Iterator[str]:
+def complaints_at_rest(instance: Instance, settings: CoreSettings) -> Iterator[str]:
     """Tell what is wrong with what is left in memory when nothing is in flight any more."""
-    if process.live_users() > settings.max_live_users:
-        yield f"{process} keeps {process.live_users()} users in memory"
+    if live_users(instance) > settings.max_live_users:
+        yield f"{instance} keeps {live_users(instance)} users in memory"
 
 
-def unfinished(process: Process) -> dict[str, object]:
-    """Return what a process still has to do, and must not have for ever."""
-    router = process.router
-    work: dict[str, object] = {
-        "leaving": router._leaving,
-        "saves to be told of": [*router._resting, *router._due],
-    }
-    for actor in process.service_actors():
+def unfinished(instance: Instance) -> dict[str, object]:
+    """Return what an instance still has to do, and must not have for ever."""
+    work: dict[str, object] = {"in flight": instance.bus.intake.size}
+    for actor in instance.service_actors():
         match actor:
+            case RouterActor():
+                work["leaving"] = actor._users.leaving
+                work["retrying"] = actor._users.retrying
+                work["emptying"] = actor._emptying
+                work["saves to be told of"] = [*actor._pacing._resting, *actor._pacing._due]
             case CheckpointActor():
                 work[f"saves of {actor}"] = [*actor._under_way.values(), *actor._waiting]
             case RecoveryActor():

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from tests.simulation.course.traffic import Meaning
 
 
+CORE = "core"
+"""Begins the names of what stands for logs on core NATS: one a process."""
+
+
 @dataclass(slots=True, eq=False)
 class Entry:
     """A message that was put into the log."""
@@ -30,9 +34,8 @@ class Entry:
     meaning: Meaning
     body: bytes
     partition: int
-    put_at_s: float
-    """By the world's clock."""
-    put_at_wall_s: int
+    put_at_s: int
+    """In seconds since 1970."""
     standing: bool = True
     """It is in the log now."""
     lost_at: int | None = None
@@ -48,6 +51,13 @@ class Entry:
 
     def __str__(self) -> str:
         return f"#{self.sequence}" if self.lost_at is None else f"#{self.sequence}(lost)"
+
+    @property
+    def identity(self) -> str:
+        """The same whenever it is read, and no other's."""
+        if self.log.startswith(CORE):
+            return f"{self.log}.{self.sequence}"
+        return f"{self.sequence}.{self.timestamp_ns}"
 
     def stood_before(self, other: Entry) -> bool:
         """Whether who read up to ``other`` in its log, as it was then, has read this one."""
@@ -74,6 +84,7 @@ class Ledger:
         """How often a broker has lost its tail, or the stream was made anew."""
         self.last_sequence = 0
         self._at: dict[tuple[int, int], Entry] = {}
+        self._by_identity: dict[str, Entry] = {}
         self._of_user: dict[UserID, list[Entry]] = defaultdict(list)
         self._unsettled: dict[int, list[Entry]] = defaultdict(list)
 
@@ -82,6 +93,7 @@ class Ledger:
         self.entries.append(entry)
         self.last_sequence = entry.sequence
         self._at[entry.sequence, entry.timestamp_ns] = entry
+        self._by_identity[entry.identity] = entry
         self._unsettled[entry.partition].append(entry)
         if isinstance(entry.meaning, Event | Request):
             self._of_user[entry.meaning.user_id].append(entry)
@@ -121,6 +133,10 @@ class Ledger:
         """Return what stands, or once stood, at a place."""
         entry = self._at.get((place.sequence, place.timestamp_ns))
         return entry if entry is not None and place.log in ("", entry.log) else None
+
+    def identified(self, identity: str) -> Entry:
+        """Return what has this identity."""
+        return self._by_identity[identity]
 
     def of_user(self, user_id: UserID) -> list[Entry]:
         """Return a user's events and requests, in the order in which they were put in."""

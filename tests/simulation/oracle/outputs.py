@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from actors.rules.digest import Digest
     from bus.memory import Published
+    from tests.simulation.oracle.ledger import Entry
 
 
 @dataclass(slots=True)
@@ -25,8 +26,8 @@ class Outputs:
     """How each alarm stood in the last digest that carried it."""
     _parts: dict[DigestID, dict[int, int]] = field(default_factory=dict)
     _begun: dict[UserID, list[DigestID]] = field(default_factory=dict)
-    _dead: dict[int, dict[str, _DeadLetter]] = field(default_factory=dict)
-    """By sequence, then by what the stream knows each by."""
+    _dead: dict[str, _DeadLetter] = field(default_factory=dict)
+    """By the identity of the message."""
 
     def add_digest(self, published: Published, digests: Mapping[DigestID, Digest]) -> str | None:
         """Read a message; return what is wrong with it. ``digests`` are those in checkpoints."""
@@ -61,23 +62,23 @@ class Outputs:
             end += parts[first]
         return end == len(digest.items)
 
-    def is_dead_letter(self, sequence: int, body: bytes) -> bool:
+    def is_dead_letter(self, entry: Entry) -> bool:
         """Whether a message was published as a dead letter, unchanged but for what had no room."""
-        return any(letter.is_of(body) for letter in self._dead.get(sequence, {}).values())
+        letter = self._dead.get(entry.identity)
+        return letter is not None and letter.is_of(entry.body)
 
-    def add_dead_letter(self, published: Published) -> tuple[int, str]:
-        """Read a dead letter; return whose and why."""
+    def add_dead_letter(self, published: Published) -> tuple[str, str]:
+        """Read a dead letter; return whose, by its identity, and why."""
         headers = published.headers
-        sequence = int(headers["Dead-Letter-Sequence"])
         number, _, parts = headers.get("Dead-Letter-Part", "1/1").partition("/")
-        name = headers.get("Nats-Msg-Id", "")
+        identity = headers["Nats-Msg-Id"].removeprefix("dead-letter.")
         if parts != "1":
-            name = name.rpartition(".")[0]
-        letter = self._dead.setdefault(sequence, {}).setdefault(name, _DeadLetter())
+            identity = identity.rpartition(".")[0]
+        letter = self._dead.setdefault(identity, _DeadLetter())
         letter.parts[int(number)] = published.body
         letter.count = int(parts)
         letter.cut_from = int(headers.get("Dead-Letter-Cut", 0))
-        return sequence, headers["Dead-Letter-Reason"]
+        return identity, headers["Dead-Letter-Reason"]
 
     def user_of(self, published: Published) -> UserID:
         """Return to whom a digest is."""

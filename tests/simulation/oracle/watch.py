@@ -138,12 +138,11 @@ class Watch:
             if stored is None or (stored.told_severity, stored.told_at_ns) != mark:
                 self.fail(f"{digest.user_id}/{alarm_id} is in a digest and not marked as told")
 
-    def _check_dead_letter(self, sequence: int, reason: str) -> None:
+    def _check_dead_letter(self, identity: str, reason: str) -> None:
         """Check that a message deserved to become one."""
-        entries = [entry for entry in self._ledger.entries if entry.sequence == sequence]
-        if any(isinstance(entry.meaning, Bad) for entry in entries):
+        entry = self._ledger.identified(identity)
+        if isinstance(entry.meaning, Bad):
             return
-        entry = entries[-1]
         full = self._plan.crowded and isinstance(entry.meaning, Event) and "no room" in reason
         if full:
             self._note("stream", Happening.NO_ROOM, entry)

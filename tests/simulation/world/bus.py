@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from actors.errors import PublishFailedError
+from actors.rules.positions import Place
 from bus.inbound.intake import Intake, Message
 from bus.inbound.log_reader import LogReader
 from bus.memory import Published
@@ -17,10 +18,11 @@ from tests.simulation.trace import Happening
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from pykka import ActorRef
+
     from actors.messages.router import RouteDeliveries
     from actors.ports import DeliveryToken
     from actors.rules.digest import Digest
-    from actors.rules.positions import Place
     from bus.inbound.intake import _InFlight
     from tests.simulation.oracle.ledger import Entry
     from tests.simulation.world.instance import Instance
@@ -34,20 +36,14 @@ _USUAL_S = (0.001, 0.001, 0.01)
 class InstanceBus:
     """``Acknowledger``, ``DigestPublisher`` and ``Transport`` of an instance."""
 
-    def __init__(
-        self,
-        world: World,
-        instance: Instance,
-        deliver: Callable[[RouteDeliveries], None],
-        fell: Callable[[Mapping[int, Place]], None],
-    ) -> None:
-        """Connect to the world's broker."""
+    def __init__(self, world: World, instance: Instance) -> None:
+        """Connect to the world's broker; ``connect`` says to whom."""
         self._world = world
         self._instance = instance
         self._away_until_s = 0.0
         self._arrived_at_s = 0.0
-        self._read: set[int] = set()
-        self._deliver = deliver
+        self._router: ActorRef[Any]
+        self._fell: Callable[[Mapping[int, Place]], None]
         self._digests = DigestSender(self, SUBJECTS)
         dead_letters = DeadLetterSender(self, SUBJECTS, instance.clock.wall_s)
         self.intake = Intake(
@@ -62,7 +58,21 @@ class InstanceBus:
             world.broker.log, self._post, self.call_later, world.random.choice((1, 3, 256))
         )
         source.fault = self._fault
-        self.reader = LogReader(source, self.intake, world.plan.max_in_flight, BusTally(), fell)
+        self.reader = LogReader(
+            source,
+            self.intake,
+            world.plan.max_in_flight,
+            BusTally(),
+            lambda positions: self._fell(positions),
+        )
+
+    def connect(
+        self, router: ActorRef[Any], fell: Callable[[Mapping[int, Place]], None]
+    ) -> None:
+        """Hand what is read to ``router``; the actors are there now."""
+        self._router, self._fell = router, fell
+        if not self._world.plan.core:
+            self.reader.start()
 
     @property
     def max_payload_bytes(self) -> int:
@@ -115,7 +125,15 @@ class InstanceBus:
         self, digests: Sequence[Digest], settled: Callable[[PublishFailedError | None], None]
     ) -> None:
         """See ``DigestPublisher``."""
-        self._digests.send(digests, settled)
+        outcomes: list[PublishFailedError | None] = []
+
+        def one_settled(error: PublishFailedError | None) -> None:
+            outcomes.append(error)
+            if len(outcomes) == len(digests):
+                settled(next((one for one in outcomes if one is not None), None))
+
+        for digest in digests:
+            self._digests.send(digest, one_settled)
 
     def entry_of(self, token: DeliveryToken) -> Entry | None:
         """Return what stands in the log, as the ledger has it."""
@@ -123,8 +141,9 @@ class InstanceBus:
         if held is None:
             return None
         message = held[2]
-        place = message.place if isinstance(message, Message) else message[3:5]
-        return self._world.ledger.entry(place[0], place[1])
+        if isinstance(message, Message):
+            return self._world.ledger.at(message.place)
+        return self._world.ledger.at(Place(message.sequence, message.timestamp_ns))
 
     def send(
         self,
@@ -205,7 +224,7 @@ class InstanceBus:
         if again := numbers & world.read:
             world.note(self._instance, Happening.READ_AGAIN, times=len(again))
         world.read |= numbers
-        self._deliver(deliveries)
+        self._router.tell(deliveries)
 
     def _settled(self, messages: list[Message], rejection: str | None) -> None:
         for message in messages:

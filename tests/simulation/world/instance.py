@@ -1,178 +1,205 @@
-"""One simulated process of the service: its actors, its dispatchers, its bus."""
+"""One simulated instance of the service: its actors, its clock, its connections."""
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from pykka import ActorRegistry
 
+from actors.messages.home import LeaveHomes, LookSoon, PositionsFell
 from actors.messages.router import Tick
-from actors.router.actor import RouterActor
 from actors.rules.digest import DigestID
-from actors.runtime.pooled import Mailbox
-from actors.runtime.simulated import SimulatedDispatcher, run_to_the_end
-from actors.system import Dispatchers, Ports, start_actors
-from store.users.memory import PromptStore
-from tests.simulation.faults import POISON, StormyBus, StormyStore
+from actors.rules.partitions import Instance as Member
+from actors.rules.partitions import InstanceID
+from actors.runtime.pooled import Mailbox, tell_if_alive
+from actors.runtime.simulated import ManualClock, SimulatedDispatcher
+from tests.simulation.trace import Happening
+from tests.simulation.world.actors import start_instance
+from tests.simulation.world.bus import InstanceBus
+from tests.simulation.world.calls import Calls
+from tests.simulation.world.homes import StormyHomes
+from tests.simulation.world.link import StoreLink
+from tests.simulation.world.poison import POISON, PoisonedError
+from tests.simulation.world.time import OwnClock
+from tests.simulation.world.users import StormyUsers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable
 
     from pykka import ActorRef
 
-    from actors.messages.router import RouteDeliveries
     from actors.runtime.pooled import PooledActor
-    from tests.simulation.world import World
+    from tests.simulation.world.world import World
 
-MAX_IN_FLIGHT = 12
-
-
-class PoisonedError(Exception):
-    """Raised by a poisoned clock or id source, to crash the user actor that asked."""
+LEAVING_PATIENCE_S = 20.0
 
 
-class Process:
-    """What dies together. Actors that block have a dispatcher each, as in production."""
+class Instance:
+    """What dies together. Whatever it does, it does when it is stepped; paused, it does nothing."""
 
     def __init__(self, world: World, number: int) -> None:
         """Start the actors; they run when stepped."""
         self._world = world
         self.number = number
-        self.alive = True
-        self.pulling = True
+        self.instance_id = InstanceID(f"i{number}")
         self.paused = False
+        self.stopping = False
+        self.has_stopped = False
+        """All is done that an orderly stop has to do, but for the end."""
         self.ticks = 0
-        """How often its router asked to be told of the next checkpoint interval."""
-        self.entered: dict[int, int] = {}
-        """When a message was taken, by sequence: a count of those taken."""
-        self._taken = 0
-        random, clock = world.random, world.clock
-        self.shared, self.saver, self.urgent, self.loader = (
-            SimulatedDispatcher(random, clock) for _ in range(4)
+        """How often its router asked to be told of the next tick."""
+        self._alive = True
+        self._arrived: deque[Callable[[], None]] = deque()
+        random = world.random
+        self.clock = OwnClock(
+            world.time,
+            random.choice((0.0, 1000.0)),
+            random.choice((1.0, 1.0, 0.97, 1.03)),
+            random.choice((0.0, 0.0, -1.0, 1.0)),
         )
-        self.dispatchers = (self.shared, self.saver, self.urgent, self.loader)
-        self.bus = StormyBus(world, self, self._deliver)
-        store = PromptStore(StormyStore(world, self))
-        self._router = start_actors(
-            Dispatchers(
-                self.shared,
-                self.shared,
-                self.saver,
-                self.urgent,
-                self.loader,
-                self,
-                run_to_the_end,
-            ),
-            Ports(store, self.bus, self.bus, self, random, self._new_digest_id),
-            world.plan.settings,
-            lambda reason: world.watch.fail(f"escalated: {reason}"),
-        )
+        self.dispatcher = SimulatedDispatcher(random, ManualClock())
+        self.calls = Calls(self.happen)
+        self.link = StoreLink(world, self)
+        self.bus = InstanceBus(world, self)
+        self.users = StormyUsers(world, self, self.link)
+        self.homes = StormyHomes(world, self, self.link)
+        self.router, self._home = start_instance(world, self)
+        self.bus.connect(self.router, self._positions_fell)
 
     def __str__(self) -> str:
-        return f"p{self.number}"
+        return self.instance_id
+
+    def member(self) -> Member:
+        """Return how it describes itself to the others."""
+        return Member(self.instance_id, str(self), 0, False, False, 1, None, "simulated", 0)
+
+    # Time and what comes from outside.
+
+    def happen(self, action: Callable[[], None]) -> None:
+        """Have something happen in this instance, once it is stepped."""
+        if self._alive:
+            self._arrived.append(action)
+
+    def call_after(self, delay_s: float, action: Callable[[], None]) -> None:
+        """Do ``action`` once so much time has passed by its own clock."""
+        self._world.time.call_after(delay_s / self.clock.rate, lambda: self.happen(action))
 
     def tell_after(self, delay_s: float, ref: ActorRef[Any], message: object) -> None:
         """See ``Scheduler``."""
         if type(message) is Tick:
             self.ticks += 1
             self._world.ticked(self)
+        self.call_after(delay_s, lambda: tell_if_alive(ref, message))
 
-        def tell() -> None:
-            if ref.is_alive():
-                ref.tell(message)
+    @property
+    def ready(self) -> bool:
+        """Whether it has something to do, and may do it."""
+        return not self.paused and bool(self._arrived or self.dispatcher._ready)
 
-        self._world.call_after(delay_s, self, tell)
+    def step(self) -> None:
+        """Take in what has arrived, or let an actor handle one message."""
+        arrived = self._arrived
+        if arrived and (not self.dispatcher._ready or self._world.random.random() < 0.5):
+            arrived.popleft()()
+        else:
+            self.dispatcher.step()
+
+    def pause(self) -> None:
+        """Be stopped by a signal; all that comes waits."""
+        self.paused = True
+        self._world.note(self, Happening.PAUSED)
+
+    def resume(self) -> None:
+        """Go on; the clock went on all the while."""
+        self.paused = False
+        self._world.note(self, Happening.RESUMED)
+
+    # What the actors ask of it.
 
     def monotonic_s(self) -> float:
         """See ``Clock``."""
-        return self._world.clock.monotonic_s()
+        return self.clock.monotonic_s()
 
     def wall_s(self) -> int:
         """See ``Clock``; poisoned, it crashes the actor that asks."""
-        self._poison("clock")
-        return self._world.clock.wall_s()
+        self._be_poisoned("clock")
+        return self.clock.wall_s()
 
-    def _new_digest_id(self) -> DigestID:
-        self._poison("digest id")
+    def new_digest_id(self) -> DigestID:
+        """Return an id that nobody else has."""
+        self._be_poisoned("digest id")
         return DigestID(f"d{self._world.random.getrandbits(48):012x}")
 
-    def _poison(self, what: str) -> None:
+    def nudge(self) -> None:
+        """See ``Nudging``: over the broker, to all others, perhaps."""
+        world = self._world
+        for other in world.living():
+            if other is self or self.bus.away or other.bus.away:
+                continue
+            if world.chance(world.weather.nudge_lost):
+                world.note(self, Happening.NUDGE_LOST)
+                continue
+            delay_s = world.random.choice((0.001, 0.001, 1.0))
+            world.time.call_after(delay_s, lambda other=other: other.happen(other.look_soon))
+
+    def look_soon(self) -> None:
+        """Be nudged."""
+        if self._home is not None:
+            tell_if_alive(self._home, LookSoon())
+
+    def escalate(self, reason: str) -> None:
+        """Fail: no service actor may crash."""
+        self._world.watch.fail(f"{self} escalated: {reason}")
+
+    def _positions_fell(self, positions: Any) -> None:
+        if self._home is not None:
+            tell_if_alive(self._home, PositionsFell(positions))
+
+    def _be_poisoned(self, what: str) -> None:
         if self._world.poisoned(self, what):
             raise PoisonedError(f"{POISON} in the {what}")
 
-    @property
-    def in_flight(self) -> int:
-        """Messages taken and not settled."""
-        return self.bus.intake.size
+    # Its end.
 
-    @property
-    def router(self) -> RouterActor:
-        """The router itself, to look inside."""
-        mailbox = self._router.actor_inbox
-        assert isinstance(mailbox, Mailbox)
-        assert isinstance(mailbox.actor, RouterActor)
-        return mailbox.actor
+    def stop(self) -> None:
+        """Begin to stop in order: hand over what is at home here, or take no more."""
+        self.stopping = True
+        if self._home is not None:
+            tell_if_alive(self._home, LeaveHomes(self._left, LEAVING_PATIENCE_S))
 
-    def live_users(self) -> int:
-        """User actors in memory."""
-        router = self.router
-        return len(router._live) + len(router._leaving)
+    def _left(self) -> None:
+        self.bus.reader.close()
+        self.has_stopped = True
 
-    def holds(self, sequence: int) -> bool:
-        """Whether a message is taken and not settled."""
-        intake = self.bus.intake
-        held = intake.held_since(intake.last_token)
-        return any(message.sequence == sequence for message in held)
-
-    def take(self, sequences: Iterable[int]) -> None:
-        """Take messages from the broker."""
-        sequences = list(sequences)
-        for sequence in sequences:
-            if not self.holds(sequence):
-                self._taken += 1
-                self.entered[sequence] = self._taken
-        self.bus.deliver(sequences)
-
-    def _deliver(self, deliveries: RouteDeliveries) -> None:
-        self._router.tell(deliveries)
-
-    def ready(self) -> list[SimulatedDispatcher | StormyBus]:
-        """Return what can be stepped now; who is blocked in a call cannot."""
-        running = self._world.running
-        ready: list[SimulatedDispatcher | StormyBus] = [
-            dispatcher
-            for dispatcher in self.dispatchers
-            if dispatcher._ready and dispatcher not in running
-        ]
-        if self.bus.calls:
-            ready.append(self.bus)
-        return ready
+    def end(self) -> None:
+        """Stop the actors, in order; nobody may be left."""
+        for ref in self._service_refs():
+            ref.stop(block=False)
+        while self.ready:
+            self.step()
+        if left := self._service_refs():
+            self._world.watch.fail(f"{self} left actors behind: {left}")
 
     def die(self) -> None:
         """Lose all that is in memory, at once."""
-        self.alive = self.pulling = False
-        self.bus.calls.clear()
-        for ref in self._services():
+        self._alive = False
+        self._arrived.clear()
+        self.calls.die()
+        self.bus.die()
+        for ref in self._service_refs():
             ActorRegistry.unregister(ref)
 
-    def stop(self) -> None:
-        """End in order; nothing is in flight."""
-        for ref in self._services():
-            ref.stop(block=False)
-        while ready := self.ready():
-            ready[0].step()
-        if left := self._services():
-            self._world.watch.fail(f"{self} left actors behind: {left}")
-        self.die()
+    # To look inside.
 
     def service_actors(self) -> list[PooledActor]:
-        """Return router, checkpointers, recovery and publisher, to look inside."""
-        mailboxes = [ref.actor_inbox for ref in self._services()]
+        """Return its actors but for the users."""
+        mailboxes = [ref.actor_inbox for ref in self._service_refs()]
         return [box.actor for box in mailboxes if isinstance(box, Mailbox) and box.actor]
 
-    def _services(self) -> list[ActorRef[Any]]:
+    def _service_refs(self) -> list[ActorRef[Any]]:
         return [
             ref
             for ref in ActorRegistry.get_all()
-            if getattr(ref.actor_inbox, "dispatcher", None) in self.dispatchers
+            if getattr(ref.actor_inbox, "dispatcher", None) is self.dispatcher
         ]

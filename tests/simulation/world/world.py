@@ -16,6 +16,7 @@ from tests.simulation.oracle.watch import Watch
 from tests.simulation.trace import Happening, Trace
 from tests.simulation.world.broker import Broker
 from tests.simulation.world.instance import Instance
+from tests.simulation.world.producers import Producers
 from tests.simulation.world.time import Time
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ class World:
             self.plan, self.time, self.ledger, self.homes, self.checkpoint, self.note
         )
         self.broker = Broker(self)
+        self.producers = Producers(self)
+        self.read: set[int] = set()
+        """Numbers of the entries that some instance was given."""
         self._instances: list[Instance] = []
         self._numbers = itertools.count(1)
         self._poison = self.plan.poison
