@@ -55,7 +55,7 @@ class Calm:
     def end(self) -> None:
         """Let every user passivate, then stop all instances, in order."""
         world = self._world
-        world.time.now_s += world.plan.settings.idle_timeout_s + 1.0
+        world.time.now_s += 1.1 * world.plan.settings.idle_timeout_s + 1.0
         self._began_s = world.time.now_s
         self._tick()
         world.run(3.0)

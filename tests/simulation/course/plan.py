@@ -135,7 +135,9 @@ def draw_plan(random: Random) -> Plan:
         max_in_flight=random.choice((2, 12, 1000)),
         poison=0 if fair else poison,
         users=users,
-        phases=tuple(draw_inputs(random, users) for _ in range(random.choice((1, 1, 2)))),
+        phases=tuple(
+            draw_inputs(random, users, foreign=not core) for _ in range(random.choice((1, 1, 2)))
+        ),
     )
 
 

@@ -65,7 +65,7 @@ class Storm:
 
     def _put(self) -> None:
         for _ in range(min(len(self._inputs), self._random.randint(1, 5))):
-            self._world.broker.put(self._inputs.popleft())
+            self._world.put(self._inputs.popleft())
 
     def _pass_time(self) -> None:
         self._world.run(self._random.choice(_SHORT_S))

@@ -66,8 +66,10 @@ class Input(NamedTuple):
     meaning: Meaning
 
 
-def draw_inputs(random: Random, users: tuple[UserID, ...]) -> tuple[Input, ...]:
-    """Draw a phase's traffic."""
+def draw_inputs(
+    random: Random, users: tuple[UserID, ...], *, foreign: bool
+) -> tuple[Input, ...]:
+    """Draw a phase's traffic; ``foreign`` is what nobody subscribes to, and a stream may have."""
     alarms = ALARMS[: random.randint(1, len(ALARMS))]
     asking = random.choice((0.2, 0.2, 0.4))
     inputs: list[Input] = []
@@ -80,7 +82,7 @@ def draw_inputs(random: Random, users: tuple[UserID, ...]) -> tuple[Input, ...]:
             message = request(user_id)
         elif kind < 0.16 + asking:
             message = _draw_bad(random, user_id)
-        elif kind < 0.17 + asking:
+        elif kind < 0.17 + asking and foreign:
             message = Input("SomethingElse", b"{}", Foreign("SomethingElse"))
         else:
             message = _draw_event(random, user_id, random.choice(alarms))

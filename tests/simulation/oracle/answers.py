@@ -70,14 +70,14 @@ class Answers:
             digests = made.get(request, [])
             yield from self._answer_complaints(request, digests)
             if request in answered:
-                request.answered = True
+                request.answered = bool(digests) or not self._is_given_up(request)
                 yield from self._complaints_when_answered(request, user_id)
             else:
                 self._note(who, Happening.PART, request)
 
     def complaint_of_settling(self, request: Entry, owed: Sequence[Digest]) -> str | None:
         """Tell what is wrong with regarding a request as done with, by what its user is ``owed``."""
-        if not request.answered:
+        if not (request.answered or self._is_given_up(request)):
             return f"{request} is settled and not answered"
         for digest_id in request.digests:
             if not self._outputs.is_complete(self.digests[digest_id]):
@@ -85,6 +85,13 @@ class Answers:
             if any(digest.digest_id == digest_id for digest in owed):
                 return f"{request} is settled while the checkpoint owes {digest_id}"
         return None
+
+    def _is_given_up(self, request: Entry) -> bool:
+        """Whether somebody was about to make a dead letter of it, and may have died before that.
+
+        Where a later request was answered, it is regarded as answered when it is read again.
+        """
+        return request.number in self._knowledge.given_up
 
     def _outbox_complaints(self, before: Cursor, after: Cursor) -> Iterator[str]:
         kept = {digest.digest_id for digest in after.outbox}
@@ -119,7 +126,7 @@ class Answers:
             entry
             for entry in self._ledger.of_user(user_id)
             if isinstance(entry.meaning, Request)
-            and not (entry.answered or entry.unread or entry.number in self._knowledge.given_up)
+            and not (entry.answered or entry.unread)
             and last is not None
             and (entry is last or entry.stood_before(last))
         ]
@@ -133,8 +140,9 @@ class Answers:
             self._knowledge.tell(digest)
 
     def _complaints_when_answered(self, request: Entry, user_id: UserID) -> Iterator[str]:
-        if not request.digests and not self._plan.settings.skip_empty_digests:
+        skipped = self._plan.settings.skip_empty_digests or self._is_given_up(request)
+        if not (request.digests or skipped):
             yield f"{request} was passed over without an answer"
-        if not self._plan.crowded:  # what has no room need not be in a digest
+        if request.answered and not self._plan.crowded:  # what has no room need not be in a digest
             for complaint in self._knowledge.missing(request, user_id):
                 yield f"{request}: {complaint}"

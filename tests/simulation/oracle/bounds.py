@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from actors.checkpoints.checkpointer import CheckpointActor
 from actors.checkpoints.recovery import RecoveryActor
 from actors.publisher import PublisherActor
-from actors.router import RouterActor
+from actors.router.actor import RouterActor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ from tests.simulation.trace import Happening
 from tests.simulation.world.calls import result_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from actors.rules.partitions import HomesView, InstanceID, Partition
     from actors.rules.positions import Place
@@ -88,6 +88,7 @@ class HomesWatch:
             if (old.home, old.epoch) != home_and_epoch:
                 self._fail(f"{what} of {instance}, which believed in {home_and_epoch}, made {old} {new}")
             self._changed(instance, what, old, new)
+        self._note_positions(what, [(before[number], after[number]) for number in changed])
 
     def rewinding(self, rewind: Callable[[], None]) -> None:
         """Have a command set positions back."""
@@ -131,15 +132,24 @@ class HomesWatch:
         falls = new.position.sequence < old.position.sequence
         if falls and not self._may_fall(what, old.position):
             self._fail(f"{what}: the position of {old} fell to {new.position}")
-        moved = Happening.POSITION_FELL if falls else Happening.POSITION
-        self._note("homes", moved, new.number, f"#{new.position.sequence}")
         for complaint in self._settling.passed(new.number, new.position):
             self._fail(complaint)
+
+    def _note_positions(self, what: str, changes: Sequence[tuple[Partition, Partition]]) -> None:
+        for happening, falls in ((Happening.POSITION, False), (Happening.POSITION_FELL, True)):
+            moved = [
+                f"{new.number}:#{new.position.sequence}"
+                for old, new in changes
+                if new.position != old.position
+                and (new.position.sequence < old.position.sequence) is falls
+            ]
+            if moved:
+                self._note(what, happening, *moved, times=len(moved))
 
     def _may_fall(self, what: str, position: Place) -> bool:
         """Whether the message at a position is in the log no more, because a broker lost it."""
         entry = self._ledger.at(position)
-        return what == "lower" and (entry is None or entry.lost_at is not None)
+        return what in ("lower", "free") and (entry is None or entry.lost_at is not None)
 
     def _moved(self, old: Partition, new: Partition) -> None:
         if new.home == old.home:

@@ -58,7 +58,7 @@ class Knowledge:
             (
                 entry
                 for entry in self._ledger.of_user(user_id)
-                if entry.settled or (entry.binding and entry.stood_before(request))
+                if entry.binding and (entry.settled or entry.stood_before(request))
             ),
             forgotten=False,
         )

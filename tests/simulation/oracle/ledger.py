@@ -82,7 +82,6 @@ class Ledger:
         self.entries: list[Entry] = []
         self.losses = 0
         """How often a broker has lost its tail, or the stream was made anew."""
-        self.last_sequence = 0
         self._at: dict[tuple[int, int], Entry] = {}
         self._by_identity: dict[str, Entry] = {}
         self._of_user: dict[UserID, list[Entry]] = defaultdict(list)
@@ -91,7 +90,6 @@ class Ledger:
     def add(self, entry: Entry) -> None:
         """Note what was put in."""
         self.entries.append(entry)
-        self.last_sequence = entry.sequence
         self._at[entry.sequence, entry.timestamp_ns] = entry
         self._by_identity[entry.identity] = entry
         self._unsettled[entry.partition].append(entry)
@@ -100,17 +98,12 @@ class Ledger:
 
     def lose_tail(self, after: int) -> list[Entry]:
         """Note that the broker has lost everything behind a sequence; return what that was."""
-        lost = [entry for entry in self.standing() if entry.sequence > after]
-        self._lose(lost)
-        self.last_sequence = after
-        return lost
+        return self._lose(after)
 
     def renew(self, log: str) -> list[Entry]:
         """Note that the stream was deleted and made anew; return what was in it."""
-        lost = list(self.standing())
-        self._lose(lost)
+        lost = self._lose(0)
         self.log = log
-        self.last_sequence = 0
         return lost
 
     def discard(self, below: int) -> list[Entry]:
@@ -161,8 +154,14 @@ class Ledger:
             if isinstance(entry.meaning, Event) and entry.binding and entry.stood_before(request)
         ]
 
-    def _lose(self, entries: Iterable[Entry]) -> None:
+    def _lose(self, after: int) -> list[Entry]:
         self.losses += 1
-        for entry in entries:
+        lost = [
+            entry
+            for entry in self.entries
+            if entry.log == self.log and entry.lost_at is None and entry.sequence > after
+        ]
+        for entry in lost:
             entry.standing = False
             entry.lost_at = len(self.entries)
+        return lost

@@ -25,12 +25,14 @@ class Outputs:
     told: dict[tuple[UserID, AlarmID], DigestItem] = field(default_factory=dict)
     """How each alarm stood in the last digest that carried it."""
     _parts: dict[DigestID, dict[int, int]] = field(default_factory=dict)
-    _begun: dict[UserID, list[DigestID]] = field(default_factory=dict)
     _dead: dict[str, _DeadLetter] = field(default_factory=dict)
     """By the identity of the message."""
 
     def add_digest(self, published: Published, digests: Mapping[DigestID, Digest]) -> str | None:
-        """Read a message; return what is wrong with it. ``digests`` are those in checkpoints."""
+        """Read a message; return what is wrong with it. ``digests`` are those in checkpoints.
+
+        They are in the order in which they were saved, and a user is told in this order.
+        """
         name, _, bounds = published.headers["Nats-Msg-Id"].partition(".")
         digest = digests.get(DigestID(name))
         if digest is None:
@@ -39,12 +41,11 @@ class Outputs:
         first = int(bounds.partition("-")[0]) if bounds else 0
         if user_id != digest.user_id or items != digest.items[first : first + len(items)]:
             return f"{name} was published as {published.body!r}"
-        begun = self._begun.setdefault(user_id, [])
-        if digest.digest_id not in begun:
-            unfinished = [owed for owed in begun if not self.is_complete(digests[owed])]
-            if unfinished:
-                return f"{name} was published before {unfinished}"
-            begun.append(digest.digest_id)
+        for earlier in digests.values():
+            if earlier is digest:
+                break
+            if earlier.user_id == user_id and not self.is_complete(earlier):
+                return f"{name} was published before {earlier.digest_id}"
         self._parts.setdefault(digest.digest_id, {})[first] = len(items)
         for item in items:
             self.told[user_id, item.alarm_id] = item

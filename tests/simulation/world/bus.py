@@ -125,15 +125,16 @@ class InstanceBus:
         self, digests: Sequence[Digest], settled: Callable[[PublishFailedError | None], None]
     ) -> None:
         """See ``DigestPublisher``."""
-        outcomes: list[PublishFailedError | None] = []
+        def send(number: int) -> None:
+            def one_settled(error: PublishFailedError | None) -> None:
+                if error is not None or number + 1 == len(digests):
+                    settled(error)
+                else:
+                    send(number + 1)
 
-        def one_settled(error: PublishFailedError | None) -> None:
-            outcomes.append(error)
-            if len(outcomes) == len(digests):
-                settled(next((one for one in outcomes if one is not None), None))
+            self._digests.send(digests[number], one_settled)
 
-        for digest in digests:
-            self._digests.send(digest, one_settled)
+        send(0)
 
     def entry_of(self, token: DeliveryToken) -> Entry | None:
         """Return what stands in the log, as the ledger has it."""

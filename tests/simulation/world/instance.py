@@ -45,8 +45,7 @@ class Instance:
         self.instance_id = InstanceID(f"i{number}")
         self.paused = False
         self.stopping = False
-        self.has_stopped = False
-        """All is done that an orderly stop has to do, but for the end."""
+        self._has_left = False
         self.ticks = 0
         """How often its router asked to be told of the next tick."""
         self._alive = True
@@ -170,7 +169,14 @@ class Instance:
 
     def _left(self) -> None:
         self.bus.reader.close()
-        self.has_stopped = True
+        self._has_left = True
+
+    @property
+    def has_stopped(self) -> bool:
+        """Whether all is done that an orderly stop has to do, but for the end."""
+        if self._home is not None:
+            return self._has_left
+        return self.stopping and not (self.paused or self._arrived or self.bus.intake.size)
 
     def end(self) -> None:
         """Stop the actors, in order; nobody may be left."""

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from random import Random
 from typing import TYPE_CHECKING
 
 from actors.ports import NEVER_SAVED, Checkpoint, Unreadable
 from store.homes.memory import InMemoryHomeStore
 from store.users.memory import InMemoryCheckpointStore
-from tests.simulation.course.plan import draw_plan
 from tests.simulation.oracle import bounds
 from tests.simulation.oracle.ledger import Ledger
 from tests.simulation.oracle.watch import Watch
@@ -20,25 +18,28 @@ from tests.simulation.world.producers import Producers
 from tests.simulation.world.time import Time
 
 if TYPE_CHECKING:
+    from random import Random
+
     from actors.rules.alarms import UserID
+    from tests.simulation.course.plan import Plan
+    from tests.simulation.course.traffic import Input
 
 
 class World:
     """What a history happens in. The same seed gives the same, to the last entry of the trace."""
 
-    def __init__(self, seed: int) -> None:
-        """Draw the plan; nothing runs yet."""
-        self.seed = seed
-        self.random = Random(seed)
-        self.plan = draw_plan(self.random)
-        self.weather = self.plan.weather
+    def __init__(self, plan: Plan, random: Random) -> None:
+        """Lay out the servers; nothing runs yet."""
+        self.plan = plan
+        self.random = random
+        self.weather = plan.weather
         self.time = Time()
         self.trace = Trace()
         self.users = InMemoryCheckpointStore()
         self.homes = InMemoryHomeStore()
         self.ledger = Ledger("log 1")
         self.watch = Watch(
-            self.plan, self.time, self.ledger, self.homes, self.checkpoint, self.note
+            plan, self.time, self.ledger, self.homes, self.checkpoint, self.note
         )
         self.broker = Broker(self)
         self.producers = Producers(self)
@@ -75,6 +76,13 @@ class World:
         """Return the instances that live, the oldest first."""
         return self._instances
 
+    def put(self, message: Input) -> None:
+        """Have a producer send a message."""
+        if self.plan.core:
+            self.producers.send(message)
+        else:
+            self.broker.put(message)
+
     def start(self) -> None:
         """Start an instance."""
         instance = Instance(self, next(self._numbers))
@@ -85,6 +93,7 @@ class World:
         """End an instance where it is."""
         self._instances = [one for one in self._instances if one is not instance]
         instance.die()
+        self.producers.died(instance)
 
     def run(self, duration_s: float) -> None:
         """Let so much time pass, and everybody do what is to be done, in an order drawn."""
