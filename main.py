@@ -1,51 +1,31 @@
-"""The alarm digest service: composition root, signals, ordered start and stop."""
+"""The alarm digest service: the composition root, where its parts are made and wired."""
 
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import logging
 import os
 import secrets
-import signal
 import sys
-import time
-from dataclasses import dataclass, field
-from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-import click
-import uvloop
 from pykka import ActorRegistry
 
-from actors.errors import SettingsError, StoreUnavailableError
+from actors.errors import StoreUnavailableError
 from actors.rules.digest import DigestID
 from actors.runtime.loop import LoopDispatcher
-from actors.settings import CoreSettings, require, setting
 from actors.system import Dispatchers, Ports, start_actors
 from actors.tally import CoreTally
 from bus.bus import NatsBus
-from bus.settings import BusSettings
-from ops.cli.commands.demo import demo
-from ops.cli.commands.doctor import doctor
-from ops.cli.commands.letters import dead_letters
-from ops.cli.commands.sending import send, watch
-from ops.cli.commands.users import user, why
-from ops.cli.options import Parsed, command_line, misspelt, run
-from ops.cli.terminal import say
-from ops.inquiries.micro import MicroService, MicroSettings
+from ops.cli.program import run_program
+from ops.inquiries.micro import MicroService
 from ops.monitoring.monitor import Monitor
-from ops.monitoring.tracing import TracingSettings, start_tracing
-from ops.process.embedded import EmbeddedServers, EmbeddedSettings
-from ops.process.garbage import tune_garbage_collection
-from ops.process.logs import LogSettings, set_up_logging
-from ops.process.stopping import EXIT_FAILURE, StopRequest
-from ops.process.supervisor import Supervisor
+from ops.monitoring.tracing import start_tracing
+from ops.process.clock import SystemClock
+from ops.process.systemd import SystemdNotifier
 from ops.users.live import LiveUsers
-from ops.web.desks import Desks, open_desks
-from ops.web.settings import HttpSettings
-from store.settings import StoreSettings
+from ops.web.console.data import open_console_data
 from store.users.blocking import BlockingStore
 from store.users.mongo import MongoCheckpointStore
 from store.users.observed import ObservedCheckpointStore
@@ -55,80 +35,14 @@ if TYPE_CHECKING:
 
     from pykka import ActorRef
 
-    from actors.messages.router import RouteDeliveries
+    from actors.messages import Deliveries
+    from ops.process.stopping import StopRequest
+    from ops.settings import Settings
+    from ops.web.console.data import ConsoleData
 
 logger = logging.getLogger("main")
 
-EXIT_OK = 0
-EXIT_SETTINGS = 2
-"""A setting is wrong; a restart does not cure it."""
-
-NEXT_STEPS = """
-Try it, in other terminals:
-
-  export NATS_URL={url}
-  nats sub AlarmDigest
-  nats pub AlarmStatusChanged '{{"UserID": "2", "AlarmID": "{{{{ID}}}}", "Status": "CRITICAL", \
-"ChangedAt": "{{{{TimeStamp}}}}"}}'
-  nats pub SendAlarmDigest '{{"UserID": "2"}}'
-
-Without nats-cli:
-
-  .venv/bin/python main.py watch
-  .venv/bin/python main.py send alarm 2 disk-full CRITICAL
-  .venv/bin/python main.py send digest 2
-
-Ctrl-C ends the service and its servers; what they know stays.
-"""
-
-SUMMARY = """Collect alarm events from NATS and publish a digest per user when asked to.
-
-Every setting is a flag or an environment variable; the flag wins. Give secrets by environment
-variable: flags can be read in the process list. Exit status: 0 after an orderly stop, 1 after a
-failure that a restart may cure, 2 for a wrong setting. The commands: 1 if it could not be done,
-2 for a wrong setting or command line, 3 if there is no such thing.
-"""
-
-COMMANDS = (send, watch, user, why, dead_letters, doctor, demo)
-"""What can be done beside serving."""
-
 _STORE_RETRY_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """All that can be set."""
-
-    bus: BusSettings = field(default_factory=BusSettings)
-    store: StoreSettings = field(default_factory=StoreSettings)
-    core: CoreSettings = field(default_factory=CoreSettings)
-    shutdown_timeout_s: float = setting(
-        "SHUTDOWN_TIMEOUT", 25.0, "seconds an orderly stop may take"
-    )
-    heartbeat_file: str | None = setting(
-        "HEARTBEAT_FILE", None, "file touched every two seconds while the service's loops turn"
-    )
-    http: HttpSettings = field(default_factory=HttpSettings)
-    micro: MicroSettings = field(default_factory=MicroSettings)
-    tracing: TracingSettings = field(default_factory=TracingSettings)
-    logs: LogSettings = field(default_factory=LogSettings)
-    embedded: EmbeddedSettings = field(default_factory=EmbeddedSettings)
-
-    def __post_init__(self) -> None:
-        """Raise ``SettingsError`` for a value that cannot work."""
-        require(self.shutdown_timeout_s > 0, "SHUTDOWN_TIMEOUT", "must be above 0 seconds")
-
-
-class SystemClock:
-    """The computer's clock."""
-
-    def monotonic_s(self) -> float:
-        """See ``Clock``."""
-        return time.monotonic()
-
-    def wall_s(self) -> int:
-        """See ``Clock``."""
-        return int(time.time())
 
 
 class Service:
@@ -148,14 +62,14 @@ class Service:
         self._monitor = Monitor(
             settings.http,
             settings.heartbeat_file,
-            Supervisor(os.environ, os.getpid()),
+            SystemdNotifier(os.environ, os.getpid()),
             self._tally,
             self._bus,
             self._observed_store,
             settings.bus.max_in_flight,
         )
         self._micro: MicroService | None = None
-        self._desks: Desks | None = None
+        self._console_data: ConsoleData | None = None
 
     async def start(self) -> None:
         """Connect, start the actors, begin to take messages; waits for servers not up yet."""
@@ -190,7 +104,7 @@ class Service:
         self._monitor.serving()
         live, group = LiveUsers(self._router), self._settings.bus.queue_group
         stored = BlockingStore(self._store, asyncio.get_running_loop())
-        self._monitor.console.desks = self._desks = open_desks(
+        self._monitor.console.data = self._console_data = open_console_data(
             live, stored, self._settings.store, self._bus.client, self._settings.bus.subjects
         )
         if self._settings.micro.wanted:
@@ -228,8 +142,8 @@ class Service:
         await self._monitor.close()
         if self._micro is not None:
             await self._micro.close()
-        if self._desks is not None:
-            self._desks.close()
+        if self._console_data is not None:
+            self._console_data.close()
         await self._bus.close()
         ActorRegistry.stop_all(block=False)
         self._shared.run_until_idle()
@@ -247,80 +161,13 @@ class Service:
             else:
                 return
 
-    def _deliver(self, deliveries: RouteDeliveries) -> None:
+    def _deliver(self, deliveries: Deliveries) -> None:
         self._router.tell(deliveries)
-
-
-async def serve(settings: Settings, servers: EmbeddedServers) -> int:
-    """Run the service until it is to stop; return the exit status."""
-    tune_garbage_collection()
-    loop = asyncio.get_running_loop()
-    stop = StopRequest(loop)
-    loop.set_exception_handler(lambda _, context: stop.on_unhandled(context))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.on_signal, number)
-    watch = asyncio.create_task(_watch(servers, stop))
-    finished = await Service(settings, stop).run()
-    watch.cancel()
-    if stop.failure is not None or not finished:
-        return EXIT_FAILURE
-    logger.info("service.stopped")
-    return EXIT_OK
-
-
-async def _watch(servers: EmbeddedServers, stop: StopRequest) -> None:
-    while (name := servers.dead()) is None:  # noqa: ASYNC110  # a process has no event
-        await asyncio.sleep(1)
-    stop.escalate(f"{name} has ended")
-
-
-def start_embedded(parsed: Parsed[Settings], servers: EmbeddedServers) -> Settings:
-    """Start the servers that are not given; return the settings that use them."""
-    settings = parsed.settings
-    bus, store, embedded = settings.bus, settings.store, settings.embedded
-    if "MONGODB_URI" not in parsed.given:
-        uri = servers.start_mongodb(embedded.mongod_binary)
-        store = dataclasses.replace(store, uri=uri)
-        click.echo(f"MongoDB listens at {uri}")
-    if "NATS_URL" not in parsed.given:
-        url = servers.start_nats(embedded.nats_server_binary)
-        bus = dataclasses.replace(bus, urls=(url,))
-        click.echo(f"NATS listens at    {url}")
-        click.echo(NEXT_STEPS.format(url=url))
-    # Set in this terminal for nats-cli, say, and forgotten.
-    for name in sorted(parsed.given & {"MONGODB_URI", "NATS_URL"}):
-        click.echo(f"{name} is set: that server is used, none is started")
-    if settings.http.wanted and settings.http.port:
-        click.echo(f"Console at          http://{settings.http.address}/")
-    return dataclasses.replace(settings, bus=bus, store=store)
-
-
-def run_service(parsed: Parsed[Settings]) -> int:
-    """Run the service, with servers of its own if they are wanted; return the exit status."""
-    settings = parsed.settings
-    set_up_logging(settings.logs)
-    for variable, name in misspelt(Settings, os.environ):
-        logger.warning("setting.unknown", extra={"variable": variable, "meant": name})
-    servers = EmbeddedServers(Path(settings.embedded.data_dir))
-    try:
-        if settings.embedded.wanted:
-            settings = start_embedded(parsed, servers)
-        return uvloop.run(serve(settings, servers))
-    except OSError as error:
-        logger.critical("service.failed", extra={"reason": str(error)})
-        return EXIT_FAILURE
-    finally:
-        servers.stop()
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the program; return its exit status."""
-    program = command_line(Settings, "main.py", SUMMARY, run_service, COMMANDS)
-    try:
-        return run(program, arguments)
-    except SettingsError as error:
-        say(f"main.py: {error}")
-        return EXIT_SETTINGS
+    return run_program(arguments, Service)
 
 
 if __name__ == "__main__":

@@ -23,9 +23,9 @@ def setting(
 
     This is the one definition of a setting: flags, environment variables and help are made from
     it. ``choices`` are the words an operator may use and what each stands for; a ``secret`` is
-    never shown.
+    left out of ``repr()``.
     """
-    metadata = {"setting": name, "meaning": meaning, "secret": secret, "choices": choices}
+    metadata = {"setting": name, "meaning": meaning, "choices": choices}
     return field(default=default, repr=not secret, metadata=metadata)
 
 
@@ -57,6 +57,9 @@ class CoreSettings:
         "RETRY_WAIT_INITIAL", 0.1, "seconds before the first retry of anything; doubles"
     )
     retry_wait_max_s: float = setting("RETRY_WAIT_MAX", 2.0, "seconds between retries at the most")
+    lease_s: float = setting(
+        "LEASE", 3.0, "seconds without a sign of life after which an instance is replaced"
+    )
     cleared_retention_s: int = setting(
         "CLEARED_RETENTION",
         7 * 24 * 3600,
@@ -81,6 +84,8 @@ class CoreSettings:
             "RETRY_WAIT_INITIAL",
             "must be above 0 and at most RETRY_WAIT_MAX",
         )
+        # Below, a pause of a garbage collection or of a busy machine looks like a death.
+        require(self.lease_s >= 1, "LEASE", "must be at least 1 second")
         require(self.cleared_retention_s >= 0, "CLEARED_RETENTION", "must be 0 (never) or seconds")
 
     def backoff_s(self, attempt: int, jitter: float) -> float:

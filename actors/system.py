@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from actors.checkpoints.checkpointer import CheckpointActor
 from actors.checkpoints.recovery import RecoveryActor
 from actors.checkpoints.store_caller import StoreCaller
+from actors.homes.actor import HomeActor, HomePorts
 from actors.publisher import PublisherActor
 from actors.router.actor import RouterActor
 from actors.rules.alarms import Retention
-from actors.tally import CoreTally
+from actors.tally import CoreTally, HomeTally
 from actors.user.actor import UserActor
 from actors.user.context import UserContext
 
@@ -21,9 +22,18 @@ if TYPE_CHECKING:
 
     from pykka import ActorRef
 
-    from actors.ports import Acknowledger, CheckpointStore, Clock, DigestPublisher
+    from actors.ports import (
+        Acknowledger,
+        CheckpointStore,
+        Clock,
+        DigestPublisher,
+        HomeStore,
+        LogReading,
+        Nudging,
+    )
     from actors.rules.alarms import UserID
     from actors.rules.digest import DigestID
+    from actors.rules.partitions import Instance
     from actors.runtime.pooled import Dispatcher, Scheduler
     from actors.settings import CoreSettings
 
@@ -56,6 +66,27 @@ class Ports:
     random: Random
     new_digest_id: Callable[[], DigestID]
     tally: CoreTally = field(default_factory=CoreTally)
+    home_tally: HomeTally = field(default_factory=HomeTally)
+
+
+@dataclass(frozen=True, slots=True)
+class Homes:
+    """What there is besides where partitions have homes: on a log, that is."""
+
+    me: Instance
+    """Beat, leaving and reading are of no account."""
+    store: HomeStore
+    log: LogReading
+    nudging: Nudging
+
+
+@dataclass(frozen=True, slots=True)
+class Actors:
+    """Those that the outside talks to."""
+
+    router: ActorRef[RouterActor]
+    home: ActorRef[HomeActor] | None
+    """None where every user is at home here."""
 
 
 def start_actors(
@@ -63,8 +94,9 @@ def start_actors(
     ports: Ports,
     settings: CoreSettings,
     escalate: Callable[[str], None],
-) -> ActorRef[RouterActor]:
-    """Start the service actors, those that are depended on first; return the router.
+    homes: Homes | None = None,
+) -> Actors:
+    """Start the service actors, those that are depended on first.
 
     ``escalate`` is called, on any thread, when one of them crashes.
     """
@@ -90,6 +122,7 @@ def start_actors(
         ports.clock,
         random,
         ports.tally,
+        guarded=homes is not None,
     )
     router = RouterActor(
         shared,
@@ -120,4 +153,20 @@ def start_actors(
         return UserActor.start(shared, user_id, context)
 
     router.spawn_users_with(spawn)
-    return router.begin()
+    router_ref = router.begin()
+    home = None
+    if homes is not None:
+        outside = HomePorts(
+            homes.store, dispatchers.begin, homes.log, homes.nudging, ports.clock, scheduler
+        )
+        home = HomeActor.start(
+            dispatchers.first,
+            escalate,
+            settings.lease_s,
+            homes.me,
+            outside,
+            router_ref,
+            publisher,
+            ports.home_tally,
+        )
+    return Actors(router_ref, home)

@@ -76,3 +76,28 @@ class CoreTally:
     """From a request's arrival in this process until its digest is in the stream."""
     digest_alarms: Histogram = field(default_factory=lambda: Histogram(SIZE_BOUNDS))
     """Alarms in a digest that was published."""
+
+
+@dataclass(slots=True)
+class HomeTally:
+    """What the home actor saw and did. Written on its dispatcher's thread only."""
+
+    partitions: int = 0
+    """At home here."""
+    instances: int = 0
+    """That may be dealt partitions, this one included."""
+    gained_free: int = 0
+    """Partitions that were claimed when they were nobody's."""
+    gained_from_dead: int = 0
+    """Partitions that were claimed from an instance without a sign of life."""
+    gained_again: int = 0
+    """Partitions that were found to be at home here: a claim's answer was lost, or what was held
+    before had been taken away for a moment."""
+    handed_over: int = 0
+    """Partitions that were emptied and freed, at a stop as well."""
+    lost: int = 0
+    """Partitions that were dropped because somebody else had taken or freed them."""
+    beats_missed: int = 0
+    """Signs of life that the store did not confirm."""
+    lapses: int = 0
+    """Times that publishing was held back because a sign of life was confirmed too late."""

@@ -1,14 +1,10 @@
 """What can go wrong on the bus."""
 
-from actors.errors import PermanentError, SettingsError, TransientError
+from actors.errors import PermanentError, SettingsError
 
 
 class MessageRejectedError(PermanentError):
     """Raised when a message from outside is not what it should be; says why in one sentence."""
-
-
-class BusUnavailableError(TransientError):
-    """Raised when the broker does not answer."""
 
 
 class BusSetupError(SettingsError):

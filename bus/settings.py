@@ -96,10 +96,11 @@ class StreamSettings:
     duplicate_window_s: float = setting(
         "DUPLICATE_WINDOW", 120.0, "seconds a created stream drops repeats of a message id"
     )
-    ack_wait_s: float = setting(
-        "ACK_WAIT",
-        60.0,
-        "seconds until a created consumer delivers again what was not acknowledged",
+    input_history_s: float = setting(
+        "INPUT_HISTORY",
+        3600.0,
+        "seconds a created input stream keeps what is checkpointed: for history, and for a "
+        "database that is restored from a backup not older than this",
     )
 
     def __post_init__(self) -> None:
@@ -127,7 +128,11 @@ class StreamSettings:
             "DUPLICATE_WINDOW",
             "must not exceed DIGEST_MAX_AGE",
         )
-        require(self.ack_wait_s >= 3, "ACK_WAIT", "must be at least 3 seconds")
+        require(
+            0 <= self.input_history_s <= 10 * 366 * 24 * 3600,
+            "INPUT_HISTORY",
+            "must be 0 (nothing is kept longer than it must) to ten years, in seconds",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +152,14 @@ class BusSettings:
         choices={mode.value: mode for mode in DeliveryMode},
     )
     queue_group: str = setting(
-        "QUEUE_GROUP", "alarm-digester", "name of the durable consumer and of the queue group"
+        "QUEUE_GROUP",
+        "alarm-digester",
+        "name of the queue group on core NATS, and of the instances to NATS micro tools",
     )
     inbox_prefix: str = setting(
         "NATS_INBOX_PREFIX", "_INBOX", "begin of the subjects on which NATS answers us"
     )
-    max_in_flight: int = setting("MAX_IN_FLIGHT", 50_000, "messages taken and not yet acknowledged")
+    max_in_flight: int = setting("MAX_IN_FLIGHT", 50_000, "messages taken and not yet settled")
     max_body_bytes: int = setting(
         "MAX_BODY_BYTES", 64 * 1024, "bytes of a message's body at the most"
     )
@@ -160,6 +167,11 @@ class BusSettings:
     streams: StreamSettings = field(default_factory=StreamSettings)
     credentials: Credentials = field(default_factory=Credentials)
     tls: TLS = field(default_factory=TLS)
+
+    @property
+    def nudge_subject(self) -> str:
+        """Where instances tell each other that something has changed."""
+        return f"{self.queue_group}.nudge"
 
     def __post_init__(self) -> None:
         """Raise ``SettingsError`` for a value that cannot work; never with a secret in it."""
@@ -171,7 +183,7 @@ class BusSettings:
         require(
             _is_name(self.queue_group),
             "QUEUE_GROUP",
-            f"{self.queue_group!r} is not a name for a consumer (no dots, spaces or wildcards)",
+            f"{self.queue_group!r} is not a name for a queue group (no dots, spaces or wildcards)",
         )
         require(
             all(_is_name(token) for token in self.inbox_prefix.split(".")),

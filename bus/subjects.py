@@ -44,3 +44,17 @@ class Subjects:
     def inputs(self) -> list[str]:
         """The subjects this service consumes."""
         return [self.alarm_status_changed, self.send_alarm_digest]
+
+
+def covers(pattern: str, subject: str) -> bool:
+    """Whether a pattern matches all that ``subject``, which may end in ``>``, stands for."""
+    wanted = subject.split(".")
+    elements = pattern.split(".")
+    for place, element in enumerate(elements):
+        if element == ">":
+            return place < len(wanted)
+        if place >= len(wanted) or wanted[place] == ">":
+            return False
+        if element not in ("*", wanted[place]):
+            return False
+    return len(elements) == len(wanted)

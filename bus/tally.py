@@ -11,31 +11,31 @@ class BusTally:
     """Written on the bus's thread only, once a batch where there are batches."""
 
     taken: int = 0
-    """Messages that arrived, whatever they are; those below are among them."""
+    """Messages of users at home here, whatever they are; the three below are among them."""
     requests: int = 0
     """Digest requests that were enqueued."""
-    repeated: int = 0
-    """Messages that came again while they were in memory."""
     rejected: int = 0
     """Messages that cannot be decoded."""
     foreign: int = 0
     """Messages of a subject that is not ours, in a stream that somebody else set up."""
-    redelivered: int = 0
-    """Messages that the broker says it has delivered before."""
+    skipped: int = 0
+    """Messages of the log that are others', or were taken before."""
+    discarded: int = 0
+    """Sequences of the log that were discarded before they were read here."""
+    falls: int = 0
+    """How often the log was not the one it was, and was read again from a lower place."""
     settled: int = 0
-    """Messages that were acknowledged."""
+    """Messages that are done with."""
     dead_letters: Counter[str] = field(default_factory=Counter)
     """Dead letters that are in their stream, by ``bus.wire.reasons.reason_class``."""
     dead_letter_retries: int = 0
     pull_resets: int = 0
-    """New inboxes, after a reconnect, a silence or a refusal."""
+    """Readings begun anew, after a reconnect, a silence, a gap or a refusal."""
     pull_refusals: int = 0
     """Pull requests that the server refused."""
     reconnects: int = 0
-    last_reply: str = ""
-    """The acknowledgement address of the message that came last; its tail tells the lag."""
 
     @property
     def events(self) -> int:
         """Alarm events that were enqueued."""
-        return self.taken - self.requests - self.repeated - self.rejected - self.foreign
+        return self.taken - self.requests - self.rejected - self.foreign

@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from main import Settings
 from ops.cli.options import options_of
+from ops.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from actors.rules.partitions import HomesView
     from actors.rules.positions import Place
@@ -84,16 +84,13 @@ class PartitionEmptied:
 
 
 @dataclass(frozen=True, slots=True)
-class GiveUpWaiting:
-    """Timer to home: what a partition's users could not finish by now is left."""
-
-    number: int
-    epoch: int
-
-
-@dataclass(frozen=True, slots=True)
 class LeaveHomes:
-    """Whoever stops the service to home: save the positions, free the partitions, and go."""
+    """Whoever stops the service to home: have all saved, free the partitions, and go."""
+
+    left: Callable[[], None]
+    """Called once, on the dispatcher's thread, when nothing is left to do."""
+    patience_s: float
+    """So long users may take when nobody else is up to have them; else as in any hand-over."""
 
 
 HomeMessage = (
@@ -108,6 +105,5 @@ HomeMessage = (
     | PositionsNotSaved
     | PositionsFell
     | PartitionEmptied
-    | GiveUpWaiting
     | LeaveHomes
 )

@@ -6,7 +6,6 @@ everything of it is settled. Whatever goes wrong, one reads again from the posit
 
 from __future__ import annotations
 
-from collections import deque
 from typing import NamedTuple
 
 
@@ -31,47 +30,38 @@ BEGIN = Place(0, 0)
 class Ledger:
     """What is taken of one partition and not settled, and so how far the partition is settled.
 
-    A message costs O(1), amortised, and some 250 bytes while it is unsettled.
+    A dictionary and no heap: messages are taken in the order of the log, so that its first entry
+    is the lowest. A message costs O(1), amortised, and some 200 bytes while it is unsettled.
     """
 
-    __slots__ = ("_befores", "_position", "_sequences", "_unsettled")
+    __slots__ = ("_before", "_position")
 
-    def __init__(self, position: Place) -> None:
+    def __init__(self, position: Place = BEGIN) -> None:
         """Begin where everything up to ``position`` is settled."""
         self._position = position
-        self._unsettled: set[int] = set()
-        # Side by side, in the order of the log; settled ones stay until they are the lowest.
-        self._sequences: deque[int] = deque()
-        self._befores: deque[Place] = deque()
+        self._before: dict[int, Place] = {}
 
     def __len__(self) -> int:
         """Return how many messages are taken and not settled."""
-        return len(self._unsettled)
+        return len(self._before)
 
     def take(self, sequence: int, before: Place) -> None:
         """Note a message that is taken, in the order of the log.
 
         ``before`` is where the reader stood: of the partition, nothing lies between the two.
         """
-        assert before.sequence < sequence
-        assert not self._sequences or self._sequences[-1] < sequence
-        self._unsettled.add(sequence)
-        self._sequences.append(sequence)
-        self._befores.append(before)
+        self._before[sequence] = before
 
     def settle(self, sequence: int) -> None:
         """Note that a message is done with; one that is not unsettled is passed over."""
-        self._unsettled.discard(sequence)
-        while self._sequences and self._sequences[0] not in self._unsettled:
-            self._sequences.popleft()
-            self._befores.popleft()
+        self._before.pop(sequence, None)
 
     def position(self, reader: Place) -> Place:
         """Return how far the partition is settled, given how far its reader is; it never falls.
 
         That is right below the lowest unsettled message, or where the reader stands.
         """
-        reached = self._befores[0] if self._befores else reader
+        reached = next(iter(self._before.values()), reader)
         if reached.sequence > self._position.sequence:
             self._position = reached
         return self._position

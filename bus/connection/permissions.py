@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from bus.subjects import covers
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -21,31 +23,23 @@ class Needed(NamedTuple):
 
 def needed(settings: BusSettings, stream: str) -> Iterator[Needed]:
     """Yield what a running service needs on JetStream; ``stream`` has the input subjects."""
-    subjects, durable = settings.subjects, settings.queue_group
+    subjects, api = settings.subjects, "$JS.API"
     yield Needed("subscribe", f"{settings.inbox_prefix}.>", "to hear answers")
     yield Needed("publish", subjects.alarm_digest, "to publish digests")
     yield Needed("publish", subjects.dead_letter, "to publish dead letters")
-    yield Needed("publish", f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}", "to ask for messages")
-    yield Needed("publish", f"$JS.ACK.{stream}.{durable}.>", "to acknowledge messages")
+    yield Needed("publish", f"{api}.STREAM.INFO.{stream}", "to see how the log stands")
+    yield Needed("publish", f"{api}.STREAM.MSG.GET.{stream}", "to see that the log is the same")
+    yield Needed("publish", f"{api}.CONSUMER.CREATE.{stream}.>", "to begin to read")
+    yield Needed("publish", f"{api}.CONSUMER.MSG.NEXT.{stream}.>", "to ask for messages")
+    yield Needed("publish", f"{api}.CONSUMER.DELETE.{stream}.>", "to end reading")
+    yield Needed("publish", f"{api}.STREAM.PURGE.{stream}", "to remove what is settled and old")
+    yield Needed("publish", settings.nudge_subject, "to tell other instances of changes")
+    yield Needed("subscribe", settings.nudge_subject, "to hear of changes at once")
 
 
 def denied(permissions: Mapping[str, object], wanted: Iterable[Needed]) -> list[Needed]:
     """Return what ``permissions``, as ``$SYS.REQ.USER.INFO`` tells them, do not allow."""
     return [one for one in wanted if not _allows(permissions.get(one.verb), one.subject)]
-
-
-def covers(pattern: str, subject: str) -> bool:
-    """Whether a pattern matches all that ``subject``, which may end in ``>``, stands for."""
-    wanted = subject.split(".")
-    elements = pattern.split(".")
-    for place, element in enumerate(elements):
-        if element == ">":
-            return place < len(wanted)
-        if place >= len(wanted) or wanted[place] == ">":
-            return False
-        if element not in ("*", wanted[place]):
-            return False
-    return len(elements) == len(wanted)
 
 
 def _allows(rules: object, subject: str) -> bool:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from nats.js.api import ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
+from bus.streams.api import stream_of
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
 
@@ -108,10 +110,7 @@ class DeadLetters:
 
     async def stream(self) -> str | None:
         """Return the stream's name; None when no stream keeps dead letters."""
-        try:
-            return await self._js.find_stream_name_by_subject(self._subject)
-        except NotFoundError:
-            return None
+        return await stream_of(self._js, self._subject)
 
     async def read(self, stream: str) -> AsyncIterator[DeadLetter]:
         """Yield the letters that the stream holds now, oldest first, then incomplete ones.

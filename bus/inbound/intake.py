@@ -1,6 +1,7 @@
 """Intake: what was taken from the broker, from its decoding until it is settled.
 
-The same for every way of delivery; a consumer feeds it and tells it how to settle.
+From the log (``read``) come the messages of all users: those that are at home here are taken, the
+others cost as little as possible. From core NATS (``take``) everything is taken.
 """
 
 from __future__ import annotations
@@ -8,23 +9,29 @@ from __future__ import annotations
 import logging
 import time
 from itertools import count
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
+from zlib import crc32
 
 from actors.messages.inputs import Delivery, SendDigest
 from actors.messages.router import RouteDeliveries
-from actors.ports import DeliveryToken
-from actors.rules.digest import RequestID
+from actors.rules.partitions import PARTITIONS
+from actors.rules.positions import Place
 from actors.runtime.tuples import new_tuple
 from bus.errors import MessageRejectedError
 from bus.spans import NoSpans
 from bus.tally import BusTally
 from bus.wire.codec import decode_alarm_status_changed, decode_send_alarm_digest
+from bus.wire.contexts import context_in
+from bus.wire.ownership import partition_of_bytes
 from bus.wire.reasons import reason_class
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
     from actors.messages.inputs import AlarmStatusChanged
+    from actors.ports import DeliveryToken
+    from actors.rules.positions import Ledger
+    from bus.inbound.log_source import LogMessage
     from bus.spans import Spans
     from bus.subjects import Subjects
 
@@ -32,18 +39,27 @@ logger = logging.getLogger("bus.intake")
 
 
 class Message(NamedTuple):
-    """A message as the broker handed it over."""
+    """A message that is taken, and what is needed to answer it or to put it aside."""
 
     subject: str
     body: bytes
     reply: str
-    """Where to acknowledge; empty when nobody waits for it."""
-    identity: str | None
-    """The same when the broker delivers the message again; None where it never does."""
-    sequence: int
-    """Its place in the stream; 0 without one."""
+    """Where a producer waits for an answer; empty when nobody does, as always on JetStream."""
+    place: Place
+    """In its log, which has a name on core NATS only."""
     traceparent: str | None = None
     """The trace context that it bears."""
+
+    @property
+    def identity(self) -> str:
+        """The same when it is read again; no other message has it."""
+        sequence, timestamp_ns, log = self.place
+        return f"{log}.{sequence}" if log else f"{sequence}.{timestamp_ns}"
+
+    @property
+    def sequence(self) -> int:
+        """Its number in the stream; 0 without one."""
+        return 0 if self.place.log else self.place.sequence
 
 
 BODIES_MAX_BYTES = 256 * 1024 * 1024
@@ -52,13 +68,27 @@ BODIES_MAX_BYTES = 256 * 1024 * 1024
 Of the size that events have, fifty thousand take 7 MB; of the largest that is admitted, 3.3 GB.
 """
 
+NOT_READ = 1 << 63
+"""As a bar in ``Wanted``: above every sequence."""
+
+_InFlight: TypeAlias = "tuple[int, Ledger | None, LogMessage | Message]"
+"""Partition, and the ledger to settle it in; those of core NATS have none."""
+
+
+class Wanted(NamedTuple):
+    """What of the log is wanted, by partition: what is above its bar."""
+
+    bars: list[int]
+    ledgers: list[Ledger]
+
+    @classmethod
+    def nothing(cls, ledger: Ledger) -> Wanted:
+        """Want nothing at all; ``ledger`` stands for those that are not wanted."""
+        return cls([NOT_READ] * PARTITIONS, [ledger] * PARTITIONS)
+
 
 class Intake:
-    """The in-flight table. Runs on the bus's thread.
-
-    A message that comes again while it is in the table replaces its acknowledgement address and
-    is not enqueued a second time.
-    """
+    """The in-flight table. Runs on the bus's thread."""
 
     def __init__(
         self,
@@ -66,33 +96,35 @@ class Intake:
         max_body_bytes: int,
         deliver: Callable[[RouteDeliveries], None],
         reject: Callable[[Message, str, Callable[[], None]], None],
-        settle: Callable[[list[Message], str | None], None],
+        settled: Callable[[list[Message], str | None], None],
         tally: BusTally | None = None,
         monotonic_s: Callable[[], float] = time.monotonic,
         spans: Spans | None = None,
+        tell_foreign: Callable[[str], None] | None = None,
     ) -> None:
         """Wire the intake.
 
         ``deliver`` hands a batch to the router. ``reject(message, reason, done)`` makes a dead
-        letter and calls ``done`` once it is durable. ``settle(messages, rejection)`` acknowledges
-        a burst; ``rejection`` is the reason of those that became dead letters. ``monotonic_s`` is
-        the time at which a request counts as taken.
+        letter and calls ``done`` once it is durable. ``settled(messages, rejection)`` is called
+        when there is room again, with those messages that somebody may await an answer to;
+        ``rejection`` is the reason of those that became dead letters. ``monotonic_s`` is the time
+        at which a request counts as taken. ``tell_foreign`` is called with each subject that is
+        not ours, and must bound what it says of it.
         """
         self._subjects = subjects
         self._max_body_bytes = max_body_bytes
         self._deliver = deliver
         self._reject = reject
-        self._settle = settle
+        self._settled = settled
         self._tally = tally or BusTally()
         self._monotonic_s = monotonic_s
         self._spans = spans or NoSpans()
+        self._tell_foreign = tell_foreign
         self._traced: set[DeliveryToken] = set()
         # Not through ``DeliveryToken``: the call costs as much as an entry in the table.
         self._tokens = cast("Iterator[DeliveryToken]", count(1))
-        self._last_token = DeliveryToken(0)
-        self._in_flight: dict[DeliveryToken, Message] = {}
+        self._in_flight: dict[DeliveryToken, _InFlight] = {}
         self._held_bytes = 0
-        self._token_of: dict[str | None, DeliveryToken] = {}
         self._rejecting: set[DeliveryToken] = set()
 
     @property
@@ -101,164 +133,198 @@ class Intake:
         return len(self._in_flight)
 
     @property
-    def has_room(self) -> bool:
-        """Whether what is held is small enough to take more."""
-        return self._held_bytes < BODIES_MAX_BYTES
+    def room_bytes(self) -> int:
+        """How many bytes of bodies there is room for; 0 or less for none."""
+        return BODIES_MAX_BYTES - self._held_bytes
 
-    @property
-    def last_token(self) -> DeliveryToken:
-        """The token of the message taken last; 0 before any."""
-        return self._last_token
+    def read(self, messages: Sequence[LogMessage], wanted: Wanted, before: Place) -> None:
+        """Take what is wanted of a stretch of the log; hand it on or put it aside.
 
-    def held_since(self, token: DeliveryToken) -> list[Message]:
-        """Return what is not settled of everything taken up to ``token``, oldest first."""
-        held: list[Message] = []
-        for number, message in self._in_flight.items():
-            if number > token:
-                break
-            held.append(message)
-        return held
-
-    def disown(self) -> None:
-        """Acknowledge nothing of what is in the table: the stream that it came from is gone."""
-        for token, message in self._in_flight.items():
-            self._in_flight[token] = message._replace(reply="")
-
-    def take(self, messages: Sequence[Message]) -> None:
-        """Decode a batch and hand it on; what cannot be decoded becomes a dead letter."""
-        tally = self._tally
-        tally.taken += len(messages)
+        ``before`` is the place of the message before them.
+        """
         batch: list[Delivery] = []
-        strangers: list[Message] = []
-        in_flight, token_of, tokens = self._in_flight, self._token_of, self._tokens
+        in_flight, tokens = self._in_flight, self._tokens
+        bars, ledgers = wanted
         alarm_status_changed = self._subjects.alarm_status_changed
         max_body_bytes = self._max_body_bytes
-        taken_bytes = 0
+        previous, previous_ns, log = before
+        taken_bytes = skipped = requests = 0
         for message in messages:
-            subject, content, _, identity, _, traceparent = message
-            if identity in token_of:
-                in_flight[token_of[identity]] = message
-                logger.debug("message.redelivered", extra={"sequence": message.sequence})
-                tally.repeated += 1
-                continue
+            subject, content, headers, sequence, timestamp_ns = message
             body: AlarmStatusChanged | SendDigest | None
+            reason = ""
             try:
                 if subject == alarm_status_changed:
                     body = decode_alarm_status_changed(content, max_body_bytes)
+                    number = crc32(body[0].encode()) % PARTITIONS
                 else:
-                    body = self._decode_other(message)
+                    body, number = self._decode_other(subject, content, sequence, timestamp_ns)
             except MessageRejectedError as error:
-                tally.rejected += 1
-                self._dead_letter(self._enter(message), str(error))
+                body, reason = None, str(error)
+                number = partition_of_bytes(subject, content, self._subjects)
+            if sequence <= bars[number]:
+                skipped += 1
+            elif body is None and not reason:
+                self._note_foreign(subject)
+            else:
+                ledger = ledgers[number]
+                ledger.take(sequence, new_tuple(Place, (previous, previous_ns, log)))
+                token = next(tokens)
+                in_flight[token] = (number, ledger, message)
+                taken_bytes += len(content)
+                if body is None:
+                    self._tally.rejected += 1
+                    self._dead_letter(token, reason)
+                else:
+                    if subject != alarm_status_changed:
+                        requests += 1
+                    if headers:
+                        body = self._trace(token, _message_of(message), body)
+                    batch.append(new_tuple(Delivery, (token, body, 1)))
+            previous, previous_ns = sequence, timestamp_ns
+        self._tally.skipped += skipped
+        self._tally.requests += requests
+        self._hand_on(batch, len(messages) - skipped, taken_bytes)
+
+    def take(self, messages: Sequence[Message]) -> None:
+        """Take messages of core NATS; hand them on or put them aside."""
+        batch: list[Delivery] = []
+        in_flight, tokens = self._in_flight, self._tokens
+        taken_bytes = 0
+        for message in messages:
+            token = next(tokens)
+            in_flight[token] = (0, None, message)
+            taken_bytes += len(message.body)
+            try:
+                body = self._decode(message)
+            except MessageRejectedError as error:
+                self._tally.rejected += 1
+                self._dead_letter(token, str(error))
                 continue
-            if body is None:
-                strangers.append(message)
-                continue
-            self._last_token = token = next(tokens)
-            in_flight[token] = message
-            taken_bytes += len(content)
-            if identity is not None:
-                token_of[identity] = token
-            if traceparent is not None:
-                body = self._trace(token, traceparent, message, body)
+            if isinstance(body, SendDigest):
+                self._tally.requests += 1
+            if message.traceparent is not None:
+                body = self._trace(token, message, body)
             batch.append(new_tuple(Delivery, (token, body, 1)))
-        self._held_bytes += taken_bytes
-        if strangers:
-            tally.foreign += len(strangers)
-            tally.settled += len(strangers)
-            self._settle(strangers, None)
-        if batch:
-            self._deliver(RouteDeliveries(tuple(batch)))
+        self._hand_on(batch, len(messages), taken_bytes)
 
     def settle(self, tokens: Iterable[DeliveryToken]) -> None:
-        """Acknowledge; tokens that are settled already are ignored."""
-        in_flight, token_of, rejecting = self._in_flight, self._token_of, self._rejecting
-        traced = self._traced
-        settled: list[Message] = []
-        settled_bytes = 0
+        """Note that these are done with; tokens that are settled already are ignored."""
+        in_flight, rejecting, traced = self._in_flight, self._rejecting, self._traced
+        to_answer: list[Message] = []
+        settled = settled_bytes = 0
         for token in tokens:
             if rejecting and token in rejecting:
                 continue
-            message = in_flight.pop(token, None)
-            if message is None:
+            entry = in_flight.pop(token, None)
+            if entry is None:
                 continue
-            identity = message.identity
-            settled_bytes += len(message.body)
-            if identity is not None:
-                del token_of[identity]
+            _, ledger, message = entry
+            settled += 1
+            settled_bytes += len(message[1])
             if traced and token in traced:
                 self._end_trace(token, None)
-            settled.append(message)
+            if ledger is not None:
+                ledger.settle(message.sequence)
+            elif isinstance(message, Message):
+                to_answer.append(message)
         self._held_bytes -= settled_bytes
         if settled:
-            self._tally.settled += len(settled)
-            self._settle(settled, None)
+            self._tally.settled += settled
+            self._settled(to_answer, None)
 
     def dead_letter(self, tokens: Iterable[DeliveryToken], reason: str) -> None:
         """Make dead letters of these; tokens that are settled already are ignored."""
         for token in tokens:
             self._dead_letter(token, reason)
 
-    def _decode_other(self, message: Message) -> SendDigest | None:
-        if message.subject == self._subjects.send_alarm_digest:
-            user_id = decode_send_alarm_digest(message.body, self._max_body_bytes)
-            request_id = None if message.identity is None else RequestID(message.identity)
-            self._tally.requests += 1
-            return SendDigest(user_id, request_id, self._monotonic_s())
-        # A stream that was set up by somebody else may capture more than our subjects.
-        return None
+    def forget(self, numbers: Container[int]) -> None:
+        """Let go of what is in flight of these partitions: another home reads it."""
+        forgotten = [token for token, entry in self._in_flight.items() if entry[0] in numbers]
+        for token in forgotten:
+            self._held_bytes -= len(self._in_flight.pop(token)[2].body)
+            self._rejecting.discard(token)
+            if token in self._traced:
+                self._end_trace(token, "the user is not at home here any more")
+        if forgotten:
+            self._settled([], None)
+
+    def _hand_on(self, batch: list[Delivery], taken: int, taken_bytes: int) -> None:
+        self._tally.taken += taken
+        self._held_bytes += taken_bytes
+        if batch:
+            self._deliver(RouteDeliveries(tuple(batch)))
+
+    def _decode(self, message: Message) -> AlarmStatusChanged | SendDigest:
+        if message.subject == self._subjects.alarm_status_changed:
+            return decode_alarm_status_changed(message.body, self._max_body_bytes)
+        return self._request(message.body, message.place)
+
+    def _decode_other(
+        self, subject: str, content: bytes, sequence: int, timestamp_ns: int
+    ) -> tuple[SendDigest | None, int]:
+        """Return what is no event, and its partition; None for a subject that is not ours."""
+        if subject != self._subjects.send_alarm_digest:
+            return None, partition_of_bytes(subject, content, self._subjects)
+        body = self._request(content, Place(sequence, timestamp_ns))
+        return body, crc32(body.user_id.encode()) % PARTITIONS
+
+    def _request(self, content: bytes, place: Place) -> SendDigest:
+        user_id = decode_send_alarm_digest(content, self._max_body_bytes)
+        return SendDigest(user_id, place, self._monotonic_s())
+
+    def _note_foreign(self, subject: str) -> None:
+        """Whoever set the stream up may capture, or rename, more than our subjects."""
+        self._tally.foreign += 1
+        if self._tell_foreign is not None:
+            self._tell_foreign(subject)
 
     def _trace(
-        self,
-        token: DeliveryToken,
-        traceparent: str,
-        message: Message,
-        body: AlarmStatusChanged | SendDigest,
+        self, token: DeliveryToken, message: Message, body: AlarmStatusChanged | SendDigest
     ) -> AlarmStatusChanged | SendDigest:
         """Begin the message's span; a request hands the context on to its digest."""
+        traceparent = message.traceparent
+        if traceparent is None:
+            return body
         if self._spans.records:
             self._traced.add(token)
-            name = f"{token}" if message.identity is None else message.identity
-            traceparent = self._spans.taken(token, name, traceparent, body)
+            traceparent = self._spans.taken(token, message.identity, traceparent, body)
         return body._replace(traceparent=traceparent) if isinstance(body, SendDigest) else body
 
     def _end_trace(self, token: DeliveryToken, rejection: str | None) -> None:
         self._traced.discard(token)
         self._spans.settled(token, rejection)
 
-    def _enter(self, message: Message) -> DeliveryToken:
-        token = self._last_token = next(self._tokens)
-        self._in_flight[token] = message
-        self._held_bytes += len(message.body)
-        if message.identity is not None:
-            self._token_of[message.identity] = token
-        return token
-
-    def _leave(self, token: DeliveryToken) -> Message | None:
-        message = self._in_flight.pop(token, None)
-        if message is not None:
-            self._held_bytes -= len(message.body)
-            if message.identity is not None:
-                del self._token_of[message.identity]
-        return message
-
     def _dead_letter(self, token: DeliveryToken, reason: str) -> None:
-        message = self._in_flight.get(token)
-        if message is None or token in self._rejecting:
+        entry = self._in_flight.get(token)
+        if entry is None or token in self._rejecting:
             return
         self._rejecting.add(token)
+        message = _message_of(entry[2])
         logger.warning(
             "message.dead_lettered",
             extra={"subject": message.subject, "sequence": message.sequence, "reason": reason},
         )
 
         def done() -> None:
-            self._rejecting.discard(token)
+            self._tally.dead_letters[reason_class(reason)] += 1
             if token in self._traced:
                 self._end_trace(token, reason)
-            self._tally.dead_letters[reason_class(reason)] += 1
-            if (rejected := self._leave(token)) is not None:
-                self._tally.settled += 1
-                self._settle([rejected], reason)
+            self._rejecting.discard(token)
+            if (rejected := self._in_flight.pop(token, None)) is None:
+                return
+            self._held_bytes -= len(message.body)
+            self._tally.settled += 1
+            _, ledger, _ = rejected
+            if ledger is not None:
+                ledger.settle(message.sequence)
+            self._settled([message] if ledger is None else [], reason)
 
         self._reject(message, reason, done)
+
+
+def _message_of(message: LogMessage | Message) -> Message:
+    if isinstance(message, Message):
+        return message
+    subject, body, headers, sequence, timestamp_ns = message
+    return Message(subject, body, "", Place(sequence, timestamp_ns), context_in(headers))

@@ -26,7 +26,7 @@ class StreamMender:
 
     def __init__(self, connection: Connection, settings: BusSettings) -> None:
         """Prepare."""
-        self._js = connection.client.jetstream()
+        self._client = connection.client
         self._settings = settings
         self._task: asyncio.Task[None] | None = None
 
@@ -44,7 +44,7 @@ class StreamMender:
     async def _mend(self) -> None:
         logger.warning("stream.missing", extra={"subject": self._settings.subjects.alarm_digest})
         try:
-            await ensure_output_streams(self._js, self._settings)
+            await ensure_output_streams(self._client, self._settings)
         except (NatsError, BusSetupError, OSError) as error:
             logger.warning("stream.not_mended", extra={"error": str(error) or repr(error)})
         await asyncio.sleep(MENDED_AT_MOST_EVERY_S)

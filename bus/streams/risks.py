@@ -1,6 +1,8 @@
-"""Settings of streams and consumers that would break a promise, each with its mend. Pure.
+"""What is wrong with a stream that exists, each with its mend. Pure.
 
-Configurations are compared by value: nats-py leaves what the server says as plain strings.
+A *risk* would break a promise some day and is a warning; an *obstacle* lets nothing work and ends
+the start. Configurations are compared by value: nats-py leaves what the server says as plain
+strings.
 """
 
 from __future__ import annotations
@@ -9,10 +11,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from bus.subjects import covers
 
-    from nats.js.api import ConsumerConfig, StreamConfig
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from nats.js.api import StreamConfig, SubjectTransform
+
+MIGRATE = "python main.py migrate"
+"""What brings a deployment of the earlier version here."""
 
 
 class Risk(NamedTuple):
@@ -24,52 +31,122 @@ class Risk(NamedTuple):
     mend: str
 
 
+class Obstacle(NamedTuple):
+    """Why a stream cannot be used, and how to mend it."""
+
+    what: str
+    mend: str
+
+
 def risks_of_input_stream(config: StreamConfig) -> Iterator[Risk]:
     """Yield what may lose messages that were not read yet."""
     event = "stream.may_lose_messages"
-    limits = [config.max_age, config.max_msgs, config.max_bytes, config.max_msgs_per_subject]
-    limited = any(limit is not None and limit > 0 for limit in limits)
-    if config.max_age or (limited and config.discard == DiscardPolicy.OLD):
+    if _may_discard(config):
         yield Risk(
             event,
             "unread messages vanish when it reaches a limit",
             "lift its limits, or set discard new: unread messages vanish at a limit",
         )
-    if config.retention == RetentionPolicy.INTEREST:
+    if config.allow_msg_ttl:
         yield Risk(
             event,
-            "it keeps nothing while the consumer does not exist",
-            "use limits or workqueue retention: interest keeps nothing while the consumer does "
-            "not exist",
+            "a message may be published with a time to live, after which it vanishes unread",
+            "set allow_msg_ttl to false, or see that no producer sets Nats-TTL",
+        )
+    if config.max_consumers is not None and config.max_consumers > 0:
+        yield Risk(
+            "stream.bounds_instances",
+            f"it allows {config.max_consumers} consumers",
+            "set max_consumers to -1: each instance reads by a consumer of its own, two at times",
         )
     yield from _risks_of_memory(config)
 
 
-def risks_of_output_stream(config: StreamConfig) -> Iterator[Risk]:
-    """Yield what may tell a digest twice, or lose it."""
+def risks_of_output_stream(config: StreamConfig, subject: str) -> Iterator[Risk]:
+    """Yield what may tell a digest twice, or lose it; ``subject`` is what we publish to it."""
     if not config.duplicate_window:
         yield Risk(
             "stream.does_not_deduplicate",
             "a digest that is published again after a crash is told twice",
             "set a duplicate window of two minutes or more",
         )
+    if _renames(config.subject_transform, subject):
+        yield Risk(
+            "stream.renames_subjects",
+            f"what is published to {subject} is stored under another subject",
+            "take its subject_transform away: whoever reads the stream looks for that subject",
+        )
     yield from _risks_of_memory(config)
 
 
-def risks_of_consumer(config: ConsumerConfig) -> Iterator[Risk]:
-    """Yield what may lose messages, or deliver them over and over."""
-    if config.max_deliver is not None and config.max_deliver > 0:
-        yield Risk(
-            "consumer.may_lose_messages",
-            f"a message is given up after {config.max_deliver} deliveries",
-            "set max_deliver to -1: a message that reaches it is never delivered again",
+def obstacles_of_input_stream(config: StreamConfig, inputs: Sequence[str]) -> Iterator[Obstacle]:
+    """Yield why a stream that captures the ``inputs`` cannot be read as a log."""
+    if config.retention == RetentionPolicy.WORK_QUEUE:
+        yield Obstacle(
+            "is a work queue, as the earlier version made it: such a stream cannot be read again",
+            f"stop all instances, then {MIGRATE} (docs/operations/upgrades.md)",
         )
-    if config.ack_wait is not None and config.ack_wait < 3:
-        yield Risk(
-            "consumer.redelivers_early",
-            f"messages are delivered again after {config.ack_wait:g} s",
-            "set ack_wait to a minute",
+    elif config.retention not in (None, RetentionPolicy.LIMITS):
+        yield Obstacle(
+            f"has {_word(config.retention)} retention, which keeps nothing for those who read "
+            "again",
+            f"nats stream edit {config.name} --retention limits; where the server does not "
+            "allow that, delete it once it is empty and the service makes it",
         )
+    renamed = [one for one in inputs if _renames(config.subject_transform, one)]
+    if renamed:
+        yield Obstacle(
+            f"renames {' and '.join(renamed)} (subject_transform): its messages would not be "
+            "known again",
+            "take its subject_transform away",
+        )
+    for source in config.sources or ():
+        if any(transform.dest for transform in source.subject_transforms or ()):
+            yield Obstacle(
+                f"takes messages from {source.name} under other subjects (subject_transforms of "
+                "its source): they would not be known again",
+                "take the transforms of that source away",
+            )
+
+
+def obstacle_of_split(found: dict[str, str | None]) -> Obstacle | None:
+    """Return why the inputs, given the stream of each, have no order; None if it is one stream.
+
+    A stream of none at all is no obstacle: it will be made.
+    """
+    if len(set(found.values())) <= 1:
+        return None
+    where = ", ".join(f"{subject} in {name or 'none'}" for subject, name in found.items())
+    return Obstacle(
+        f"one stream must capture both input subjects, found {where}",
+        "add the missing subject to that stream"
+        if None in found.values()
+        else "take it from the one stream and add it to the other",
+    )
+
+
+def _may_discard(config: StreamConfig) -> bool:
+    if config.max_age:
+        return True
+    if config.max_msgs_per_subject > 0 and not (
+        config.discard == DiscardPolicy.NEW and config.discard_new_per_subject
+    ):
+        return True  # "discard new" alone does not go for the limit of a subject
+    limited = any(limit is not None and limit > 0 for limit in (config.max_msgs, config.max_bytes))
+    return limited and config.discard == DiscardPolicy.OLD
+
+
+def _renames(transform: SubjectTransform | None, subject: str) -> bool:
+    """Whether what is published to ``subject`` is stored under another one."""
+    if transform is None or not transform.dest:
+        return False
+    source = transform.src or ">"
+    # "a.>" to "a.>" and the like change nothing.
+    return source != transform.dest and covers(source, subject)
+
+
+def _word(retention: str) -> str:
+    return str(getattr(retention, "value", retention))
 
 
 def _risks_of_memory(config: StreamConfig) -> Iterator[Risk]:

@@ -1,208 +1,201 @@
-"""Streams and consumer: created when they are not there, used as they are when they are.
+"""Streams: created when they are not there, used as they are when they are.
 
-What is found on the server is read back and compared: old servers drop settings they do not know
-without a word, and an operator's own stream may break a promise. That is a warning, not an error.
+What is found on the server is read back and judged: old servers drop settings they do not know
+without a word, and an operator's own stream may break a promise. That is a warning; what lets
+nothing work is a wrong setting, and ends the start.
 """
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from nats.js.api import (
-    AckPolicy,
-    ConsumerConfig,
-    DeliverPolicy,
-    DiscardPolicy,
-    RetentionPolicy,
-    StorageType,
-    StreamConfig,
-)
-from nats.js.errors import NotFoundError
+from nats.errors import TimeoutError as NatsTimeoutError
+from nats.js.errors import APIError, NotFoundError
 
 from bus.errors import BusSetupError
-from bus.streams.risks import risks_of_consumer, risks_of_input_stream, risks_of_output_stream
+from bus.streams.api import JetStreamAPI, StreamFacts
+from bus.streams.risks import (
+    MIGRATE,
+    obstacle_of_split,
+    obstacles_of_input_stream,
+    risks_of_input_stream,
+    risks_of_output_stream,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nats.js import JetStreamContext
-    from nats.js.api import ConsumerInfo
+    from nats.aio.client import Client
 
-    from bus.settings import BusSettings
+    from bus.settings import BusSettings, StreamSettings
     from bus.streams.risks import Risk
 
 logger = logging.getLogger("bus.topology")
 
+INPUT_DESCRIPTION = "alarm digest service: events and requests, read as a log"
+
+_UNLIMITED = {"max_msgs": -1, "max_bytes": -1, "max_msgs_per_subject": -1, "max_consumers": -1}
+_NAME_IN_USE = 10058
+_SETTING_OF_REFUSAL = {
+    10005: "STREAM_REPLICAS",  # no suitable peers for placement
+    10074: "STREAM_REPLICAS",  # replicas > 1 not supported in non-clustered mode
+}
+"""Which setting a refusal to create a stream is about, by JetStream's error code."""
+_EARLIER_ASKED_S = 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """What the consumer needs to know of the server's side."""
+    """What reading needs to know of the server's side."""
 
     stream: str
     stream_created: str
-    """When the stream was created: what tells it from another of the same name."""
-    consumer: str
-    ack_wait_s: float
+    """When the stream was created, as the server prints it: what tells it from another."""
+    made: bool = False
+    """Whether it was created just now, by us: to be remembered, for only such one is purged."""
 
 
-async def ensure_topology(js: JetStreamContext, settings: BusSettings) -> Topology:
-    """Find or create the streams and the durable consumer.
+async def ensure_topology(client: Client, settings: BusSettings) -> Topology:
+    """Find or create the streams.
 
-    Raises ``BusSetupError`` when what exists cannot serve, ``nats.errors.Error`` when the server
-    does not answer or refuses.
+    Raises ``BusSetupError`` when what exists cannot serve or the server refuses what we want to
+    create, ``nats.errors.Error`` when the server does not answer.
     """
-    stream = await _ensure_input_stream(js, settings)
-    await ensure_output_streams(js, settings)
-    return await ensure_consumer(js, settings, stream)
+    topology = await ensure_input_stream(client, settings)
+    await ensure_output_streams(client, settings)
+    return topology
 
 
-async def ensure_output_streams(js: JetStreamContext, settings: BusSettings) -> None:
-    """Find or create the streams of digests and dead letters; raises like ``ensure_topology``."""
+async def ensure_input_stream(client: Client, settings: BusSettings) -> Topology:
+    """Find or create the stream that is read; raises like ``ensure_topology``."""
+    api = JetStreamAPI(client)
+    found = {subject: await api.stream_of(subject) for subject in settings.subjects.inputs}
+    split = obstacle_of_split(found)
+    if split is not None:
+        raise BusSetupError(f"INPUT_STREAM: {split.what}; {split.mend}")
+    name = next(iter(found.values()))
+    if name is None:
+        wanted = input_stream_settings(settings)
+        made = await _create(api, wanted, "INPUT_STREAM")
+        return Topology(made.name, made.created, made=True)
+    facts = await api.stream(name)
+    for obstacle in obstacles_of_input_stream(facts.config, settings.subjects.inputs):
+        raise BusSetupError(f"INPUT_STREAM: stream {name} {obstacle.what}; {obstacle.mend}")
+    await _refuse_earlier_consumer(api, facts, settings.queue_group)
+    _warn(risks_of_input_stream(facts.config), stream=name)
+    return Topology(name, facts.created)
+
+
+def input_stream_settings(settings: BusSettings) -> dict[str, Any]:
+    """Return what the input stream is created with.
+
+    It bounds nothing by itself: what every partition has passed and is old is purged by us.
+    """
     streams = settings.streams
-    await _ensure_output_stream(
-        js,
-        settings,
-        streams.digest_stream,
-        settings.subjects.alarm_digest,
-        streams.digest_max_age_s,
-    )
-    await _ensure_output_stream(
-        js,
-        settings,
-        streams.dead_letter_stream,
-        settings.subjects.dead_letter,
-        streams.dead_letter_max_age_s,
-    )
+    return {
+        **_stream_settings(streams, streams.input_stream, settings.subjects.inputs),
+        "description": INPUT_DESCRIPTION,
+        "discard": "new",
+        "max_age": 0,
+    }
 
 
-async def ensure_consumer(js: JetStreamContext, settings: BusSettings, stream: str) -> Topology:
-    """Find or create the durable consumer; raises like ``ensure_topology``.
+async def ensure_output_streams(client: Client, settings: BusSettings) -> None:
+    """Find or create the streams of digests and dead letters; raises like ``ensure_topology``."""
+    api, streams, subjects = JetStreamAPI(client), settings.streams, settings.subjects
+    for setting, name, subject, max_age_s in (
+        ("DIGEST_STREAM", streams.digest_stream, subjects.alarm_digest, streams.digest_max_age_s),
+        (
+            "DEAD_LETTER_STREAM",
+            streams.dead_letter_stream,
+            subjects.dead_letter,
+            streams.dead_letter_max_age_s,
+        ),
+    ):
+        found = await api.stream_of(subject)
+        wanted = {
+            **_stream_settings(streams, name, [subject]),
+            "discard": "old",
+            "max_age": int(max_age_s * 1e9),
+        }
+        facts = await (_create(api, wanted, setting) if found is None else api.stream(found))
+        _warn(risks_of_output_stream(facts.config, subject), stream=facts.name)
+        if facts.config.no_ack:
+            raise BusSetupError(
+                f"{setting}: stream {facts.name} acknowledges no publication (no_ack); set it to "
+                f"false, or give {subject} a stream of its own"
+            )
 
-    Raises ``nats.js.errors.NotFoundError`` when the stream is not there.
+
+def _stream_settings(streams: StreamSettings, name: str, subjects: list[str]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "subjects": subjects,
+        "retention": "limits",
+        "storage": "file",
+        "num_replicas": streams.replicas,
+        "duplicate_window": int(streams.duplicate_window_s * 1e9),
+        **_UNLIMITED,
+    }
+
+
+async def _create(api: JetStreamAPI, wanted: dict[str, Any], setting: str) -> StreamFacts:
+    name = wanted["name"]
+    try:
+        created = await api.create(wanted)
+    except APIError as error:
+        passing = error.code is None or error.code >= 500
+        if passing and error.err_code not in _SETTING_OF_REFUSAL:
+            raise
+        if error.err_code == _NAME_IN_USE:
+            subjects = " and ".join(wanted["subjects"])
+            raise BusSetupError(
+                f"{setting}: stream {name} is there and does not capture {subjects}; have it "
+                "capture that, or set another name"
+            ) from error
+        named = _SETTING_OF_REFUSAL.get(error.err_code or 0, setting)
+        raise BusSetupError(
+            f"{named}: the server refused to create stream {name}: {error.description} (code "
+            f"{error.err_code}); create it yourself, or mend what it says"
+        ) from error
+    logger.info("stream.created", extra={"stream": name})
+    return created
+
+
+async def earlier_consumer(
+    api: JetStreamAPI, stream: str, durable: str, timeout_s: float = _EARLIER_ASKED_S
+) -> dict[str, Any] | None:
+    """Return the durable consumer that the earlier version took messages from; None without.
+
+    Raises ``nats.errors.Error``.
     """
-    durable = settings.queue_group
-    found = await js.stream_info(stream)
     try:
-        info = await js.consumer_info(stream, durable)
-    except NotFoundError:
-        info = await _create_consumer(js, settings, stream, found.config.subjects or [])
-    _check_consumer(info, durable)
-    ack_wait_s = info.config.ack_wait or settings.streams.ack_wait_s
-    return Topology(stream, str(found.created), durable, ack_wait_s)
-
-
-async def _stream_of(js: JetStreamContext, subject: str) -> str | None:
-    try:
-        return await js.find_stream_name_by_subject(subject)
+        info = await api.ask(f"CONSUMER.INFO.{stream}.{durable}", timeout_s=timeout_s)
     except NotFoundError:
         return None
+    # One of that name which does not acknowledge was never the earlier version's.
+    return info if info["config"].get("ack_policy") == "explicit" else None
 
 
-async def _ensure_input_stream(js: JetStreamContext, settings: BusSettings) -> str:
-    found = {subject: await _stream_of(js, subject) for subject in settings.subjects.inputs}
-    names = set(found.values())
-    if names == {None}:
-        # A work queue keeps a message until it is acknowledged and no longer: nothing unread
-        # is discarded, and the disk holds the backlog instead of the history.
-        await _create_stream(
-            js,
-            StreamConfig(
-                name=settings.streams.input_stream,
-                subjects=settings.subjects.inputs,
-                retention=RetentionPolicy.WORK_QUEUE,
-                storage=StorageType.FILE,
-                discard=DiscardPolicy.NEW,
-                num_replicas=settings.streams.replicas,
-                duplicate_window=settings.streams.duplicate_window_s,
-            ),
+async def _refuse_earlier_consumer(api: JetStreamAPI, facts: StreamFacts, durable: str) -> None:
+    """End the start where reading would begin before what the earlier version has done with.
+
+    Every request that the stream still holds would be answered again.
+    """
+    if not facts.state.get("consumer_count"):
+        return
+    try:
+        earlier = await earlier_consumer(api, facts.name, durable)
+    except NatsTimeoutError:
+        return  # not permitted to ask: doctor tells
+    if earlier is not None:
+        raise BusSetupError(
+            f"QUEUE_GROUP: consumer {durable} of the earlier version is still on stream "
+            f"{facts.name}; stop all instances, then {MIGRATE} goes on where it has come to and "
+            "removes it (docs/operations/upgrades.md)"
         )
-        return settings.streams.input_stream
-    if len(names) > 1 or None in names:
-        where = ", ".join(f"{subject} in {name or 'none'}" for subject, name in found.items())
-        message = (
-            f"INPUT_STREAM: one stream must capture both input subjects, found {where}; "
-            "add the missing subject to that stream"
-        )
-        raise BusSetupError(message)
-    name = names.pop()
-    assert name is not None
-    await _check_input_stream(js, name)
-    return name
-
-
-async def _check_input_stream(js: JetStreamContext, name: str) -> None:
-    _warn(risks_of_input_stream((await js.stream_info(name)).config), stream=name)
-
-
-async def _ensure_output_stream(
-    js: JetStreamContext, settings: BusSettings, name: str, subject: str, max_age_s: int
-) -> None:
-    found = await _stream_of(js, subject)
-    if found is None:
-        await _create_stream(
-            js,
-            StreamConfig(
-                name=name,
-                subjects=[subject],
-                retention=RetentionPolicy.LIMITS,
-                storage=StorageType.FILE,
-                discard=DiscardPolicy.OLD,
-                max_age=float(max_age_s),
-                num_replicas=settings.streams.replicas,
-                duplicate_window=settings.streams.duplicate_window_s,
-            ),
-        )
-        found = name
-    config = (await js.stream_info(found)).config
-    _warn(risks_of_output_stream(config), stream=found)
-    if config.no_ack:
-        message = (
-            f"stream {found}: acknowledges no publication (no_ack); set it to false, or give "
-            f"{subject} a stream of its own"
-        )
-        raise BusSetupError(message)
-
-
-async def _create_stream(js: JetStreamContext, config: StreamConfig) -> None:
-    await js.add_stream(config)
-    logger.info("stream.created", extra={"stream": config.name})
-
-
-async def _create_consumer(
-    js: JetStreamContext, settings: BusSettings, stream: str, captured: list[str]
-) -> ConsumerInfo:
-    config = ConsumerConfig(
-        durable_name=settings.queue_group,
-        description="alarm digest service: checkpoints events, answers digest requests",
-        ack_policy=AckPolicy.EXPLICIT,
-        deliver_policy=DeliverPolicy.ALL,
-        ack_wait=settings.streams.ack_wait_s,
-        max_deliver=-1,
-        max_ack_pending=-1,
-    )
-    if set(captured) != set(settings.subjects.inputs):
-        # A stream of somebody else's. Servers before 2.10 drop the filter without a word; what
-        # then arrives beside our subjects is acknowledged and ignored.
-        config.filter_subjects = settings.subjects.inputs
-    info = await js.add_consumer(stream, config)
-    logger.info("consumer.created", extra={"stream": stream, "consumer": info.name})
-    return info
-
-
-def _check_consumer(info: ConsumerInfo, durable: str) -> None:
-    config = info.config
-    if config.deliver_subject:
-        message = f"QUEUE_GROUP: consumer {durable} is push based; delete it or choose another name"
-        raise BusSetupError(message)
-    if config.ack_policy not in (None, AckPolicy.EXPLICIT):
-        message = (
-            f"QUEUE_GROUP: consumer {durable} does not acknowledge explicitly; delete it or "
-            "choose another name"
-        )
-        raise BusSetupError(message)
-    _warn(risks_of_consumer(config), consumer=durable)
 
 
 def _warn(risks: Iterable[Risk], **where: str) -> None:

@@ -1,8 +1,4 @@
-"""What people and machines read on standard output: nothing in it commands a terminal.
-
-Ids and bodies come from outside. A terminal obeys control characters, and shows text that holds
-marks for its direction in another order than it has; here both appear as what they are.
-"""
+"""What people and machines read on standard output: nothing in it commands a terminal."""
 
 from __future__ import annotations
 
@@ -15,35 +11,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ops.safe_text import safe_json, safe_text
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 _PIPED_COLUMNS = 1000
 """A pipe has no width; nothing is wrapped or cut there."""
-
-_CONTROLS = (
-    *range(0x20),
-    *range(0x7F, 0xA0),
-    0x061C,  # these, and those that follow, change the direction of text, or end a line
-    0x200E,
-    0x200F,
-    *range(0x2028, 0x202F),
-    *range(0x2066, 0x206A),
-    *range(0xD800, 0xE000),  # halves of characters, which no output can encode
-)
-
-_ESCAPED = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in _CONTROLS}
-_ESCAPED_IN_JSON = {code: f"\\u{code:04x}" for code in _CONTROLS if code >= 0x20}
-
-
-def safe_text(text: str) -> str:
-    """Return ``text`` on one line, with escapes for what a terminal would obey."""
-    return text.translate(_ESCAPED)
-
-
-def safe_json(document: str) -> str:
-    """Return the JSON document, equal in meaning, with escapes in its strings likewise."""
-    return document.translate(_ESCAPED_IN_JSON)
 
 
 def print_json(value: Any) -> None:

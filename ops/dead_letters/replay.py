@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ops.client import publish_proved
+from ops.publication import publish_proved
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -46,9 +46,9 @@ async def replay_letter(
 ) -> str:
     """Publish the body, then delete the letter; return the subject it went to.
 
-    Raises ``UnreplayableError``, ``CommandFailed`` or ``nats.errors.Error``; the letter is then
-    still there. When only the deletion failed, replaying again publishes nothing a second time,
-    as long as the stream remembers the id.
+    Raises ``UnreplayableError``, ``PublicationRefusedError`` or ``nats.errors.Error``; the letter
+    is then still there. When only the deletion failed, replaying again publishes nothing a second
+    time, as long as the stream remembers the id.
     """
     target = target_of(letter, inputs, to_subject)
     if not dry_run:

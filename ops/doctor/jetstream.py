@@ -1,24 +1,33 @@
-"""Examining JetStream: streams, consumer, lag. Changes nothing."""
+"""Examining JetStream: streams, and what the earlier version left. Changes nothing."""
 
 from __future__ import annotations
 
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from nats.errors import TimeoutError as NatsTimeoutError
+from nats.js.api import AckPolicy
 from nats.js.errors import NotFoundError
 
-from bus.streams.risks import risks_of_consumer, risks_of_input_stream, risks_of_output_stream
+from bus.streams.api import stream_of
+from bus.streams.risks import (
+    MIGRATE,
+    obstacle_of_split,
+    obstacles_of_input_stream,
+    risks_of_input_stream,
+    risks_of_output_stream,
+)
 from ops.doctor.findings import Finding, note, ok, risk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
     from nats.js import JetStreamContext
-    from nats.js.api import ConsumerInfo, StreamInfo
+    from nats.js.api import StreamInfo
 
     from bus.settings import BusSettings
 
-_LAG_NOTED = 10_000
+_NO_START = "the service does not start like this"
 
 
 class Sync(Enum):
@@ -53,48 +62,66 @@ async def examine_jetstream(
         yield finding
 
 
-async def stream_of(js: JetStreamContext, subject: str) -> str | None:
-    """Return the stream that captures a subject; None if none does."""
-    try:
-        return await js.find_stream_name_by_subject(subject)
-    except NotFoundError:
-        return None
-
-
 async def _on_inputs(
     js: JetStreamContext, settings: BusSettings, infos: list[StreamInfo]
 ) -> AsyncIterator[Finding]:
-    names = [await stream_of(js, subject) for subject in settings.subjects.inputs]
-    stream = names[0]
-    if len(set(names)) > 1:
-        yield risk(
-            "input stream",
-            f"the input subjects are captured by {' and '.join(map(str, names))}",
-            "have one stream capture both: the service does not start like this",
-        )
+    found = {subject: await stream_of(js, subject) for subject in settings.subjects.inputs}
+    split = obstacle_of_split(found)
+    if split is not None:
+        yield risk("input stream", split.what, f"{split.mend}: {_NO_START}")
         return
+    stream = next(iter(found.values()))
     if stream is None:
         yield note("input stream", "is not there", "the service creates it when it starts")
         return
     infos.append(await js.stream_info(stream))
-    for finding in _on_input_stream(infos[-1]):
+    for finding in _on_input_stream(infos[-1], settings.subjects.inputs):
         yield finding
-    async for finding in _on_consumer(js, settings, stream):
+    async for finding in _on_earlier_consumer(js, settings, infos[-1]):
         yield finding
 
 
-def _on_input_stream(info: StreamInfo) -> Iterator[Finding]:
-    about = f"stream {info.config.name}"
+def _on_input_stream(info: StreamInfo, inputs: Sequence[str]) -> Iterator[Finding]:
+    about, state = f"stream {info.config.name}", info.state
+    obstacles = list(obstacles_of_input_stream(info.config, inputs))
+    for obstacle in obstacles:
+        yield risk(about, obstacle.what, f"{obstacle.mend}: {_NO_START}")
     risks = list(risks_of_input_stream(info.config))
     for one in risks:
         yield risk(about, one.what, one.mend)
-    if not risks:
-        yield ok(about, f"keeps what is unread; {info.state.messages} messages")
+    if not risks and not obstacles:
+        yield ok(about, f"keeps what is unread; {state.messages} messages from {state.first_seq}")
+
+
+async def _on_earlier_consumer(
+    js: JetStreamContext, settings: BusSettings, info: StreamInfo
+) -> AsyncIterator[Finding]:
+    """Yield what is left of the version that shared a durable consumer."""
+    durable = settings.queue_group
+    if not info.state.consumer_count:
+        return
+    try:
+        config = (await js.consumer_info(info.config.name or "", durable)).config
+    except NotFoundError:
+        return
+    except NatsTimeoutError:
+        yield note(
+            f"consumer {durable}",
+            "whether the earlier version has left it cannot be seen",
+            f"ask somebody who may: nats consumer info {info.config.name} {durable}",
+        )
+        return
+    if config.ack_policy == AckPolicy.EXPLICIT:
+        yield risk(
+            f"consumer {durable}",
+            "is left of the earlier version; what it has done with would be done again",
+            f"stop all instances, then {MIGRATE}: {_NO_START}",
+        )
 
 
 def _on_output_stream(what: str, info: StreamInfo, subject: str) -> Iterator[Finding]:
     about = f"stream {info.config.name}"
-    risks = list(risks_of_output_stream(info.config))
+    risks = list(risks_of_output_stream(info.config, subject))
     if info.config.no_ack:
         yield risk(about, "acknowledges no publication (no_ack)", "set no_ack to false")
     for one in risks:
@@ -132,32 +159,3 @@ def _on_copies(infos: Sequence[StreamInfo], sync: Sync) -> Iterator[Finding]:
         "three replicas in separate zones, or sync_interval: always in the server's jetstream "
         "block; --nats-monitor URL lets the doctor see which it is",
     )
-
-
-async def _on_consumer(
-    js: JetStreamContext, settings: BusSettings, stream: str
-) -> AsyncIterator[Finding]:
-    about = f"consumer {settings.queue_group}"
-    try:
-        info = await js.consumer_info(stream, settings.queue_group)
-    except NotFoundError:
-        yield note(about, "is not there", "the service creates it when it starts")
-        return
-    risks = list(risks_of_consumer(info.config))
-    for one in risks:
-        yield risk(about, one.what, one.mend)
-    if not risks:
-        yield ok(about, "never gives a message up")
-    for finding in _on_lag(about, info):
-        yield finding
-
-
-def _on_lag(about: str, info: ConsumerInfo) -> Iterator[Finding]:
-    waiting, held = info.num_pending or 0, info.num_ack_pending or 0
-    says = f"{waiting} messages wait, {held} are held, {info.num_redelivered or 0} came again"
-    if waiting and not info.num_waiting:
-        yield note(about, f"{says}; nobody asks for them", "start the service, or see its log")
-    elif waiting > _LAG_NOTED:
-        yield note(about, says, "the service is behind: see whether MongoDB is slow or away")
-    else:
-        yield ok(about, says)

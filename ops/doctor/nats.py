@@ -1,4 +1,4 @@
-"""Examining NATS: server, permissions, streams, consumer, clock. Changes nothing."""
+"""Examining NATS: server, permissions, streams, clock. Changes nothing."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from nats.js.errors import APIError
 
 from bus.connection.permissions import denied, needed
 from bus.settings import DeliveryMode
+from bus.streams.api import stream_of
 from ops.doctor.findings import Finding, note, ok, on_clock, risk
-from ops.doctor.jetstream import Sync, examine_jetstream, stream_of
+from ops.doctor.jetstream import Sync, examine_jetstream
 from ops.inquiries.asking import find_instances
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ import orjson
 
 from actors.errors import StoreUnavailableError
 from ops.inquiries.form import InquiryError, ListInquiry, ShowInquiry
-from ops.users.finding import UnreadableUserError
 from ops.users.live import ActorsBusyError
+from ops.users.stored import UnreadableUserError
 
 if TYPE_CHECKING:
-    from ops.users.inspector import Inspector
+    from ops.users.known import KnownUsers
     from ops.users.report import UserReport
 
 ALARMS_MAX = 10_000
@@ -32,9 +32,9 @@ class AnswerError(Exception):
 class Answering:
     """Answers what is asked of this process. Called from several threads at a time."""
 
-    def __init__(self, inspector: Inspector, max_bytes: int) -> None:
-        """Look at users through ``inspector``; answers are of ``max_bytes`` at the most."""
-        self._inspector = inspector
+    def __init__(self, known: KnownUsers, max_bytes: int) -> None:
+        """Look at users through ``known``; answers are of ``max_bytes`` at the most."""
+        self._known = known
         self._max_bytes = max_bytes
 
     def show(self, body: bytes) -> bytes:
@@ -42,7 +42,7 @@ class Answering:
         try:
             inquiry = ShowInquiry.decode(body)
             limit = min(inquiry.limit or ALARMS_MAX, ALARMS_MAX)
-            report = self._inspector.show(inquiry.user_id, limit, inquiry.alarm_id)
+            report = self._known.show(inquiry.user_id, limit, inquiry.alarm_id)
         except InquiryError as error:
             raise AnswerError("400", str(error)) from error
         except StoreUnavailableError as error:
@@ -55,8 +55,8 @@ class Answering:
         """Answer a ``ListInquiry`` with the live users and their number; raises ``AnswerError``."""
         try:
             inquiry = ListInquiry.decode(body)
-            lines = self._inspector.list_live(inquiry.user_ids, inquiry.limit)
-            live = self._inspector.count_live()
+            lines = self._known.list_live(inquiry.user_ids, inquiry.limit)
+            live = self._known.count_live()
         except InquiryError as error:
             raise AnswerError("400", str(error)) from error
         except ActorsBusyError as error:

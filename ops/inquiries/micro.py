@@ -25,7 +25,7 @@ from actors.settings import setting
 from ops.inquiries.answering import AnswerError, Answering
 from ops.inquiries.form import list_subject, service_name, show_subject
 from ops.process.daemons import on_daemon_thread
-from ops.users.inspector import Inspector
+from ops.users.known import KnownUsers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from nats.micro.request import Request
     from nats.micro.service import EndpointStats
 
-    from ops.users.finding import StoredUsers
     from ops.users.live import LiveUsers
+    from ops.users.stored import StoredUsers
 
 logger = logging.getLogger("ops.micro")
 
@@ -102,8 +102,8 @@ class MicroService:
         try:
             service = self._service = Service(self._client, self._config())
             await service.start()
-            inspector = Inspector(self._live, self._store, service.id)
-            answering = Answering(inspector, self._client.max_payload - _HEADERS_BYTES)
+            known = KnownUsers(self._live, self._store, service.id)
+            answering = Answering(known, self._client.max_payload - _HEADERS_BYTES)
             await self._add("user-show", show_subject(self._queue_group), answering.show)
             await self._add("user-list", list_subject(self._queue_group), answering.list)
         except (NatsError, ValueError) as error:

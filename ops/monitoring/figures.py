@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from actors.tally import DURATION_BOUNDS_S
-from ops.monitoring.recent import Sample
+from ops.monitoring.samples import Sample
 
 if TYPE_CHECKING:
     from ops.monitoring.metrics import Sources
-    from ops.monitoring.recent import History
+    from ops.monitoring.samples import Samples
 
 
-def figures(sources: Sources, history: History, since_start_s: float) -> dict[str, Any]:
+def figures(sources: Sources, samples: Samples, since_start_s: float) -> dict[str, Any]:
     """Return how the service stands, and its samples after a moment of its life."""
     ready, status = sources.health.ready(), sources.bus_status()
     return {
-        "uptime_s": round(history.uptime_s, 1),
+        "uptime_s": round(samples.uptime_s, 1),
         "phase": sources.health.phase,
         "ready": ready.good,
         "checks": dict(ready.checks),
@@ -24,7 +24,7 @@ def figures(sources: Sources, history: History, since_start_s: float) -> dict[st
         "dropped": status.dropped,
         "bounds_s": DURATION_BOUNDS_S,
         "columns": Sample._fields,
-        "samples": [tuple(sample) for sample in history.since(since_start_s)],
+        "samples": [tuple(sample) for sample in samples.since(since_start_s)],
         "counts": _counts(sources),
         "dead_letters": dict(sources.bus.dead_letters),
     }

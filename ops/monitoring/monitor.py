@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ops.monitoring.health import Health, Phase
+from ops.monitoring.heartbeat import Heartbeat
 from ops.monitoring.metrics import Sources, registry_of
 from ops.monitoring.pulse import INTERVAL_S, Pulse
-from ops.monitoring.recent import History
-from ops.process.heartbeat import Heartbeat
-from ops.web.console import Console
+from ops.monitoring.samples import Samples
+from ops.web.console.page import Console
 from ops.web.exposition import metrics_routes
 from ops.web.probes import probe_routes
 from ops.web.server import WebServer
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from actors.runtime.pooled import Dispatcher, Scheduler
     from actors.tally import CoreTally
     from bus.bus import NatsBus
-    from ops.process.supervisor import Supervisor
+    from ops.process.systemd import SystemdNotifier
     from ops.web.settings import HttpSettings
     from store.users.observed import ObservedCheckpointStore
 
@@ -36,7 +36,7 @@ class Monitor:
         self,
         http: HttpSettings,
         heartbeat_file: str | None,
-        supervisor: Supervisor,
+        systemd: SystemdNotifier,
         core: CoreTally,
         bus: NatsBus,
         store: ObservedCheckpointStore,
@@ -44,14 +44,14 @@ class Monitor:
     ) -> None:
         """Prepare; nothing runs yet."""
         self._bus = bus
-        self._supervisor = supervisor
+        self._systemd = systemd
         self._pulse = Pulse()
         self._health = Health(self._pulse, bus.status, lambda: bus.tally.settled, store.tally)
         sources = Sources(
             core, bus.tally, bus.status, store.tally, self._pulse, self._health, max_in_flight
         )
-        history = History(sources)
-        self.console = Console(http, sources, history)
+        samples = Samples(sources)
+        self.console = Console(http, sources, samples)
         routes = [
             *probe_routes(self._health),
             *metrics_routes(registry_of(sources)),
@@ -62,8 +62,8 @@ class Monitor:
         self._tasks: list[asyncio.Task[None]] = []
         self._closing = False
         self._pulse.listeners.append(self._health.look_for_progress)
-        self._pulse.listeners.append(supervisor.alive)
-        self._pulse.listeners.append(history.take)
+        self._pulse.listeners.append(systemd.alive)
+        self._pulse.listeners.append(samples.take)
         if heartbeat_file is not None:
             self._pulse.listeners.append(Heartbeat(Path(heartbeat_file)).beat)
 
@@ -82,17 +82,17 @@ class Monitor:
     def serving(self) -> None:
         """Messages are being taken."""
         self._health.phase = Phase.SERVING
-        self._supervisor.ready()
-        if 0 < self._supervisor.watchdog_s < 3 * INTERVAL_S:
+        self._systemd.ready()
+        if 0 < self._systemd.watchdog_s < 3 * INTERVAL_S:
             logger.warning(
                 "watchdog.too_short",
-                extra={"watchdog_s": self._supervisor.watchdog_s, "fed_every_s": INTERVAL_S},
+                extra={"watchdog_s": self._systemd.watchdog_s, "fed_every_s": INTERVAL_S},
             )
 
     def stopping(self) -> None:
         """The orderly stop has begun."""
         self._health.phase = Phase.STOPPING
-        self._supervisor.stopping()
+        self._systemd.stopping()
 
     async def close(self) -> None:
         """End, however far it came."""

@@ -16,7 +16,7 @@ import orjson
 import structlog
 
 from actors.settings import setting
-from ops.cli.terminal import safe_text
+from ops.safe_text import safe_text
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("ops.stopping")
 
+EXIT_OK = 0
 EXIT_FAILURE = 1
 """Something failed that a restart may cure."""
 

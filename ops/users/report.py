@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
+from actors.rules.digest import DigestItem, digest_order, is_due
 from bus.wire.instants import format_instant
 from ops.users.why import explain
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from actors.ports import Checkpoint
     from actors.rules.alarms import Alarm, AlarmID, UserID
-    from actors.rules.digest import Cursor, Digest, DigestItem
+    from actors.rules.digest import Cursor, Digest
 
 _NS_PER_SECOND = 1_000_000_000
 
@@ -213,15 +214,11 @@ def report_on_alarm(alarm_id: AlarmID, alarm: Alarm | None, owed: DigestItem | N
     )
 
 
-def is_due(alarm: Alarm) -> bool:
-    """Whether the next digest would carry the alarm."""
-    return alarm.news and alarm.active
-
-
 def _in_order(alarms: Mapping[AlarmID, Alarm]) -> list[AlarmID]:
-    def place(alarm_id: AlarmID) -> tuple[bool, bool, int, str]:
+    def place(alarm_id: AlarmID) -> tuple[bool, bool, tuple[int, AlarmID]]:
         alarm = alarms[alarm_id]
-        return not is_due(alarm), not alarm.active, alarm.changed_at_ns, alarm_id
+        told_as = DigestItem(alarm_id, alarm.severity, alarm.changed_at_ns)
+        return not is_due(alarm), not alarm.active, digest_order(told_as)
 
     return sorted(alarms, key=place)
 

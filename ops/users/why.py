@@ -5,11 +5,18 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from actors.rules.digest import is_due
 from bus.wire.instants import format_instant
 
 if TYPE_CHECKING:
     from actors.rules.alarms import Alarm
     from actors.rules.digest import DigestItem
+
+
+_UNKNOWN = (
+    "Nothing is known of this alarm: no event of it arrived, or it was cleared and forgotten after "
+    "CLEARED_RETENTION."
+)
 
 
 class Reason(StrEnum):
@@ -36,53 +43,40 @@ def explain(alarm: Alarm | None, owed: DigestItem | None = None) -> Explanation:
 
     ``owed`` is what the digest says of it that is made and not yet known to be published.
     """
-    due, reason, sentence = _explain(alarm)
+    reason, sentence = _explain(alarm)
     if owed is not None:
         sentence += (
             f" A digest that says {owed.severity.name} is owed: it is made, and not yet known to "
             "be published."
         )
-    return Explanation(due, reason, sentence)
+    return Explanation(alarm is not None and is_due(alarm), reason, sentence)
 
 
-def _explain(alarm: Alarm | None) -> Explanation:
+def _explain(alarm: Alarm | None) -> tuple[Reason, str]:
     if alarm is None:
-        return Explanation(
-            due=False,
-            reason=Reason.UNKNOWN,
-            sentence="Nothing is known of this alarm: no event of it arrived, or it was cleared "
-            "and forgotten after CLEARED_RETENTION.",
-        )
+        return Reason.UNKNOWN, _UNKNOWN
+    return _why_due(alarm) if is_due(alarm) else _why_not_due(alarm)
+
+
+def _why_not_due(alarm: Alarm) -> tuple[Reason, str]:
     told = _told(alarm)
     if not alarm.active:
-        return Explanation(
-            due=False,
-            reason=Reason.CLEARED,
-            sentence=f"It stands at CLEARED, and a digest carries active alarms only; {told}.",
+        return (
+            Reason.CLEARED,
+            f"It stands at CLEARED, and a digest carries active alarms only; {told}.",
         )
-    if not alarm.news:
-        return Explanation(
-            due=False,
-            reason=Reason.ALREADY_TOLD,
-            sentence=f"It is no news: {told}, and no later event had another status.",
-        )
+    return Reason.ALREADY_TOLD, f"It is no news: {told}, and no later event had another status."
+
+
+def _why_due(alarm: Alarm) -> tuple[Reason, str]:
+    told, stands_at = _told(alarm), alarm.severity.name
     if alarm.told_at_ns is None:
-        return Explanation(
-            due=True,
-            reason=Reason.NEVER_TOLD,
-            sentence=f"It is news: it stands at {alarm.severity.name}, and {told}.",
-        )
+        return Reason.NEVER_TOLD, f"It is news: it stands at {stands_at}, and {told}."
     if alarm.severity is not alarm.told_severity:
-        return Explanation(
-            due=True,
-            reason=Reason.CHANGED,
-            sentence=f"It is news: it stands at {alarm.severity.name} now; {told}.",
-        )
-    return Explanation(
-        due=True,
-        reason=Reason.CAME_BACK,
-        sentence=f"It is news: {told}, had another status after that, and stands at "
-        f"{alarm.severity.name} again.",
+        return Reason.CHANGED, f"It is news: it stands at {stands_at} now; {told}."
+    return (
+        Reason.CAME_BACK,
+        f"It is news: {told}, had another status after that, and stands at {stands_at} again.",
     )
 
 

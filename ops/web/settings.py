@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import NamedTuple
 
 from actors.settings import require, setting
 
@@ -11,6 +12,17 @@ DEFAULT_ADDRESS = "127.0.0.1:8080"
 OFF = "off"
 TOKEN_CHARS_MIN = 16
 """A token that is shorter can be guessed by asking often."""
+
+
+class Address(NamedTuple):
+    """Where a server listens."""
+
+    host: str
+    """A name or a number, the latter without brackets."""
+    port: int
+
+
+_NOWHERE = Address("", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +63,8 @@ class HttpSettings:
                 "HTTP_HOSTS",
                 f"{name!r} is not the name of a host, without scheme and port",
             )
-        if self.address == OFF:
-            return
-        host, separator, port = self.address.rpartition(":")
-        usable = bool(host) and bool(separator) and port.isascii() and port.isdigit()
-        bracketed = host.startswith("[") and host.endswith("]")
         require(
-            usable and int(port) < 65536 and (bracketed or ":" not in host),
+            self.address == OFF or parse_address(self.address) is not None,
             "HTTP_ADDRESS",
             f"{self.address!r} is not host:port, such as {DEFAULT_ADDRESS} or [::1]:8080, nor off",
         )
@@ -70,17 +77,32 @@ class HttpSettings:
     @property
     def host(self) -> str:
         """The name or number to listen at."""
-        return self.address.rpartition(":")[0].strip("[]")
+        return self._parsed.host
 
     @property
     def port(self) -> int:
         """The port to listen at; 0 for any that is free."""
-        return int(self.address.rpartition(":")[2])
+        return self._parsed.port
+
+    @property
+    def _parsed(self) -> Address:
+        return parse_address(self.address) or _NOWHERE
 
     @property
     def loopback(self) -> bool:
         """Whether only this computer can come."""
         return is_loopback(self.host)
+
+
+def parse_address(text: str) -> Address | None:
+    """Return what ``host:port`` means; None where it is none. IPv6 addresses stand in brackets."""
+    host, separator, port = text.rpartition(":")
+    if not (host and separator and port.isascii() and port.isdigit() and int(port) < 65536):
+        return None
+    bracketed = host.startswith("[") and host.endswith("]")
+    if not bracketed and ":" in host:
+        return None
+    return Address(host.strip("[]"), int(port))
 
 
 def is_loopback(host: str) -> bool:

@@ -51,7 +51,9 @@ def check_layout(document: Mapping[str, Any], collection: str) -> None:
     """Raise ``SettingsError`` unless this version works with that layout."""
     where = f"MONGODB_DATABASE: {collection} has"
     schema, number, named = (document.get(name) for name in ("schema", "partitions", "hash"))
-    if isinstance(schema, int | float) and schema > SCHEMA:
+    if not isinstance(schema, int | float):
+        schema = 0
+    if schema > SCHEMA:
         raise SettingsError(
             f"{where} schema {schema:g}, this version reads up to {SCHEMA}: "
             "run the version that wrote it, or name another database"
@@ -61,7 +63,8 @@ def check_layout(document: Mapping[str, Any], collection: str) -> None:
             f"{where} {number!r} partitions by {named!r}, this version works with {PARTITIONS} by "
             f"{HASH!r}: run the version that made it, or name another database"
         )
-    if not isinstance(schema, int | float) or not isinstance(document.get("streams", {}), dict):
+    # Not a number, too, is neither above nor at least one.
+    if not schema >= 1 or not isinstance(document.get("streams", {}), dict):
         raise SettingsError(
             f"{where} a damaged document {LAYOUT_ID!r}: remove it, the next start makes it anew"
         )

@@ -39,6 +39,9 @@ logger = logging.getLogger("store.homes")
 INSTANCES, PARTITIONS_COLLECTION, LAYOUT = "instances", "partitions", "layout"
 """The collections. ``PARTITIONS_COLLECTION`` is part of the contract (``docs/operations``)."""
 
+_LATE_BY_MAX = 1_000
+"""Beats; a deadline apart at the most, they are hours."""
+
 _DUPLICATE_KEY = 11000
 
 # A shell may have written what the driver does not decode; only what is asked for matters.
@@ -102,8 +105,9 @@ class MongoHomeStore:
 
     async def beat(self, instance: Instance) -> None:
         """See ``HomeStore``. One that lands behind a later one of the same instance is nothing."""
-        # A beat that is no number is no later one either.
-        expected = {"_id": instance.instance_id, "beat": {"$not": {"$gte": instance.beat}}}
+        # A beat that is no number, or far ahead, is none of that instance's: a shell wrote it.
+        later = {"$gte": instance.beat, "$lt": instance.beat + _LATE_BY_MAX}
+        expected = {"_id": instance.instance_id, "beat": {"$not": later}}
         statement = {"q": expected, "u": from_instance(instance), "upsert": True}
         async with answered_within(self._within_s):
             await self._update(self._instances, [statement])

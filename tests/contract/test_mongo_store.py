@@ -13,9 +13,9 @@ from actors.errors import StoreUnavailableError
 from actors.ports import Checkpoint, CheckpointUpdate, SaveOutcome, Unreadable, Unsavable
 from actors.rules.alarms import Alarm, AlarmID, Severity, UserID
 from actors.rules.digest import Cursor
+from actors.rules.positions import Place
 from store.settings import StoreSettings
 from store.users.blocking import StandaloneStore
-from store.users.mongo import COLLECTION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,15 +53,15 @@ def test_a_document_is_stored_in_the_form_of_the_schema(
 ) -> None:
     """An operator reads it, and an older version of this service."""
     alarms = {AlarmID("$a.b"): WARNING}
-    mongo.store.save([CheckpointUpdate(ALICE, 0, alarms, Cursor(3))])
+    mongo.store.save([CheckpointUpdate(ALICE, 0, alarms, Cursor(3, Place(7, 8)))])
     assert list(mongo.users.find()) == [
         {
             "_id": "alice",
-            "schema": 1,
+            "schema": 2,
             "base": 0,
             "version": 1,
             "alarms": {"58": {"%24a%2Eb": [1, 5, 0, None, True, 9]}},
-            "cursor": {"number": 3, "answered": []},
+            "cursor": {"number": 3, "answered": [7, 8]},
         }
     ]
 
@@ -71,7 +71,7 @@ def test_an_unreadable_document_does_not_hide_the_others(
 ) -> None:
     """One user's damage is that user's."""
     mongo.store.save([CheckpointUpdate(ALICE, 0, {A: WARNING}, None)])
-    mongo.users.insert_one({"_id": BOB, "schema": 2, "base": 0, "version": 1})
+    mongo.users.insert_one({"_id": BOB, "schema": 3, "base": 0, "version": 1})
     mongo.users.insert_one(
         {"_id": CAROL, "schema": 1, "base": 0, "version": 1, "alarms": {"a": "?"}}
     )
@@ -114,32 +114,29 @@ def test_an_update_that_the_server_refuses_for_good_is_unsavable(mongo: MongoSid
     assert mongo.store.load([ALICE]) == {ALICE: STORED}
 
 
-@pytest.mark.parametrize("lost", ["validator", "collection"])
-def test_a_fence_that_is_lost_while_running_is_noticed_and_mended(
-    mongo: MongoSide, lost: str
+def test_a_document_of_schema_1_is_written_over_by_the_next_cursor(
+    mongo: MongoSide,
 ) -> None:
-    """A save that nothing fenced is not taken for a save; the next one is fenced again."""
-    mongo.store.save([CheckpointUpdate(ALICE, 0, {A: WARNING}, None)])
-    if lost == "validator":
-        mongo.users.database.command("collMod", COLLECTION, validator={})
-    else:
-        mongo.users.drop()
-    with pytest.raises(StoreUnavailableError, match="lost its validator"):
-        mongo.store.save([CheckpointUpdate(BOB, 0, {A: WARNING}, None)])
-    assert mongo.users.find_one({"_id": ""}) is None
-    again = mongo.store.save([CheckpointUpdate(BOB, 0, {A: WARNING}, None)])
-    assert again == [SaveOutcome.CONFLICTED]  # it had taken effect: the user loads it
-    assert mongo.store.load([BOB]) == {BOB: STORED}
-
-
-def test_a_validator_of_other_hands_gives_way_to_the_fence(mongo: MongoSide) -> None:
-    """The collection is ours; without the fence two processes could overwrite each other."""
-    mongo.users.database.command("collMod", COLLECTION, validator={"_id": {"$ne": BOB}})
-    mongo.store.open()
-    assert mongo.store.save([CheckpointUpdate(BOB, 3, {A: WARNING}, None)]) == [
-        SaveOutcome.CONFLICTED
-    ]
-    assert mongo.store.load([BOB]) == {}
+    """Wholly: nothing of the old form stays."""
+    alarms = {"13": {"a": [1, 5, 0, None, True, 9]}}
+    cursor = {"number": 3, "answered": ["5.6"]}
+    stored = {"schema": 1, "base": 6, "version": 7, "alarms": alarms, "cursor": cursor}
+    owed = {"id": "d3", "items": [["a", 1, 5]]}
+    mongo.users.insert_one({"_id": ALICE, **stored, "outbox": owed})
+    read = mongo.store.load([ALICE])[ALICE]
+    assert isinstance(read, Checkpoint)
+    assert (read.version, read.alarms, read.cursor.earlier) == (7, {A: WARNING}, ("5.6",))
+    settled = Cursor(3, Place(7, 8))
+    assert mongo.store.save([CheckpointUpdate(ALICE, 7, {}, settled)]) == [SaveOutcome.SAVED]
+    found = mongo.users.find_one({"_id": ALICE})
+    assert found == {
+        "_id": "alice",
+        "schema": 2,
+        "base": 7,
+        "version": 8,
+        "alarms": alarms,
+        "cursor": {"number": 3, "answered": [7, 8]},
+    }
 
 
 def test_thirty_thousand_alarms_are_added_to_as_many_in_seconds(mongo: MongoSide) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from actors.ports import Checkpoint, CheckpointUpdate, SaveOutcome, Unsavable
 from actors.rules.alarms import Alarm, AlarmID, Severity, UserID
-from actors.rules.digest import Cursor, Digest, DigestID, DigestItem, RequestID
+from actors.rules.digest import Cursor, Digest, DigestID, DigestItem
+from actors.rules.positions import Place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -77,7 +78,7 @@ def test_users_never_saved_are_absent(store: SyncStore) -> None:
 
 def test_what_was_saved_is_loaded(store: SyncStore) -> None:
     """Alarms with all they remember, the cursor, and the first version."""
-    cursor = Cursor(1, (RequestID("r1"),), None)
+    cursor = Cursor(1, Place(7, 8))
     assert store.save([_update(ALICE, 0, {A: WARNING, B: CRITICAL}, cursor)]) == [SAVED]
     assert store.load([ALICE]) == {ALICE: Checkpoint(1, {A: WARNING, B: CRITICAL}, cursor)}
 
@@ -100,7 +101,7 @@ def test_the_types_survive(store: SyncStore) -> None:
 
 def test_an_update_changes_what_it_names_and_nothing_else(store: SyncStore) -> None:
     """Other alarms and the cursor stay."""
-    cursor = Cursor(3, (RequestID("r1"), RequestID("r2")), None)
+    cursor = Cursor(3, Place(7, 1_623_098_415_598_765_212, "core"), (), ("5.6", "6.7"))
     store.save([_update(ALICE, 0, {A: WARNING, B: WARNING}, cursor)])
     assert store.save([_update(ALICE, 1, {B: CRITICAL})]) == [SAVED]
     assert store.load([ALICE]) == {ALICE: Checkpoint(2, {A: WARNING, B: CRITICAL}, cursor)}
@@ -135,12 +136,13 @@ def test_an_owed_digest_is_kept_until_it_is_cleared(store: SyncStore) -> None:
         DigestItem(B, Severity.CRITICAL, -5),
     )
     for version, owed_items in ((0, items), (3, ())):
-        owing = Cursor(1, (RequestID("r1"),), Digest(DigestID("d1"), ALICE, owed_items))
+        digests = (Digest(DigestID("d1"), ALICE, owed_items), Digest(DigestID("d2"), ALICE, ()))
+        owing = Cursor(2, Place(7, 8), digests)
         assert store.save([_update(ALICE, version, {A: WARNING}, owing)]) == [SAVED]
         assert store.save([_update(ALICE, version + 1, {A: CRITICAL})]) == [SAVED]
         owed = store.load([ALICE])[ALICE]
         assert owed == Checkpoint(version + 2, {A: CRITICAL}, owing)
-        settled = Cursor(1, (RequestID("r1"),), None)
+        settled = Cursor(2, Place(7, 8))
         assert store.save([_update(ALICE, version + 2, {}, settled)]) == [SAVED]
         assert store.load([ALICE]) == {ALICE: Checkpoint(version + 3, {A: CRITICAL}, settled)}
 
@@ -150,7 +152,7 @@ def test_hostile_ids_are_kept_apart_and_come_back_unchanged(store: SyncStore, na
     """As a user, as an alarm, in an owed digest; set, changed and removed."""
     user_id, alarm_id, other = UserID(name), AlarmID(name), AlarmID(name[::-1] + "x")
     digest = Digest(DigestID("d1"), user_id, (DigestItem(alarm_id, Severity.WARNING, 5),))
-    cursor = Cursor(1, (RequestID(name),), digest)
+    cursor = Cursor(1, Place(7, 8, name), (digest,), (name,))
     first = _update(user_id, 0, {alarm_id: WARNING, other: WARNING}, cursor)
     assert store.save([first, _update(ALICE, 0, {A: CRITICAL})]) == [SAVED, SAVED]
     expected = Checkpoint(1, {alarm_id: WARNING, other: WARNING}, cursor)
@@ -181,8 +183,8 @@ def test_times_are_kept_to_the_nanosecond(store: SyncStore, ns: int) -> None:
     """Over all of 64 bits, for what happened, what was told and what is owed."""
     alarm = WARNING._replace(changed_at_ns=ns, told_at_ns=ns)
     digest = Digest(DigestID("d1"), ALICE, (DigestItem(A, Severity.WARNING, ns),))
-    store.save([_update(ALICE, 0, {A: alarm}, Cursor(1, (), digest))])
-    assert store.load([ALICE]) == {ALICE: Checkpoint(1, {A: alarm}, Cursor(1, (), digest))}
+    store.save([_update(ALICE, 0, {A: alarm}, Cursor(1, None, (digest,)))])
+    assert store.load([ALICE]) == {ALICE: Checkpoint(1, {A: alarm}, Cursor(1, None, (digest,)))}
 
 
 @pytest.mark.parametrize("base_version", [0, 1, 3, 99])
@@ -258,7 +260,7 @@ def test_a_user_that_grows_too_large_keeps_its_last_checkpoint(
     half = _many_alarms(0, 11_000)
     assert store.save([_update(ALICE, 0, half)]) == [SAVED]
     items = tuple(DigestItem(AlarmID(f"{n:0256}"), Severity.WARNING, n) for n in range(40_000))
-    owing = Cursor(1, (), Digest(DigestID("d1"), ALICE, items))
+    owing = Cursor(1, None, (Digest(DigestID("d1"), ALICE, items),))
     group = [_update(ALICE, 1, {}, owing), _update(BOB, 0, {A: WARNING})]
     refused, saved = store.save(group)
     assert isinstance(refused, Unsavable)

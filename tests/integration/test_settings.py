@@ -55,7 +55,7 @@ def complaints(output: str) -> list[str]:
         ("SHUTDOWN_TIMEOUT", "0"),
         ("CLEARED_RETENTION", "-1"),
         ("EMPTY_DIGESTS", "sometimes"),
-        ("ACK_WAIT", "1"),
+        ("INPUT_HISTORY", "-1"),
         ("LOG_LEVEL", "chatty"),
         ("LOG_FORMAT", "xml"),
         ("NATS_CREDENTIALS", "/no/such/file.creds"),

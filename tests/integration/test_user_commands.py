@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ops.cli.terminal import safe_text
+from ops.safe_text import safe_text
 
 if TYPE_CHECKING:
     from tests.deployment import Deployment

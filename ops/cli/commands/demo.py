@@ -14,18 +14,20 @@ from typing import TYPE_CHECKING
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ops.cli.crowd import Crowd
+from ops.cli.commands.crowd import Crowd
+from ops.cli.connection import with_client
 from ops.cli.examples import examples
+from ops.cli.failures import CommandError
 from ops.cli.terminal import console, json_option, print_facts, print_json, say
-from ops.client import HasServers, refusal_of, with_client
-from ops.failures import CommandFailed
+from ops.publication import refusal_of
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
     from nats.aio.msg import Msg
 
     from bus.subjects import Subjects
-    from ops.cli.options import Parsed
+    from ops.cli.command_line import Parsed
+    from ops.settings import Settings
 
 _TURN_S = 0.05
 _UNCONFIRMED_MAX = 4000
@@ -70,7 +72,7 @@ class Plan:
 @json_option
 @click.pass_obj
 def demo(
-    parsed: Parsed[HasServers],
+    parsed: Parsed[Settings],
     users: int,
     seconds: float,
     rate: float,
@@ -95,7 +97,7 @@ def demo(
     else:
         print_facts((name.replace("_", " "), value) for name, value in fields.items())
     if demonstration.refused or demonstration.unanswered:
-        raise CommandFailed("some messages were refused, or digests did not come")
+        raise CommandError("some messages were refused, or digests did not come")
 
 
 class Demonstration:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from actors.errors import SettingsError
+from ops.cli.connection import with_client
 from ops.cli.examples import examples
+from ops.cli.failures import CommandError
 from ops.cli.terminal import json_option, print_json, print_table
-from ops.client import HasServers, with_client
 from ops.doctor.findings import Finding, Level, away, note, worst
 from ops.doctor.jetstream import Sync
 from ops.doctor.mongodb import examine_mongodb
 from ops.doctor.nats import examine_nats, read_sync
-from ops.failures import CommandFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from nats.aio.client import Client
 
     from bus.settings import BusSettings
-    from ops.cli.options import Parsed
+    from ops.cli.command_line import Parsed
+    from ops.settings import Settings
 
 _STATUS = {Level.OK: 0, Level.NOTE: 0, Level.RISK: 1, Level.AWAY: 2}
 
@@ -42,7 +43,7 @@ _STATUS = {Level.OK: 0, Level.NOTE: 0, Level.RISK: 1, Level.AWAY: 2}
 @json_option
 @click.pass_obj
 def doctor(
-    parsed: Parsed[HasServers],
+    parsed: Parsed[Settings],
     nats_monitor: str | None,
     as_json: bool,
 ) -> int:
@@ -83,6 +84,6 @@ def _on_nats(settings: BusSettings, monitor_url: str | None) -> list[Finding]:
 
     try:
         with_client(settings, examine)
-    except (CommandFailed, SettingsError) as error:
+    except (CommandError, SettingsError) as error:
         findings.append(away("nats", str(error), "see NATS_URL, and whether it runs"))
     return findings

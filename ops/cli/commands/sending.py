@@ -11,17 +11,20 @@ from typing import TYPE_CHECKING
 import click
 
 from actors.rules.alarms import Severity
-from ops.cli.awaiting import request_digest
+from ops.cli.commands.awaiting import request_digest
+from ops.cli.connection import with_client
 from ops.cli.examples import examples
-from ops.cli.terminal import safe_json, safe_text, say
-from ops.client import HasServers, publish_proved, with_client
+from ops.cli.terminal import say
+from ops.publication import publish_proved
+from ops.safe_text import safe_json, safe_text
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
     from nats.aio.msg import Msg
 
     from bus.settings import BusSettings
-    from ops.cli.options import Parsed
+    from ops.cli.command_line import Parsed
+    from ops.settings import Settings
 
 
 @click.command(
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
     ),
 )
 @click.pass_obj
-def watch(parsed: Parsed[HasServers]) -> None:
+def watch(parsed: Parsed[Settings]) -> None:
     """Print every digest as it is published, one a line, until interrupted."""
 
     async def follow(client: Client) -> None:
@@ -66,7 +69,7 @@ def send() -> None:
 @click.option("--changed-at", help="RFC 3339 time of the change; now when not given.")
 @click.pass_obj
 def send_alarm(
-    parsed: Parsed[HasServers], user: str, alarm: str, status: str, changed_at: str | None
+    parsed: Parsed[Settings], user: str, alarm: str, status: str, changed_at: str | None
 ) -> None:
     """Send AlarmStatusChanged: ALARM of USER is now STATUS."""
     when = changed_at or datetime.now(UTC).isoformat().replace("+00:00", "Z")
@@ -85,7 +88,7 @@ def send_alarm(
 @click.option("--wait", is_flag=True, help="Wait for the digest, and print it.")
 @click.option("--timeout", default=15.0, show_default=True, help="Seconds to wait at the most.")
 @click.pass_obj
-def send_digest(parsed: Parsed[HasServers], user: str, wait: bool, timeout: float) -> None:
+def send_digest(parsed: Parsed[Settings], user: str, wait: bool, timeout: float) -> None:
     """Send SendAlarmDigest: USER is to be told.
 
     With --wait the next digest of USER is printed, all its parts, a line each; exit status 1 if

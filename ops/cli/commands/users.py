@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING
 import click
 
 from actors.rules.alarms import AlarmID, UserID
+from ops.cli.commands.remote_users import list_live, list_stored, read_user
 from ops.cli.examples import examples
+from ops.cli.failures import NotFoundError
 from ops.cli.terminal import json_option, print_facts, print_json, print_table, say
-from ops.failures import NotFound
 from ops.inquiries.form import ShowInquiry
-from ops.users.finding import read_user
-from ops.users.listing import list_live, list_stored
 from ops.users.report import Source
 
 if TYPE_CHECKING:
-    from ops.cli.options import Parsed
-    from ops.client import HasServers
+    from ops.cli.command_line import Parsed
+    from ops.settings import Settings
     from ops.users.report import AlarmReport, UserReport
 
 
@@ -39,7 +38,7 @@ def user() -> None:
 @json_option
 @click.pass_obj
 def show(
-    parsed: Parsed[HasServers],
+    parsed: Parsed[Settings],
     user_id: str,
     limit: int,
     stored: bool,
@@ -57,7 +56,7 @@ def show(
     elif report.source is not Source.NOWHERE:
         _print_user(report, "--stored lists all" if limit == 0 else "--limit 0 lists more")
     if report.source is Source.NOWHERE:
-        raise NotFound(f"nothing is known of a user {user_id!r}")
+        raise NotFoundError(f"nothing is known of a user {user_id!r}")
 
 
 @user.command(
@@ -75,7 +74,7 @@ def show(
 @json_option
 @click.pass_obj
 def list_users(
-    parsed: Parsed[HasServers],
+    parsed: Parsed[Settings],
     limit: int,
     page: int,
     live: bool,
@@ -132,7 +131,7 @@ def list_users(
 @json_option
 @click.pass_obj
 def why(
-    parsed: Parsed[HasServers],
+    parsed: Parsed[Settings],
     user_id: str,
     alarm_id: str,
     stored: bool,
@@ -158,7 +157,7 @@ def why(
     else:
         _print_alarm(report, report.alarms[0])
     if alarm["status"] is None:
-        raise NotFound(f"nothing is known of an alarm {alarm_id!r} of user {user_id!r}")
+        raise NotFoundError(f"nothing is known of an alarm {alarm_id!r} of user {user_id!r}")
 
 
 def _print_user(report: UserReport, how_to_see_more: str) -> None:

@@ -23,6 +23,8 @@ from actors.settings import CoreSettings, require, setting
         ("retry_wait_initial_s", 0, "RETRY_WAIT_INITIAL"),
         ("retry_wait_initial_s", 6, "RETRY_WAIT_INITIAL"),
         ("retry_wait_max_s", 0.01, "RETRY_WAIT_INITIAL"),
+        ("lease_s", 0.99, "LEASE"),
+        ("lease_s", math.nan, "LEASE"),
         ("cleared_retention_s", -1, "CLEARED_RETENTION"),
     ],
 )
@@ -43,6 +45,7 @@ def test_the_smallest_values_that_can_work_are_taken() -> None:
         max_attempts=1,
         retry_wait_initial_s=1.0,
         retry_wait_max_s=1.0,
+        lease_s=1.0,
         cleared_retention_s=0,
     )
 
@@ -54,6 +57,7 @@ def test_the_defaults_are_those_that_were_promised() -> None:
     assert settings.max_live_users == 100_000
     assert settings.idle_timeout_s == 600
     assert settings.max_attempts == 5
+    assert settings.lease_s == 3
     assert settings.cleared_retention_s == 7 * 24 * 3600
     assert settings.skip_empty_digests is False
 

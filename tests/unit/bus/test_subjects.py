@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from actors.errors import SettingsError
-from bus.subjects import Subjects
+from bus.subjects import Subjects, covers
 
 SETTING_OF = {
     "alarm_status_changed": "ALARM_STATUS_CHANGED_SUBJECT",
@@ -55,3 +55,39 @@ def test_two_messages_on_one_subject_are_refused(field: str) -> None:
         SettingsError, match=r"^ALARM_DIGEST_SUBJECT: the four subjects must differ"
     ):
         Subjects(**{field: "AlarmDigest"})
+
+
+@pytest.mark.parametrize(
+    ("pattern", "subject"),
+    [
+        (">", "a.b"),
+        ("a.>", "a.b.c"),
+        ("a.*", "a.b"),
+        ("a.b", "a.b"),
+        ("a.>", "a.>"),
+        ("a.>", "a.b.>"),
+        (">", ">"),
+        ("*.b", "a.b"),
+    ],
+)
+def test_a_pattern_covers_what_it_matches(pattern: str, subject: str) -> None:
+    """By the rules of NATS subjects."""
+    assert covers(pattern, subject)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "subject"),
+    [
+        ("a", "a.b"),
+        ("a.b", "a"),
+        ("a.>", "a"),
+        ("a.*", "a.b.c"),
+        ("a.*", "a.>"),
+        ("a.b.>", "a.>"),
+        ("*", ">"),
+        ("A", "a"),
+    ],
+)
+def test_a_pattern_does_not_cover_what_it_matches_in_part(pattern: str, subject: str) -> None:
+    """A subject that stands for many must be covered whole."""
+    assert not covers(pattern, subject)

@@ -6,8 +6,8 @@ from typing import Any
 
 import yaml
 
-from main import Settings
 from ops.cli.options import options_of
+from ops.settings import Settings
 from ops.version import VERSION
 from ops.web.exposition import metrics_routes
 from ops.web.probes import probe_routes

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from main import EXIT_OK, EXIT_SETTINGS, Settings
+from ops.cli.command_line import EXIT_SETTINGS
 from ops.cli.options import options_of
+from ops.process.stopping import EXIT_OK
+from ops.settings import Settings
 from tests.service import ROOT
 
 if TYPE_CHECKING:

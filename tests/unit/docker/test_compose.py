@@ -7,9 +7,10 @@ import re
 import pytest
 from click.testing import CliRunner
 
-from main import Settings
+from ops.cli.command_line import Parsed, command_line
 from ops.cli.commands.demo import demo
-from ops.cli.options import Parsed, command_line, options_of
+from ops.cli.options import options_of
+from ops.settings import Settings
 from tests.unit.docker.files import DOCKER, ROOT, SERVICE, compose, image_environment, part
 
 OPTIONS = {option.name: option for option in options_of(Settings)}

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from main import Settings
 from ops.cli.options import options_of
 from ops.monitoring.pulse import INTERVAL_S
+from ops.settings import Settings
 from tests.unit.docker.files import ROOT, final, image_environment, stages
 
 SOURCES = [

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from main import Settings
 from ops.cli.options import options_of
+from ops.settings import Settings
 from ops.web.settings import HttpSettings
 from tests.unit.docker.files import DOCKER, ROOT, SERVICE, part
 from tests.unit.docker.monitoring import (

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from main import Settings
 from ops.cli.options import Option, options_of
+from ops.settings import Settings
 from tests.service import ROOT
 
 if TYPE_CHECKING:

@@ -70,7 +70,7 @@ def running() -> Iterator[Running]:
         )
         # Saved so late that what is shown can only come from memory.
         settings = CoreSettings(checkpoint_interval_s=3600, idle_timeout_s=7200)
-        router = start_actors(_all_on(dispatcher), ports, settings, _fail)
+        router = start_actors(_all_on(dispatcher), ports, settings, _fail).router
         try:
             yield Running(router, store)
         finally:

@@ -1,4 +1,4 @@
-"""Requests over NATS are read strictly and answered within what a message may hold."""
+"""Requests over NATS are answered within what a message may hold, errors by code."""
 
 from __future__ import annotations
 
@@ -7,18 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from actors.rules.alarms import AlarmID, UserID
+from actors.rules.alarms import UserID
 from ops.inquiries.answering import AnswerError, Answering
-from ops.inquiries.form import (
-    InquiryError,
-    ListInquiry,
-    ShowInquiry,
-    list_subject,
-    service_name,
-    show_subject,
-)
-from ops.users.inspector import Inspector
-from ops.users.live import ASKED_AT_ONCE_MAX, LiveUsers
+from ops.users.known import KnownUsers
+from ops.users.live import LiveUsers
 from tests.doubles import FaultyStore, Inbox
 from tests.unit.ops.running import running
 
@@ -28,80 +20,13 @@ if TYPE_CHECKING:
 MAX_BYTES = 4000
 
 
-def test_subjects_and_name_follow_the_queue_group() -> None:
-    """Two deployments on one NATS must not answer for each other."""
-    assert show_subject("staging") == "staging.user.show"
-    assert list_subject("staging") == "staging.user.list"
-    assert service_name("stäging$1") == "st_ging_1"
-
-
-@pytest.mark.parametrize(
-    "inquiry",
-    [
-        ShowInquiry(UserID("a.b$c🔥")),
-        ShowInquiry(UserID("u"), AlarmID("a"), 5),
-        ShowInquiry(UserID("u"), None, None),
-    ],
-)
-def test_what_a_command_asks_is_what_the_service_reads(inquiry: ShowInquiry) -> None:
-    """No limit is 0 on the way."""
-    assert ShowInquiry.decode(inquiry.encode()) == inquiry
-
-
-@pytest.mark.parametrize("inquiry", [ListInquiry(), ListInquiry((UserID("u"),), 7)])
-def test_a_list_likewise(inquiry: ListInquiry) -> None:
-    """With users, or without."""
-    assert ListInquiry.decode(inquiry.encode()) == inquiry
-
-
-def test_an_empty_request_asks_for_the_users_that_were_used_last() -> None:
-    """``nats req`` sends nothing where nothing is given."""
-    assert ListInquiry.decode(b"") == ListInquiry()
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"nonsense",
-        b"[]",
-        b"{}",
-        b'{"UserID": 2}',
-        b'{"UserID": "u", "AlarmID": 2}',
-        b'{"UserID": "u", "Limit": -1}',
-        b'{"UserID": "u", "Limit": "all"}',
-        b'{"UserID": "u", "Limit": null}',
-    ],
-)
-def test_a_request_for_a_user_that_is_none_is_refused(body: bytes) -> None:
-    """With a sentence."""
-    with pytest.raises(InquiryError):
-        ShowInquiry.decode(body)
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"nonsense",
-        b'{"UserIDs": "u"}',
-        b'{"UserIDs": [2]}',
-        b'{"Limit": 0}',
-        json.dumps({"Limit": ASKED_AT_ONCE_MAX + 1}).encode(),
-    ],
-)
-def test_a_request_for_a_list_that_is_none_is_refused(body: bytes) -> None:
-    """Likewise."""
-    with pytest.raises(InquiryError):
-        ListInquiry.decode(body)
-
-
 def test_an_answer_fits_into_a_message() -> None:
     """With fewer alarms, or users; the numbers stay those of all."""
     with running() as actors:
         for number in range(100):
             actors.event("u", f"alarm-{number:02}")
             actors.event(f"user-{number:02}")
-        answering = Answering(Inspector(LiveUsers(actors.router), actors.store, "me"), MAX_BYTES)
+        answering = Answering(KnownUsers(LiveUsers(actors.router), actors.store, "me"), MAX_BYTES)
         shown = answering.show(b'{"UserID": "u", "Limit": 0}')
         listed = answering.list(b'{"Limit": 500}')
         few = json.loads(answering.show(b'{"UserID": "u", "Limit": 3}'))
@@ -140,7 +65,7 @@ def test_each_way_to_fail_has_its_code(
     with running() as actors:
         if trouble is not None:
             trouble(actors.store)
-        answering = Answering(Inspector(LiveUsers(actors.router), actors.store, "me"), MAX_BYTES)
+        answering = Answering(KnownUsers(LiveUsers(actors.router), actors.store, "me"), MAX_BYTES)
         with pytest.raises(AnswerError) as failed:
             answering.show(body)
     assert failed.value.code == code
@@ -149,7 +74,7 @@ def test_each_way_to_fail_has_its_code(
 def test_actors_that_are_busy_have_a_code_too() -> None:
     """It is worth another try."""
     silent = LiveUsers(Inbox().actor_ref, timeout_s=0.01)
-    answering = Answering(Inspector(silent, FaultyStore(), "me"), MAX_BYTES)
+    answering = Answering(KnownUsers(silent, FaultyStore(), "me"), MAX_BYTES)
     with pytest.raises(AnswerError) as failed:
         answering.list(b"")
     assert failed.value.code == "504"

@@ -13,24 +13,10 @@ from hypothesis import strategies as st
 from actors.ports import Checkpoint, CheckpointUpdate, Unreadable
 from actors.rules.alarms import Alarm, AlarmID, Severity, UserID
 from actors.rules.capacity import USER_MAX_BYTES, stored_bytes
-from actors.rules.digest import (
-    ANSWERED_REQUESTS_KEPT,
-    DIGEST_ALARMS_MAX,
-    Cursor,
-    Digest,
-    DigestID,
-    DigestItem,
-    RequestID,
-)
-from store.users.document import (
-    FENCE,
-    SCHEMA,
-    escape_field_name,
-    to_changes,
-    to_checkpoint,
-    to_probe,
-    unescape_field_name,
-)
+from actors.rules.digest import DIGEST_ALARMS_MAX, Cursor, Digest, DigestID, DigestItem
+from actors.rules.positions import Place
+from store.field_names import escape_field_name
+from store.users.document import FENCE, SCHEMA, to_changes, to_checkpoint, to_probe
 from store.users.memory import InMemoryCheckpointStore
 
 USER = UserID("u.1$")
@@ -44,23 +30,36 @@ ALARMS = st.builds(
 )
 ITEMS = st.lists(st.builds(DigestItem, ALARM_IDS, SEVERITIES, INT64), max_size=3).map(tuple)
 DIGESTS = st.builds(Digest, TEXTS.map(DigestID), st.just(USER), ITEMS, st.none() | TEXTS)
+PLACES = st.builds(Place, st.integers(0, 2**62), INT64, st.just("") | TEXTS)
 CURSORS = st.builds(
     Cursor,
     st.integers(0, 2**40),
-    st.lists(TEXTS.map(RequestID), max_size=3).map(tuple),
-    st.none() | DIGESTS,
+    st.none() | PLACES,
+    st.lists(DIGESTS, max_size=3).map(tuple),
+    st.lists(TEXTS, max_size=3).map(tuple),
 )
 CHANGES = st.dictionaries(ALARM_IDS, st.none() | ALARMS, max_size=4)
 
 DOCUMENT: dict[str, Any] = {
     "_id": "u1",
-    "schema": 1,
+    "schema": 2,
     "version": 7,
     "base": 6,
     "alarms": {"19": {"a%2E1": [1, 1_623_098_415_598_765_212, 2, None, True, 1_623_098_416]}},
-    "cursor": {"number": 3, "answered": ["r1", "r2"]},
+    "cursor": {"number": 3, "answered": [7, 1_623_098_415_598_765_213, "log"], "earlier": ["5.6"]},
+    "outbox": [
+        {"id": "d2", "items": [["a.1", 1, 5]], "traceparent": "00-trace"},
+        {"id": "d3", "items": []},
+    ],
+}
+SCHEMA_1: dict[str, Any] = {
+    **DOCUMENT,
+    "schema": 1,
+    "cursor": {"number": 3, "answered": ["5.6", "7.8"]},
     "outbox": {"id": "d3", "items": [["a.1", 1, 5]]},
 }
+ITEM = DigestItem(AlarmID("a.1"), Severity.WARNING, 5)
+OWED = Digest(DigestID("d3"), UserID("u1"), (ITEM,))
 
 
 def _apply(document: dict[str, Any], update: CheckpointUpdate) -> dict[str, Any]:
@@ -85,41 +84,6 @@ def _field(document: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
     for parent in parents:
         document = document.setdefault(parent, {})
     return document, field
-
-
-@given(TRICKY)
-@settings(deadline=None)
-def test_any_alarm_id_survives_as_a_field_name(text: str) -> None:
-    """Escaped it holds no dot and no dollar, and comes back exactly."""
-    name = escape_field_name(AlarmID(text))
-    assert not set(".$") & set(name)
-    assert unescape_field_name(name) == text
-
-
-@given(TRICKY, TRICKY)
-@settings(deadline=None)
-def test_different_alarm_ids_have_different_field_names(one: str, other: str) -> None:
-    """No two alarms share a field."""
-    escaped = escape_field_name(AlarmID(one)) == escape_field_name(AlarmID(other))
-    assert escaped == (one == other)
-
-
-@pytest.mark.parametrize(
-    ("alarm_id", "name"),
-    [
-        ("a.b$c", "a%2Eb%24c"),
-        ("$set", "%24set"),
-        ("%2E", "%252E"),
-        ("%252E", "%25252E"),
-        ("..", "%2E%2E"),
-        ("__proto__", "__proto__"),
-        ("🚨 ", "🚨 "),
-    ],
-)
-def test_field_names_are_escaped_as_stored_documents_have_it(alarm_id: str, name: str) -> None:
-    """The form on disk must not change without a new schema."""
-    assert escape_field_name(AlarmID(alarm_id)) == name
-    assert unescape_field_name(name) == alarm_id
 
 
 @pytest.mark.parametrize(("stored", "fits"), [(6, True), (5, False), (7, False), (0, False)])
@@ -155,25 +119,35 @@ def test_an_update_that_changes_nothing_still_makes_a_version() -> None:
     }
 
 
-def test_a_cursor_that_owes_a_digest_writes_the_outbox() -> None:
+def test_a_cursor_writes_all_of_itself_and_the_outbox() -> None:
     """Alarm ids in it are values and need no escape."""
-    items = (DigestItem(AlarmID("a.1"), Severity.WARNING, 5),)
-    cursor = Cursor(3, (RequestID("r1"),), Digest(DigestID("d3"), USER, items))
+    empty = Digest(DigestID("d4"), USER, (), "00-trace")
+    digests = (Digest(DigestID("d3"), USER, (ITEM,)), empty)
+    cursor = Cursor(4, Place(7, 8, "log"), digests, ("5.6",))
     assert to_changes(CheckpointUpdate(USER, 6, {}, cursor)) == {
         "$set": {
             "schema": SCHEMA,
             "base": 6,
-            "cursor": {"number": 3, "answered": ["r1"]},
-            "outbox": {"id": "d3", "items": [["a.1", 1, 5]]},
+            "cursor": {"number": 4, "answered": [7, 8, "log"], "earlier": ["5.6"]},
+            "outbox": [
+                {"id": "d3", "items": [["a.1", 1, 5]]},
+                {"id": "d4", "items": [], "traceparent": "00-trace"},
+            ],
         },
         "$inc": {"version": 1},
     }
 
 
-def test_a_cursor_that_owes_nothing_removes_the_outbox() -> None:
-    """The digest is published, and must not be again."""
-    assert to_changes(CheckpointUpdate(USER, 6, {}, Cursor(3, (), None))) == {
-        "$set": {"schema": SCHEMA, "base": 6, "cursor": {"number": 3, "answered": []}},
+@pytest.mark.parametrize(
+    ("answered", "stored"),
+    [(None, {"number": 3}), (Place(7, 8), {"number": 3, "answered": [7, 8]})],
+)
+def test_a_cursor_writes_no_more_than_it_has_to_say(
+    answered: Place | None, stored: dict[str, Any]
+) -> None:
+    """And takes away an outbox that is settled, which must not be published again."""
+    assert to_changes(CheckpointUpdate(USER, 6, {}, Cursor(3, answered))) == {
+        "$set": {"schema": SCHEMA, "base": 6, "cursor": stored},
         "$inc": {"version": 1},
         "$unset": {"outbox": ""},
     }
@@ -204,10 +178,74 @@ def test_a_document_is_read_as_the_schema_describes_it() -> None:
         news=True,
         heard_at_s=1_623_098_416,
     )
-    items = (DigestItem(AlarmID("a.1"), Severity.WARNING, 5),)
-    outbox = Digest(DigestID("d3"), UserID("u1"), items)
-    cursor = Cursor(3, (RequestID("r1"), RequestID("r2")), outbox)
+    owed = Digest(DigestID("d2"), UserID("u1"), (ITEM,), "00-trace")
+    outbox = (owed, Digest(DigestID("d3"), UserID("u1"), ()))
+    answered = Place(7, 1_623_098_415_598_765_213, "log")
+    cursor = Cursor(3, answered, outbox, ("5.6",))
     assert to_checkpoint(DOCUMENT) == Checkpoint(7, {AlarmID("a.1"): alarm}, cursor)
+
+
+def test_a_document_of_schema_1_is_read() -> None:
+    """Requests it knew by their ids, and the one digest it could owe."""
+    read = to_checkpoint(SCHEMA_1)
+    assert isinstance(read, Checkpoint)
+    assert read.cursor == Cursor(3, None, (OWED,), ("5.6", "7.8"))
+    settled = {key: value for key, value in SCHEMA_1.items() if key != "outbox"}
+    read = to_checkpoint({**settled, "cursor": {"number": 3, "answered": []}})
+    assert isinstance(read, Checkpoint)
+    assert read.cursor == Cursor(3)
+
+
+def test_schema_1_stays_readable_until_the_next_save_of_the_cursor() -> None:
+    """One that changes alarms only leaves cursor and outbox in their old form."""
+    document = _apply(SCHEMA_1, CheckpointUpdate(USER, 7, {AlarmID("b"): None}, None))
+    assert document["schema"] == SCHEMA
+    assert (document["cursor"], document["outbox"]) == (SCHEMA_1["cursor"], SCHEMA_1["outbox"])
+    read = to_checkpoint(document)
+    assert isinstance(read, Checkpoint)
+    assert read.cursor == Cursor(3, None, (OWED,), ("5.6", "7.8"))
+
+
+@given(CURSORS)
+@settings(deadline=None)
+def test_the_next_save_of_the_cursor_leaves_nothing_of_schema_1(cursor: Cursor) -> None:
+    """Cursor and outbox are then as if there had never been another form."""
+    update = CheckpointUpdate(UserID("u1"), 7, {}, cursor)
+    anew = {key: value for key, value in SCHEMA_1.items() if key not in ("cursor", "outbox")}
+    assert _apply(SCHEMA_1, update) == _apply(anew, update)
+
+
+def test_what_a_newer_version_has_added_is_ignored() -> None:
+    """A further place of a list, a further field: the schema says that it can be done without."""
+    newer = copy.deepcopy(DOCUMENT)
+    newer["more"] = 1
+    newer["alarms"]["19"]["a%2E1"].append({"more": 1})
+    newer["cursor"]["more"] = 1
+    newer["cursor"]["answered"].append("more")
+    newer["outbox"][0]["more"] = 1
+    newer["outbox"][0]["items"][0].append("more")
+    assert to_checkpoint(newer) == to_checkpoint(DOCUMENT)
+    assert isinstance(to_checkpoint(newer), Checkpoint)
+
+
+def test_what_a_newer_version_has_added_is_kept_where_nothing_is_written() -> None:
+    """An alarm and the cursor are written whole; everything else is left as it is."""
+    newer = copy.deepcopy(DOCUMENT)
+    newer["alarms"]["45"] = {"%24b": [1, 5, 0, None, True, 9, "more"]}
+    newer["more"], newer["cursor"]["more"] = 1, 1
+    alarm = Alarm(Severity.WARNING, 6, Severity.CLEARED, None, news=True, heard_at_s=9)
+    written = _apply(newer, CheckpointUpdate(UserID("u1"), 7, {AlarmID("a.1"): alarm}, None))
+    assert written["more"] == 1
+    assert written["cursor"] == newer["cursor"]
+    assert written["alarms"]["45"] == newer["alarms"]["45"]
+    assert written["alarms"]["19"]["a%2E1"] == [1, 6, 0, None, True, 9]
+
+
+def test_an_outbox_without_a_cursor_is_still_owed() -> None:
+    """Half of what belongs together was removed: the user is told rather twice than never."""
+    read = to_checkpoint({key: value for key, value in SCHEMA_1.items() if key != "cursor"})
+    assert isinstance(read, Checkpoint)
+    assert read.cursor == Cursor(outbox=(OWED,))
 
 
 def test_a_user_without_alarms_or_digests_is_read() -> None:
@@ -248,7 +286,6 @@ def test_a_document_that_lacks_a_field_is_unreadable(field: str) -> None:
         {"alarms": {"5": {"a": None}}},
         {"alarms": {"5": {"a": []}}},
         {"alarms": {"5": {"a": [1, 5, 2, None, True]}}},
-        {"alarms": {"5": {"a": [1, 5, 2, None, True, 9, 9]}}},
         {"alarms": {"5": {"a": [3, 5, 2, None, True, 9]}}},
         {"alarms": {"5": {"a": [-1, 5, 2, None, True, 9]}}},
         {"alarms": {"5": {"a": [1, 5, "2", None, True, 9]}}},
@@ -259,11 +296,21 @@ def test_a_document_that_lacks_a_field_is_unreadable(field: str) -> None:
         {"alarms": {"5": {"a": [1, 5, 2, None, True, "9"]}}},
         {"cursor": []},
         {"cursor": {}},
-        {"cursor": {"number": 3}},
+        {"cursor": {"answered": [5, 6]}},
         {"cursor": {"number": "3", "answered": []}},
-        {"cursor": {"number": 3, "answered": None}},
+        {"cursor": {"number": 3, "answered": 5}},
         {"cursor": {"number": 3, "answered": [5]}},
-        {"outbox": []},
+        {"cursor": {"number": 3, "answered": [5, "6"]}},
+        {"cursor": {"number": 3, "answered": [5, 1.6e18]}},
+        {"cursor": {"number": 3, "answered": [5.0, 6]}},
+        {"cursor": {"number": 3, "answered": [5, 6, 7]}},
+        {"cursor": {"number": 3, "answered": ["5.6", 7]}},
+        {"cursor": {"number": 3, "earlier": [5]}},
+        {"cursor": {"number": 3, "earlier": None}},
+        {"outbox": [[]]},
+        {"outbox": ["d3"]},
+        {"outbox": [{"id": "d3", "items": []}, {"items": []}]},
+        {"outbox": "d3"},
         {"outbox": {"items": []}},
         {"outbox": {"id": 5, "items": []}},
         {"outbox": {"id": "d3"}},
@@ -272,6 +319,7 @@ def test_a_document_that_lacks_a_field_is_unreadable(field: str) -> None:
         {"outbox": {"id": "d3", "items": [["a", 9, 5]]}},
         {"outbox": {"id": "d3", "items": [["a", 1, 5.5]]}},
         {"outbox": {"id": "d3", "items": [5]}},
+        {"outbox": [{"id": "d3", "items": [["a", 1, 5.5]]}]},
     ],
 )
 def test_a_damaged_document_is_unreadable(damage: dict[str, Any]) -> None:
@@ -317,12 +365,11 @@ def test_the_fullest_user_fits_with_the_largest_digest(char: str) -> None:
     told = Alarm(Severity.CRITICAL, 2**62, Severity.CRITICAL, 2**62, news=True, heard_at_s=2**40)
     items = tuple(DigestItem(one, Severity.CRITICAL, 2**62) for one in ids[:DIGEST_ALARMS_MAX])
     digest = Digest(DigestID("d" * 32), USER, items)
-    answered = tuple(RequestID("9" * 40) for _ in range(ANSWERED_REQUESTS_KEPT))
-    update = CheckpointUpdate(USER, 7, dict.fromkeys(ids, told), Cursor(9, answered, digest))
+    earlier = tuple("9" * 40 for _ in range(64))  # as many as schema 1 ever kept
+    cursor = Cursor(9, Place(2**62, 2**62, "l" * 64), (digest,), earlier)
+    update = CheckpointUpdate(USER, 7, dict.fromkeys(ids, told), cursor)
     assert len(bson.encode(_apply({}, update))) < 16 * 1024 * 1024
-    changed = CheckpointUpdate(
-        USER, 7, dict.fromkeys(ids[:DIGEST_ALARMS_MAX], told), Cursor(9, answered, digest)
-    )
+    changed = CheckpointUpdate(USER, 7, dict.fromkeys(ids[:DIGEST_ALARMS_MAX], told), cursor)
     assert len(bson.encode(to_changes(changed))) < 16 * 1024 * 1024
     every = CheckpointUpdate(USER, 7, dict.fromkeys(ids, told), None)
     assert len(bson.encode(to_changes(every))) < 16 * 1024 * 1024
@@ -333,9 +380,8 @@ def test_a_trace_context_that_is_damaged_does_not_keep_a_digest(
     stored: object, read: str | None
 ) -> None:
     """It is the only field that nobody needs."""
-    outbox = {**DOCUMENT["outbox"], "traceparent": stored}
+    outbox = [{**DOCUMENT["outbox"][0], "traceparent": stored}]
     checkpoint = to_checkpoint({**DOCUMENT, "outbox": outbox})
     assert isinstance(checkpoint, Checkpoint)
-    assert checkpoint.cursor.outbox is not None
-    assert checkpoint.cursor.outbox.digest_id == "d3"
-    assert checkpoint.cursor.outbox.traceparent == read
+    [owed] = checkpoint.cursor.outbox
+    assert (owed.digest_id, owed.traceparent) == ("d2", read)

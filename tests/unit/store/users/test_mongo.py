@@ -13,6 +13,7 @@ from actors.ports import CheckpointUpdate
 from actors.rules.alarms import UserID
 from store.client import describe
 from store.settings import StoreSettings
+from store.users.fence import Fence
 from store.users.mongo import MongoCheckpointStore
 
 SECRET = "hunter2"
@@ -91,7 +92,11 @@ def test_an_answer_that_proves_nothing_is_worth_a_retry(
     async def command(*_: object, **__: object) -> dict[str, object]:
         return answer
 
+    async def see_to(_: Fence) -> None:
+        """Find it standing."""
+
     monkeypatch.setattr(type(store._users.database), "command", command)
+    monkeypatch.setattr(Fence, "see_to", see_to)
 
     async def save() -> None:
         try:

@@ -1,0 +1,367 @@
+"""LogReader: reads the log for the partitions that are at home here. A pure state machine.
+
+One main pass reads on; a gained partition whose position is behind it is caught up by a second
+pass beside it, which then gives it over. See docs and ``LogReading``.
+"""
+
+from __future__ import annotations
+
+import logging
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+from actors.rules.positions import Ledger, Place
+from bus.connection.floods import FloodLog
+from bus.inbound.log_check import LogCheck
+from bus.inbound.log_pass import LogPass
+from bus.inbound.log_source import LogFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from actors.rules.partitions import Partition
+    from bus.inbound.intake import Intake
+    from bus.inbound.log_source import LogMessage, LogSource, LogState
+    from bus.tally import BusTally
+
+logger = logging.getLogger("bus.reader")
+
+LOOK_S = 2.0
+"""Between two looks at the log: is it the one, how much waits."""
+
+_by_sequence = attrgetter("through.sequence")
+
+
+class _Home:
+    """A partition that is at home here."""
+
+    __slots__ = ("ledger", "number", "pass_", "reported", "through", "wanted")
+
+    def __init__(self, partition: Partition) -> None:
+        self.number = partition.number
+        self.ledger = Ledger()
+        self.through = partition.position
+        """How far it was read by others, or by the pass that read for it before this one."""
+        self.reported = partition.position
+        """The highest position that may be stored."""
+        self.wanted = True
+        """Whether it is to be read on."""
+        self.pass_: LogPass | None = None
+
+    def read(self) -> Place:
+        """Return how far the partition is read."""
+        log_pass = self.pass_
+        if log_pass is None or log_pass.place.sequence < self.through.sequence:
+            return self.through
+        return log_pass.place
+
+    def leave(self) -> None:
+        """Leave the pass that reads for it, if one does."""
+        self.through = self.read()
+        if self.pass_ is not None:
+            self.pass_.remove(self.number)
+            self.pass_ = None
+
+
+class LogReader:
+    """See ``LogReading``. Everything runs on the bus's thread."""
+
+    def __init__(
+        self,
+        source: LogSource,
+        intake: Intake,
+        max_in_flight: int,
+        tally: BusTally,
+        fell: Callable[[Mapping[int, Place]], None],
+    ) -> None:
+        """Read nothing yet.
+
+        ``fell`` is told when partitions are read from below what may be stored as their position.
+        """
+        self._source = source
+        self._intake = intake
+        self._max_in_flight = max_in_flight
+        self._tally = tally
+        self._fell = fell
+        self._homes: dict[int, _Home] = {}
+        self._main: LogPass | None = None
+        self._late: LogPass | None = None
+        self._answers = False
+        self._looks = False
+        self._discards = FloodLog(self._tell_discards, source.call_later)
+        self.waiting = 0
+        """Messages in the log that were not looked at yet, as of the last delivery or look."""
+
+    @property
+    def able(self) -> bool:
+        """See ``LogReading``."""
+        return self._answers and not any(log_pass.in_trouble for log_pass in self._passes())
+
+    @property
+    def flows(self) -> bool:
+        """Whether all that is to be read is read, or would be if there were room."""
+        return self._answers and all(log_pass.flows for log_pass in self._passes())
+
+    @property
+    def place(self) -> Place | None:
+        """Where the pass is that is the farthest behind; None when nothing is read."""
+        return min((log_pass.place for log_pass in self._passes()), default=None)
+
+    def start(self) -> None:
+        """Begin to look at the log now and then."""
+        self._looks = True
+        self._look()
+
+    def close(self) -> None:
+        """Read no more, for good; what is in flight may still be settled."""
+        self._looks = False
+        for home in self._homes.values():
+            home.wanted = False
+            home.leave()
+        self._end_passes()
+        self._discards.close()
+
+    def gain(self, partitions: Sequence[Partition]) -> None:
+        """See ``LogReading``."""
+        self.drop([partition.number for partition in partitions if partition.number in self._homes])
+        gained = [_Home(partition) for partition in partitions]
+        self._homes.update((home.number, home) for home in gained)
+        if not gained:
+            return
+        if self._main is None:
+            self._main = self._pass_for(gained)
+        elif self._main.flows:
+            self._join_verified(gained)
+        else:
+            # It has not begun: it may as well begin lower.
+            self._main.end()
+            read_before = [self._homes[number] for number in sorted(self._main.numbers)]
+            self._main = self._pass_for([*read_before, *gained])
+
+    def stop(self, numbers: Iterable[int]) -> None:
+        """See ``LogReading``."""
+        for number in numbers:
+            if (home := self._homes.get(number)) is not None:
+                home.wanted = False
+                home.leave()
+        self._end_idle_passes()
+
+    def drop(self, numbers: Iterable[int]) -> None:
+        """See ``LogReading``."""
+        dropped = set(numbers)
+        self.stop(dropped)
+        for number in dropped:
+            self._homes.pop(number, None)
+        if dropped:
+            self._intake.forget(dropped)
+
+    def positions(self) -> Mapping[int, Place]:
+        """See ``LogReading``."""
+        for home in self._homes.values():
+            position = home.ledger.position(home.read())
+            # The place before a message may be below where its partition was gained.
+            if position.sequence > home.reported.sequence:
+                home.reported = position
+        return {number: home.reported for number, home in self._homes.items()}
+
+    def unsettled(self, number: int) -> int:
+        """See ``LogReading``."""
+        home = self._homes.get(number)
+        return 0 if home is None else len(home.ledger)
+
+    def ask_for_more(self) -> None:
+        """Have as much come as there is room for."""
+        passes = self._passes()
+        room, room_bytes = self._max_in_flight - self._intake.size, self._intake.room_bytes
+        for log_pass in passes:
+            share = -(-room // len(passes))
+            log_pass.ask(max(share, 0), max(room_bytes // len(passes), 0))
+
+    def verify(self, then: Callable[[LogState | LogFailure], None]) -> None:
+        """See ``PassOwner``."""
+        places: set[Place] = set()
+        for home in self._homes.values():
+            read = home.read()
+            places |= {read, home.ledger.position(read), home.reported}
+
+        falls = self._tally.falls
+
+        def done(state: LogState, good: Place | None) -> None:
+            if falls != self._tally.falls:
+                return  # its passes are ended, and it was about places that are given up
+            if good is None:
+                self._answers = True
+                then(state)
+            else:
+                self._fall(state.created, good)
+
+        def failed(failure: LogFailure) -> None:
+            self._answers = False
+            if falls == self._tally.falls:
+                then(failure)
+
+        LogCheck(self._source, places, done, failed).begin()
+
+    def verified(self, log_pass: LogPass) -> None:
+        """See ``PassOwner``."""
+        logger.debug("log.read", extra={"after": log_pass.place.sequence})
+        self._tally.pull_resets += 1
+        self._give_over()
+        self.ask_for_more()
+
+    def take(self, log_pass: LogPass, messages: list[LogMessage]) -> None:
+        """See ``PassOwner``."""
+        self._intake.read(messages, log_pass.wanted, log_pass.place)
+
+    def moved(self, log_pass: LogPass, waiting: int) -> None:
+        """See ``PassOwner``."""
+        if log_pass is self._late:
+            self._give_over()
+        else:
+            self.waiting = waiting
+        self.ask_for_more()
+
+    def lost(self, log_pass: LogPass, reason: str) -> None:
+        """See ``PassOwner``."""
+        about = {"after": log_pass.place.sequence, "reason": reason}
+        logger.warning("log.reading_lost", extra=about)
+
+    def discarded(self, first: int, last: int, messages: int) -> None:
+        """See ``PassOwner``."""
+        self._tally.discarded += messages
+        self._discards.add(f"{messages} of {first} to {last}")
+
+    def _passes(self) -> list[LogPass]:
+        return [log_pass for log_pass in (self._main, self._late) if log_pass is not None]
+
+    def _pass_for(self, homes: Sequence[_Home]) -> LogPass:
+        """Begin a pass at the lowest place of some partitions."""
+        for home in homes:
+            home.leave()
+        log_pass = LogPass(self._source, self, min(homes, key=_by_sequence).through)
+        for home in homes:
+            _enter(home, log_pass)
+        log_pass.begin()
+        return log_pass
+
+    def _join_verified(self, gained: Sequence[_Home]) -> None:
+        """Have partitions join what is under way, once their positions are known to be of the log.
+
+        They may be above everything that was read here.
+        """
+
+        def then(state: LogState | LogFailure) -> None:
+            joining = [
+                home
+                for home in gained
+                if home.wanted and home.pass_ is None and self._homes.get(home.number) is home
+            ]
+            if not joining:
+                return
+            if isinstance(state, LogFailure):
+                self._source.call_later(LOOK_S / 4, lambda: self._join_verified(joining))
+            else:
+                self._join(joining)
+
+        self.verify(then)
+
+    def _join(self, gained: Sequence[_Home]) -> None:
+        main, late = self._main, self._late
+        if main is None:
+            self._main = self._pass_for(gained)
+            return
+        behind = []
+        for home in gained:
+            if home.through.sequence >= main.place.sequence:
+                _enter(home, main)
+            else:
+                behind.append(home)
+        if not behind:
+            return
+        if late is not None:
+            # What it has under way goes with it: it would lack what the others want.
+            late.end()
+            behind += [self._homes[number] for number in sorted(late.numbers)]
+        self._late = self._pass_for(behind)
+
+    def _give_over(self) -> None:
+        """Have the main pass read for those that were caught up."""
+        main, late = self._main, self._late
+        if main is None or late is None or late.through < main.place.sequence:
+            return
+        late.end()
+        self._late = None
+        for number in sorted(late.numbers):
+            home = self._homes[number]
+            home.leave()
+            _enter(home, main)
+
+    def _end_idle_passes(self) -> None:
+        for log_pass in self._passes():
+            if not log_pass.numbers:
+                log_pass.end()
+        if self._late is not None and not self._late.numbers:
+            self._late = None
+        if self._main is not None and not self._main.numbers:
+            self._main, self._late = self._late, None
+        self.ask_for_more()
+
+    def _end_passes(self) -> None:
+        for log_pass in self._passes():
+            log_pass.end()
+        self._main = self._late = None
+
+    def _fall(self, created: str, good: Place) -> None:
+        """Read again what the log holds now behind ``good``: what was read there is not in it."""
+        self._end_passes()
+        self._tally.falls += 1
+        begin = Place(0, 0, created)
+        fell: dict[int, Place] = {}
+        for number, home in self._homes.items():
+            home.leave()
+            if _is_within(home.through, created, good):
+                continue
+            position = home.ledger.position(home.through)
+            if _is_within(position, created, good):
+                home.through = position
+            else:
+                home.through = good if home.through.log == created else begin
+            home.ledger = Ledger()
+            if not _is_within(home.reported, created, home.through):
+                fell[number] = home.reported = home.through
+        about = {"good_up_to": good.sequence, "partitions": len(fell), "stream_created": created}
+        logger.error("log.not_the_same", extra=about)
+        if wanted := [home for home in self._homes.values() if home.wanted]:
+            self._main = self._pass_for(wanted)
+        if fell:
+            self._fell(fell)
+
+    def _look(self) -> None:
+        """Look at the log, and again after a while."""
+        if not self._looks:
+            return
+
+        def then(state: LogState | LogFailure) -> None:
+            if isinstance(state, LogFailure):
+                return
+            passes = self._passes()
+            self.waiting = max((state.last - one.through for one in passes if one.flows), default=0)
+            for log_pass in passes:
+                log_pass.steady()
+
+        self.verify(then)
+        self._source.call_later(LOOK_S, self._look)
+
+    def _tell_discards(self, times: int, latest: str) -> None:
+        about = {"discarded": self._tally.discarded, "times": times, "latest": latest}
+        logger.error("log.discarded_unread", extra=about)
+
+
+def _enter(home: _Home, log_pass: LogPass) -> None:
+    log_pass.add(home.number, home.through.sequence, home.ledger)
+    home.pass_ = log_pass
+
+
+def _is_within(place: Place, created: str, good: Place) -> bool:
+    """Whether a place is of the log as it is, and not above ``good``."""
+    return not place.sequence or (place.log == created and place.sequence <= good.sequence)

@@ -1,0 +1,100 @@
+"""LogSource: what reading needs of a log. A port; the server's adapter and the twin stand behind.
+
+Nothing blocks and nothing is awaited: answers come by callbacks, on the thread of the bus, never
+before the call that asks for them has returned. So one state machine, ``LogReader``, runs on the
+event loop against a server and step by step in the simulation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class LogMessage(NamedTuple):
+    """A message as it stands in the log. Plain fields: most are looked at once and skipped."""
+
+    subject: str
+    body: bytes
+    headers: bytes
+    """As on the wire (``NATS/1.0 …``), empty when there are none; only own messages' are read."""
+    sequence: int
+    """Its number in the log."""
+    timestamp_ns: int
+    """When it was put into the log, in nanoseconds since 1970."""
+
+
+class LogState(NamedTuple):
+    """How a log stands."""
+
+    created: str
+    """What tells it from another of the same name, as the server prints it: ``Place.log``."""
+    first: int
+    """The lowest sequence that it may have; all below were discarded. ``last + 1`` when empty."""
+    last: int
+    """The highest sequence that it has handed out; 0 before any."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogFailure:
+    """Why a question to the log has no answer now; asking again later may help."""
+
+    reason: str
+
+
+class Reading(Protocol):
+    """One reading of the log that is under way, from its beginning until it ends."""
+
+    def ask(self, messages: int, size_bytes: int) -> None:
+        """Say how much there is room for now, with what was asked for and has not come yet.
+
+        Not a sum: each call replaces what earlier ones said. Nothing comes before the first. A
+        single message may be larger than there is room for.
+        """
+
+    def end(self) -> None:
+        """Read no more. No callback of this reading is called from here on."""
+
+
+class ReadingCallbacks(Protocol):
+    """What a reading calls, in this order: ``opened`` once, then ``took``, at last ``troubled``."""
+
+    def opened(self) -> None:
+        """The reading is bound to the log as it is now: one made anew would end it.
+
+        What the log is asked from here on is true of what this reading will bring.
+        """
+
+    def took(self, messages: list[LogMessage], waiting: int) -> None:
+        """Messages in the log's order, every one that it has behind those before.
+
+        A sequence that is left out is in the log no more. ``waiting`` are behind them in the log.
+        """
+
+    def troubled(self, reason: str) -> None:
+        """The reading is over: something may be missing from here on. Called once at the most."""
+
+
+class LogSource(Protocol):
+    """A log of messages, read in order as often as one likes. Runs on the thread of the bus."""
+
+    def state(self, answer: Callable[[LogState | LogFailure], None]) -> None:
+        """Ask how the log stands; ``answer`` is called once, within a few seconds."""
+
+    def timestamp(self, sequence: int, answer: Callable[[int | LogFailure | None], None]) -> None:
+        """Ask when the message at ``sequence`` was put into the log; ``answer`` is called once.
+
+        In nanoseconds since 1970; None when the log has no such message.
+        """
+
+    def begin(self, after: int, callbacks: ReadingCallbacks) -> Reading:
+        """Begin to read behind the message at ``after``, which need not be in the log; 0 for all.
+
+        Several readings may be under way.
+        """
+
+    def call_later(self, delay_s: float, action: Callable[[], None]) -> None:
+        """Do ``action`` after ``delay_s``: what failed is tried again after a while."""

@@ -1,0 +1,134 @@
+"""JetStream's API, as documents.
+
+nats-py's own classes lose what they do not know: a setting of a newer server would vanish when a
+stream is edited, and the nanoseconds of a stream's creation, which tell one log from another.
+"""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from nats.errors import NoRespondersError
+from nats.js.api import StreamConfig
+from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+    from nats.js import JetStreamContext
+
+TIMEOUT_S = 5.0
+
+
+class StreamFacts(NamedTuple):
+    """A stream as the server describes it."""
+
+    name: str
+    created: str
+    """As the server prints it; what tells it from another of the same name: ``Place.log``."""
+    settings: dict[str, Any]
+    """Its configuration, with what nats-py does not know."""
+    state: dict[str, Any]
+    asked_at: str | None
+    """The server's clock, RFC 3339; servers before 2.10 do not tell."""
+
+    @property
+    def config(self) -> StreamConfig:
+        """Its configuration as nats-py reads it."""
+        # It changes what it is given.
+        config: StreamConfig = StreamConfig.from_response(deepcopy(self.settings))
+        return config
+
+    @property
+    def subjects(self) -> list[str]:
+        """The subjects that it captures."""
+        return list(self.settings.get("subjects") or ())
+
+
+class JetStreamAPI:
+    """Asks JetStream. Runs on the connection's event loop.
+
+    Every method raises ``nats.errors.Error`` when the server does not answer or refuses:
+    ``APIError`` with its code, ``NotFoundError`` for what is not there.
+    """
+
+    def __init__(self, client: Client) -> None:
+        """Ask over this connection."""
+        self._client = client
+
+    @property
+    def client(self) -> Client:
+        """The connection."""
+        return self._client
+
+    async def ask(
+        self, operation: str, about: dict[str, Any] | None = None, timeout_s: float = TIMEOUT_S
+    ) -> dict[str, Any]:
+        """Ask for an operation, ``STREAM.INFO.<name>`` say; return the answer."""
+        body = json.dumps(about).encode() if about else b""
+        try:
+            answer = await self._client.request(f"$JS.API.{operation}", body, timeout=timeout_s)
+        except NoRespondersError:
+            raise ServiceUnavailableError from None
+        said: dict[str, Any] = json.loads(answer.data)
+        if "error" in said:
+            raise APIError.from_error(said["error"])
+        return said
+
+    async def stream_of(self, subject: str) -> str | None:
+        """Return the stream that captures a subject; None if none does."""
+        return await stream_of(self._client.jetstream(timeout=TIMEOUT_S), subject)
+
+    async def stream(self, name: str) -> StreamFacts:
+        """Return a stream as it is now."""
+        return _facts(await self.ask(f"STREAM.INFO.{name}"))
+
+    async def create(self, settings: dict[str, Any]) -> StreamFacts:
+        """Create a stream; one that is there with these very settings is returned."""
+        return _facts(await self.ask(f"STREAM.CREATE.{settings['name']}", settings))
+
+    async def edit(self, settings: dict[str, Any]) -> StreamFacts:
+        """Give a stream other settings; all of them, also those that stay."""
+        return _facts(await self.ask(f"STREAM.UPDATE.{settings['name']}", settings))
+
+    async def delete(self, name: str) -> None:
+        """Delete a stream; it is fine if it is gone already."""
+        try:
+            await self.ask(f"STREAM.DELETE.{name}")
+        except NotFoundError:
+            return
+
+    async def message(self, stream: str, sequence: int) -> dict[str, Any] | None:
+        """Return the message at a sequence as the API tells it; None if there is none."""
+        return await self._message(stream, {"seq": sequence})
+
+    async def message_from(self, stream: str, sequence: int) -> dict[str, Any] | None:
+        """Return the first message at a sequence or behind it; None if there is none."""
+        return await self._message(stream, {"seq": max(1, sequence), "next_by_subj": ">"})
+
+    async def _message(self, stream: str, which: dict[str, Any]) -> dict[str, Any] | None:
+        try:
+            answer = await self.ask(f"STREAM.MSG.GET.{stream}", which)
+        except NotFoundError:
+            return None
+        message: dict[str, Any] = answer["message"]
+        return message
+
+
+async def stream_of(js: JetStreamContext, subject: str) -> str | None:
+    """Return the stream that captures a subject; None if none does.
+
+    Raises ``nats.errors.Error`` when the server does not answer or refuses.
+    """
+    try:
+        return await js.find_stream_name_by_subject(subject)
+    except NotFoundError:
+        return None
+
+
+def _facts(answer: dict[str, Any]) -> StreamFacts:
+    config = answer["config"]
+    return StreamFacts(
+        config["name"], answer["created"], config, answer.get("state") or {}, answer.get("ts")
+    )

@@ -1,0 +1,94 @@
+"""Serving, as the command line begins it: logs, servers of its own, and what is said of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import uvloop
+
+from ops.cli.options import gone, misspelt
+from ops.process.embedded import EmbeddedServers
+from ops.process.garbage import tune_garbage_collection
+from ops.process.logs import set_up_logging
+from ops.process.running import run_until_stopped
+from ops.process.stopping import EXIT_FAILURE
+from ops.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ops.cli.command_line import Parsed
+    from ops.process.running import Runnable
+    from ops.process.stopping import StopRequest
+
+    MakeService = Callable[[Settings, StopRequest], Runnable]
+
+logger = logging.getLogger("main")
+
+NEXT_STEPS = """
+Try it, in other terminals:
+
+  export NATS_URL={url}
+  nats sub AlarmDigest
+  nats pub AlarmStatusChanged '{{"UserID": "2", "AlarmID": "{{{{ID}}}}", "Status": "CRITICAL", \
+"ChangedAt": "{{{{TimeStamp}}}}"}}'
+  nats pub SendAlarmDigest '{{"UserID": "2"}}'
+
+Without nats-cli:
+
+  .venv/bin/python main.py watch
+  .venv/bin/python main.py send alarm 2 disk-full CRITICAL
+  .venv/bin/python main.py send digest 2
+
+Ctrl-C ends the service and its servers; what they know stays.
+"""
+
+
+def serve(parsed: Parsed[Settings], make_service: MakeService) -> int:
+    """Run the service, with servers of its own if they are wanted; return the exit status.
+
+    Call on the main thread. Raises ``SettingsError``.
+    """
+    settings = parsed.settings
+    set_up_logging(settings.logs)
+    for variable, name in misspelt(Settings, os.environ):
+        logger.warning("setting.unknown", extra={"variable": variable, "meant": name})
+    for name, instead in gone(parsed.given):
+        logger.warning("setting.gone", extra={"setting": name, "instead": instead})
+    servers = EmbeddedServers(Path(settings.embedded.data_dir))
+    try:
+        if settings.embedded.wanted:
+            settings = start_embedded(parsed, servers)
+        tune_garbage_collection()
+        return uvloop.run(run_until_stopped(lambda stop: make_service(settings, stop), servers))
+    except OSError as error:
+        logger.critical("service.failed", extra={"reason": str(error)})
+        return EXIT_FAILURE
+    finally:
+        servers.stop()
+
+
+def start_embedded(parsed: Parsed[Settings], servers: EmbeddedServers) -> Settings:
+    """Start the servers that are not given; return the settings that use them."""
+    settings = parsed.settings
+    bus, store, embedded = settings.bus, settings.store, settings.embedded
+    if "MONGODB_URI" not in parsed.given:
+        uri = servers.start_mongodb(embedded.mongod_binary)
+        store = dataclasses.replace(store, uri=uri)
+        click.echo(f"MongoDB listens at {uri}")
+    if "NATS_URL" not in parsed.given:
+        url = servers.start_nats(embedded.nats_server_binary)
+        bus = dataclasses.replace(bus, urls=(url,))
+        click.echo(f"NATS listens at    {url}")
+        click.echo(NEXT_STEPS.format(url=url))
+    # Set in this terminal for nats-cli, say, and forgotten.
+    for name in sorted(parsed.given & {"MONGODB_URI", "NATS_URL"}):
+        click.echo(f"{name} is set: that server is used, none is started")
+    if settings.http.wanted and settings.http.port:
+        click.echo(f"Console at          http://{settings.http.address}/")
+    return dataclasses.replace(settings, bus=bus, store=store)

@@ -1,0 +1,1 @@
+"""The console: a page, what it asks for, and what is answered."""

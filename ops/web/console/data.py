@@ -1,0 +1,49 @@
+"""What answers the console about users and dead letters, once the service runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ops.inquiries.answering import Answering
+from ops.instance import instance_name
+from ops.users.known import KnownUsers
+from ops.web.console.letters import ConsoleLetters
+from ops.web.console.users import ConsoleUsers
+from store.users.browsing import UserBrowser
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+
+    from bus.subjects import Subjects
+    from ops.users.live import LiveUsers
+    from ops.users.stored import StoredUsers
+    from store.settings import StoreSettings
+
+_ANSWER_BYTES_MAX = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleData:
+    """One for users, one for dead letters."""
+
+    users: ConsoleUsers
+    letters: ConsoleLetters
+
+    def close(self) -> None:
+        """Close what was opened for them."""
+        self.users.close()
+
+
+def open_console_data(
+    live: LiveUsers,
+    store: StoredUsers,
+    store_settings: StoreSettings,
+    client: Client,
+    subjects: Subjects,
+) -> ConsoleData:
+    """Return them; they read MongoDB on connections of their own, made when first used."""
+    known = KnownUsers(live, store, instance_name())
+    answering = Answering(known, _ANSWER_BYTES_MAX)
+    users = ConsoleUsers(answering, known, UserBrowser(store_settings))
+    return ConsoleData(users, ConsoleLetters(client, subjects))

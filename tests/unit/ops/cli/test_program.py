@@ -1,0 +1,48 @@
+"""Help of the commands: each shows examples, and each example is a command line."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from ops.cli.program import COMMANDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def leaves(command: click.Command, words: tuple[str, ...]) -> Iterator[tuple[str, click.Command]]:
+    """Yield the commands that do something, by the words that call them."""
+    if isinstance(command, click.Group):
+        for name, inner in command.commands.items():
+            yield from leaves(inner, (*words, name))
+    else:
+        yield " ".join(words), command
+
+
+ALL = dict(leaf for command in COMMANDS for leaf in leaves(command, (str(command.name),)))
+
+
+@pytest.mark.parametrize("words", ALL)
+def test_help_shows_examples_a_line_each(words: str) -> None:
+    """As one would type them, not wrapped into a paragraph."""
+    shown = CliRunner().invoke(ALL[words], ["--help"]).output
+    examples = shown.partition("Examples:\n")[2].splitlines()
+    assert examples
+    assert all(line.strip().startswith(f"main.py {words}") for line in examples)
+    assert "\\b" not in shown
+
+
+@pytest.mark.parametrize("words", ALL)
+def test_each_example_is_a_command_line(words: str) -> None:
+    """With the options and arguments that there are; what follows in the shell is the shell's."""
+    shown = CliRunner().invoke(ALL[words], ["--help"]).output
+    for line in shown.partition("Examples:\n")[2].splitlines():
+        typed = re.split(r" [|>] ", line)[0]
+        arguments = shlex.split(typed)[1 + len(words.split()) :]
+        ALL[words].make_context(words, arguments)  # raises for what cannot be parsed

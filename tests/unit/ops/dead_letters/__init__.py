@@ -1,0 +1,1 @@
+"""Unit tests of ``ops.dead_letters``."""

@@ -1,0 +1,34 @@
+"""The figures of the console, as its page reads them."""
+
+from __future__ import annotations
+
+import json
+
+from ops.monitoring.figures import figures
+from ops.monitoring.health import Phase
+from ops.monitoring.samples import Sample
+from tests.unit.ops.monitoring.test_samples import Kept
+
+
+def test_figures_say_what_the_columns_are() -> None:
+    """So that a page need not know their order."""
+    kept = Kept()
+    kept.desk.core.crashes, kept.desk.bus.dead_letters["not_json"] = 3, 1
+    kept.take()
+    shown = figures(kept.desk.sources, kept.samples, -1)
+    assert shown["columns"] == Sample._fields
+    assert [len(row) for row in shown["samples"]] == [len(Sample._fields)]
+    assert shown["counts"]["user actors that crashed"] == 3
+    assert shown["dead_letters"] == {"not_json": 1}
+    assert shown["checks"].keys() >= {"nats", "mongodb"}
+
+
+def test_figures_say_how_it_stands_and_only_what_is_new() -> None:
+    """In a form that JSON can hold."""
+    kept = Kept()
+    kept.desk.health.phase = Phase.SERVING
+    kept.take(3)
+    shown = json.loads(json.dumps(figures(kept.desk.sources, kept.samples, 4.0)))
+    assert (shown["phase"], shown["ready"], shown["uptime_s"]) == ("serving", True, 6.0)
+    assert [row[1] for row in shown["samples"]] == [6]
+    assert shown["in_flight_max"] == kept.desk.sources.max_in_flight
