@@ -80,7 +80,6 @@ class Plan(NamedTuple):
     partitions: int
     instances: int
     """So many at the most, and at the beginning."""
-    lease_s: float
     digest_alarms_max: int
     """What exceeds it is told in further digests of the same request."""
     crowded: bool
@@ -128,7 +127,6 @@ def draw_plan(random: Random) -> Plan:
         core=core,
         partitions=random.choice((1, 2, 4, 4, 8, 8, 8, 64 if random.random() < 0.3 else 8)),
         instances=1 if core else random.choice((1, 1, 2, 2, 2, 3, 3, 4, 5)),
-        lease_s=LEASE_S,
         digest_alarms_max=random.choice((1, 2, DIGEST_ALARMS_MAX, DIGEST_ALARMS_MAX)),
         crowded=random.random() < 0.1,
         max_payload_bytes=random.choice((SPACIOUS_PAYLOAD_BYTES, NARROW_PAYLOAD_BYTES)),
@@ -139,10 +137,6 @@ def draw_plan(random: Random) -> Plan:
             draw_inputs(random, users, foreign=not core) for _ in range(random.choice((1, 1, 2)))
         ),
     )
-
-
-LEASE_S = 3.0
-"""As by default."""
 
 
 def _draw_weather(random: Random, *, poisoned: bool) -> Weather:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from actors.rules.partitions import HomesView, InstanceID, Partition
-    from actors.rules.positions import Place
     from store.homes.memory import InMemoryHomeStore
     from tests.simulation.oracle.ledger import Ledger
     from tests.simulation.oracle.note import Fail, Note
@@ -27,6 +26,9 @@ if TYPE_CHECKING:
     Assumed = Mapping[int, tuple[InstanceID | None, int]]
 
 _MOVES = {"claim": Happening.CLAIMED, "free": Happening.FREED, "lower": Happening.LOWERED}
+
+_LOWERING = ("lower", "free")
+"""Ways in which a home sets a position back once a broker has lost something."""
 
 RATE_TOLERANCE = 0.9
 """An instance's clock may go so much too fast that a lease is this part of one."""
@@ -130,7 +132,7 @@ class HomesWatch:
         if new.position == old.position:
             return
         falls = new.position.sequence < old.position.sequence
-        if falls and not self._may_fall(what, old.position):
+        if falls and not (what in _LOWERING and self._ledger.losses):
             self._fail(f"{what}: the position of {old} fell to {new.position}")
         for complaint in self._settling.passed(new.number, new.position):
             self._fail(complaint)
@@ -145,11 +147,6 @@ class HomesWatch:
             ]
             if moved:
                 self._note(what, happening, *moved, times=len(moved))
-
-    def _may_fall(self, what: str, position: Place) -> bool:
-        """Whether the message at a position is in the log no more, because a broker lost it."""
-        entry = self._ledger.at(position)
-        return what in ("lower", "free") and (entry is None or entry.lost_at is not None)
 
     def _moved(self, old: Partition, new: Partition) -> None:
         if new.home == old.home:

@@ -82,6 +82,8 @@ class Ledger:
         self.entries: list[Entry] = []
         self.losses = 0
         """How often a broker has lost its tail, or the stream was made anew."""
+        self.gaps = 0
+        """How much has left the log that was not settled."""
         self._at: dict[tuple[int, int], Entry] = {}
         self._by_identity: dict[str, Entry] = {}
         self._of_user: dict[UserID, list[Entry]] = defaultdict(list)
@@ -116,6 +118,7 @@ class Ledger:
             if not entry.settled:
                 entry.unread = True
                 unread.append(entry)
+                self.gaps += 1
         return unread
 
     def standing(self) -> Iterator[Entry]:
@@ -164,4 +167,5 @@ class Ledger:
         for entry in lost:
             entry.standing = False
             entry.lost_at = len(self.entries)
+            self.gaps += not entry.settled
         return lost

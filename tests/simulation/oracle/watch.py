@@ -60,7 +60,7 @@ class Watch:
             plan, ledger, self.knowledge, self.answers, self.outputs, checkpoint
         )
         self.homes = HomesWatch(
-            homes, time, ledger, self.settling, note, self.fail, plan.lease_s
+            homes, time, ledger, self.settling, note, self.fail, plan.settings.lease_s
         )
         self.blurred: set[tuple[UserID, AlarmID]] = set()
         """Alarms of which one of the events became a dead letter, applied before or not: nobody

@@ -14,8 +14,8 @@ from actors.rules.partitions import Instance as Member
 from actors.rules.partitions import InstanceID
 from actors.runtime.pooled import Mailbox, tell_if_alive
 from actors.runtime.simulated import ManualClock, SimulatedDispatcher
+from actors.system import Dispatchers, Homes, Ports, start_actors
 from tests.simulation.trace import Happening
-from tests.simulation.world.actors import start_instance
 from tests.simulation.world.bus import InstanceBus
 from tests.simulation.world.calls import Calls
 from tests.simulation.world.homes import StormyHomes
@@ -63,15 +63,24 @@ class Instance:
         self.bus = InstanceBus(world, self)
         self.users = StormyUsers(world, self, self.link)
         self.homes = StormyHomes(world, self, self.link)
-        self.router, self._home = start_instance(world, self)
-        self.bus.connect(self.router, self._positions_fell)
+        self._router, self._home = self._start()
+        self.bus.connect(self._router, self._positions_fell)
 
     def __str__(self) -> str:
         return self.instance_id
 
-    def member(self) -> Member:
-        """Return how it describes itself to the others."""
-        return Member(self.instance_id, str(self), 0, False, False, 1, None, "simulated", 0)
+    def _start(self) -> tuple[ActorRef[Any], ActorRef[Any] | None]:
+        """Start the actors as the service does; return router and, on a log, home."""
+        on, plan = self.dispatcher, self._world.plan
+        me = Member(self.instance_id, str(self), 0, False, False, 1, None, "simulated", 0)
+        actors = start_actors(
+            Dispatchers(on, on, on, on, on, self, self.calls.begin),
+            Ports(self.users, self.bus, self.bus, self, self._world.random, self.new_digest_id),
+            plan.settings,
+            self.escalate,
+            None if plan.core else Homes(me, self.homes, self.bus.reader, self),
+        )
+        return actors.router, actors.home
 
     # Time and what comes from outside.
 

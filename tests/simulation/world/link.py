@@ -33,6 +33,9 @@ class StoreLink:
         self._instance = instance
         self.away_until_s = 0.0
         """The server does not hear this instance until then, by the world's time."""
+        self.late = 0
+        """Calls on their way to the server for longer than usual."""
+        world.links.append(self)
 
     @property
     def away(self) -> bool:
@@ -52,14 +55,19 @@ class StoreLink:
             world.note(self._instance, Happening.CALL_LOST, what)
             return await answer
 
+        delay_s = self._delay_s(what)
+        late_calls = int(delay_s >= min(_LATE_S))
+        self.late += late_calls
+
         def arrive() -> None:
+            self.late -= late_calls
             value = effect()
             if self.away or world.chance(weather.answer_lost):
                 world.note(self._instance, Happening.ANSWER_LOST, what)
             else:
                 time.call_after(self._delay_s(what), lambda: answer.give(value))
 
-        time.call_after(self._delay_s(what), arrive)
+        time.call_after(delay_s, arrive)
         return await answer
 
     def _delay_s(self, what: str) -> float:

@@ -25,7 +25,9 @@ class Producers:
         """Nothing was sent."""
         self._world = world
         self._unanswered: dict[int, Input] = {}
-        """By the number of the last entry that was made of it."""
+        """By the number of the first entry that was made of it."""
+        self._first: dict[int, int] = {}
+        """Of entries made of what was sent again: the number of the first."""
 
     @property
     def waiting(self) -> int:
@@ -34,16 +36,27 @@ class Producers:
 
     def send(self, message: Input) -> None:
         """Send a message to whoever is there."""
-        world = self._world
-        taking = [one for one in world.living() if not (one.stopping or one.bus.away)]
-        if not taking:
-            self._unanswered[-len(self._unanswered) - 1] = message
-            return
-        instance = world.random.choice(taking)
-        number = len(world.ledger.entries) + 1
-        place = Place(number, world.time.now_ns + number, f"{CORE} {instance}")
-        entry = world.broker.note(message, number, place)
+        number = len(self._world.ledger.entries) + 1
         self._unanswered[number] = message
+        self._send(message, number)
+
+    def send_again(self) -> None:
+        """Send what nobody has answered, once more."""
+        for first, message in list(self._unanswered.items()):
+            self._send(message, first)
+
+    def _send(self, message: Input, first: int) -> None:
+        world = self._world
+        number = len(world.ledger.entries) + 1
+        taking = [one for one in world.living() if not (one.stopping or one.bus.away)]
+        instance = world.random.choice(taking) if taking else None
+        log = f"{CORE} {instance or 'nobody'}"
+        place = Place(number, world.time.now_ns + number, log)
+        entry = world.broker.note(message, number, place)
+        entry.standing = False
+        self._first[number] = first
+        if instance is None:
+            return
         traceparent = traceparent_of(number) if isinstance(message.meaning, Request) else None
         taken = Message(message.subject, message.body, f"reply.{number}", place, traceparent)
         self._take(instance, entry, taken)
@@ -53,14 +66,7 @@ class Producers:
             entry.standing = True
             instance.bus.intake.take([message])
 
-        entry.standing = False
         instance.happen(take)
-
-    def send_again(self) -> None:
-        """Send what nobody has answered, once more."""
-        again, self._unanswered = self._unanswered, {}
-        for message in again.values():
-            self.send(message)
 
     def answered(self, message: Message, rejection: str | None) -> None:
         """Check an answer as it sets out; it may be lost."""
@@ -75,7 +81,7 @@ class Producers:
             world.note("producer", Happening.REPLY_LOST, entry)
             return
         world.note("producer", Happening.ANSWERED, entry, rejection or "+OK")
-        self._unanswered.pop(entry.number, None)
+        self._unanswered.pop(self._first[entry.number], None)
 
     def died(self, instance: Instance) -> None:
         """Note that nobody will work on what an instance has taken."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from actors.rules.alarms import UserID
     from tests.simulation.course.plan import Plan
     from tests.simulation.course.traffic import Input
+    from tests.simulation.world.link import StoreLink
 
 
 class World:
@@ -45,6 +46,8 @@ class World:
         self.producers = Producers(self)
         self.read: set[int] = set()
         """Numbers of the entries that some instance was given."""
+        self.links: list[StoreLink] = []
+        """Of all instances that ever were."""
         self._instances: list[Instance] = []
         self._numbers = itertools.count(1)
         self._poison = self.plan.poison
