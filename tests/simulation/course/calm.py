@@ -36,7 +36,7 @@ class Calm:
         world = self._world
         world.weather = Weather()
         world.note("-", Happening.CALMED)
-        if not world.living():
+        if all(instance.stopping for instance in world.living()):
             world.start()
         for instance in world.living():
             instance.link.away_until_s = 0.0

@@ -16,20 +16,14 @@ if TYPE_CHECKING:
     from tests.simulation.world.instance import Instance
 
 
-def router_of(instance: Instance) -> RouterActor:
-    """Return the router itself."""
-    [router] = [actor for actor in instance.service_actors() if isinstance(actor, RouterActor)]
-    return router
-
-
 def live_users(instance: Instance) -> int:
     """Count the user actors in memory."""
-    return router_of(instance)._users.count()
+    return instance.router._users.count()
 
 
 def complaints_after_tick(instance: Instance, settings: CoreSettings) -> Iterator[str]:
     """Tell what is wrong when the router has just ticked: who is too many was asked to leave."""
-    users = router_of(instance)._users
+    users = instance.router._users
     staying = len(users.live)
     if staying > settings.max_live_users:
         yield f"{instance} keeps {staying} users after a tick, {settings.max_live_users} may stay"
@@ -47,7 +41,7 @@ def complaints_at_rest(instance: Instance, settings: CoreSettings) -> Iterator[s
 def unfinished(instance: Instance) -> dict[str, object]:
     """Return what an instance still has to do, and must not have for ever."""
     work: dict[str, object] = {"in flight": instance.bus.intake.size}
-    for actor in instance.service_actors():
+    for actor in instance.services:
         match actor:
             case RouterActor():
                 work["leaving"] = actor._users.leaving

@@ -78,9 +78,6 @@ class HomesWatch:
         """
         before = self.view().partitions
         yield
-        if what == "beat":
-            self._beat_at_s[instance.instance_id] = self._time.now_s
-            return
         after = self.view().partitions
         changed = [number for number in assumed if before[number] != after[number]]
         if what in _MOVES and changed:
@@ -91,6 +88,11 @@ class HomesWatch:
                 self._fail(f"{what} of {instance}, which believed in {home_and_epoch}, made {old} {new}")
             self._changed(instance, what, old, new)
         self._note_positions(what, [(before[number], after[number]) for number in changed])
+
+    def beaten(self, instance: Instance, sent_at_s: float) -> None:
+        """Note that a sign of life is stored, and when it was sent."""
+        last_s = self._beat_at_s.get(instance.instance_id, 0.0)
+        self._beat_at_s[instance.instance_id] = max(last_s, sent_at_s)
 
     def rewinding(self, rewind: Callable[[], None]) -> None:
         """Have a command set positions back."""

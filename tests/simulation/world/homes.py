@@ -36,7 +36,13 @@ class StormyHomes:
 
     async def beat(self, instance: Member) -> None:
         """See ``HomeStore``."""
-        await self._write("beat", lambda: self._world.homes.beat(instance))
+        world, sent_at_s = self._world, self._world.time.now_s
+
+        def effect() -> None:
+            result_of(world.homes.beat(instance))
+            world.watch.homes.beaten(self._instance, sent_at_s)
+
+        await self._link.call("beat", effect, _DEADLINE_S)
 
     async def look(self) -> HomesView:
         """See ``HomeStore``."""

@@ -9,6 +9,7 @@ from pykka import ActorRegistry
 
 from actors.messages.home import LeaveHomes, LookSoon, PositionsFell
 from actors.messages.router import Tick
+from actors.router.actor import RouterActor
 from actors.rules.digest import DigestID
 from actors.rules.partitions import Instance as Member
 from actors.rules.partitions import InstanceID
@@ -64,6 +65,13 @@ class Instance:
         self.users = StormyUsers(world, self, self.link)
         self.homes = StormyHomes(world, self, self.link)
         self._router, self._home = self._start()
+        self.services = [
+            mailbox.actor
+            for ref in self._service_refs()
+            if isinstance(mailbox := ref.actor_inbox, Mailbox) and mailbox.actor is not None
+        ]
+        """Its actors but for the users, to look inside."""
+        [self.router] = [one for one in self.services if isinstance(one, RouterActor)]
         self.bus.connect(self._router, self._positions_fell)
 
     def __str__(self) -> str:
@@ -81,6 +89,13 @@ class Instance:
             None if plan.core else Homes(me, self.homes, self.bus.reader, self),
         )
         return actors.router, actors.home
+
+    def _service_refs(self) -> list[ActorRef[Any]]:
+        return [
+            ref
+            for ref in ActorRegistry.get_all()
+            if getattr(ref.actor_inbox, "dispatcher", None) is self.dispatcher
+        ]
 
     # Time and what comes from outside.
 
@@ -202,19 +217,5 @@ class Instance:
         self._arrived.clear()
         self.calls.die()
         self.bus.die()
-        for ref in self._service_refs():
-            ActorRegistry.unregister(ref)
-
-    # To look inside.
-
-    def service_actors(self) -> list[PooledActor]:
-        """Return its actors but for the users."""
-        mailboxes = [ref.actor_inbox for ref in self._service_refs()]
-        return [box.actor for box in mailboxes if isinstance(box, Mailbox) and box.actor]
-
-    def _service_refs(self) -> list[ActorRef[Any]]:
-        return [
-            ref
-            for ref in ActorRegistry.get_all()
-            if getattr(ref.actor_inbox, "dispatcher", None) is self.dispatcher
-        ]
+        for actor in self.services:
+            ActorRegistry.unregister(actor.actor_ref)

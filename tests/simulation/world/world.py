@@ -103,6 +103,9 @@ class World:
         end_s = self.time.now_s + duration_s
         random, sluggish = self.random, self.weather.sluggish
         while self.watch.violation is None:
+            for instance in self._instances:
+                if instance.stopping and instance.has_stopped:
+                    self._end(instance)
             ready = [one for one in self._instances if one.ready]
             if ready and not self.chance(sluggish):
                 instance = ready[0] if len(ready) == 1 else random.choice(ready)
@@ -111,17 +114,14 @@ class World:
                 self.time.go_on()
             else:
                 break
-            self._end_stopped()
         self.time.now_s = max(self.time.now_s, end_s)
         self.watch.raise_violation()
 
-    def _end_stopped(self) -> None:
-        """End the instances that were asked to stop and have nothing left to do."""
-        for instance in self._instances:
-            if instance.has_stopped:
-                self.note(instance, Happening.ENDED)
-                instance.end()
-                self.kill(instance)
+    def _end(self, instance: Instance) -> None:
+        """End an instance that was asked to stop and has nothing left to do."""
+        self.note(instance, Happening.ENDED)
+        instance.end()
+        self.kill(instance)
 
     def ticked(self, instance: Instance) -> None:
         """Check what an instance keeps in memory when its router has ticked."""
