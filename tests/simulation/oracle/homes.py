@@ -6,6 +6,7 @@ histories, a partition taken from somebody who lives is only slower.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,8 @@ class HomesWatch:
         self._note = note
         self._fail = fail
         self._lease_s = lease_s
-        self._beat_at_s: dict[InstanceID, float] = {}
+        self._beats: dict[InstanceID, list[tuple[float, float]]] = defaultdict(list)
+        """When each was stored, and when it was sent."""
         self.last_move_at_s = 0.0
         """When a partition changed its home, or lost it."""
         self.moves = 0
@@ -91,8 +93,21 @@ class HomesWatch:
 
     def beaten(self, instance: Instance, sent_at_s: float) -> None:
         """Note that a sign of life is stored, and when it was sent."""
-        last_s = self._beat_at_s.get(instance.instance_id, 0.0)
-        self._beat_at_s[instance.instance_id] = max(last_s, sent_at_s)
+        self._beats[instance.instance_id].append((self._time.now_s, sent_at_s))
+
+    def claiming(
+        self, instance: Instance, looked_at_s: float, wanted: Sequence[Partition]
+    ) -> None:
+        """Check that nobody is robbed who gave a sign of life within a lease before that look.
+
+        Whoever did so since may still lose a partition, and knows: it has lapsed.
+        """
+        for home in {one.home for one in wanted} - {None, instance.instance_id}:
+            assert home is not None
+            seen = [sent_s for stored_s, sent_s in self._beats[home] if stored_s <= looked_at_s]
+            silent_s = looked_at_s - max(seen, default=float("-inf"))
+            if silent_s < self._lease_s * RATE_TOLERANCE:
+                self._fail(f"{instance} robs {home}, silent for {silent_s:.2f} s")
 
     def rewinding(self, rewind: Callable[[], None]) -> None:
         """Have a command set positions back."""
@@ -106,7 +121,6 @@ class HomesWatch:
 
     def _changed(self, instance: Instance, what: str, old: Partition, new: Partition) -> None:
         if what == "claim":
-            self._check_claim(instance, old)
             if new.home != instance.instance_id or new.position != old.position:
                 self._fail(f"{instance} claimed {old} and made it {new}")
         elif new.home != (None if what == "free" else old.home):
@@ -118,17 +132,6 @@ class HomesWatch:
     def _check_epoch(self, what: str, old: Partition, new: Partition) -> None:
         if new.epoch != old.epoch + (what != "save positions"):
             self._fail(f"{what}: the epoch of {old} became {new.epoch}")
-
-    def _check_claim(self, instance: Instance, old: Partition) -> None:
-        """Check that nobody is robbed who gave a sign of life within a lease."""
-        if old.home is None or old.home == instance.instance_id:
-            return
-        beat_at_s = self._beat_at_s.get(old.home)
-        if beat_at_s is None:
-            return
-        silent_s = self._time.now_s - beat_at_s
-        if silent_s < self._lease_s * RATE_TOLERANCE:
-            self._fail(f"{instance} took {old.number} from {old.home}, silent for {silent_s:.2f} s")
 
     def _check_position(self, what: str, old: Partition, new: Partition) -> None:
         if new.position == old.position:

@@ -30,6 +30,7 @@ class StormyHomes:
         self._world = world
         self._instance = instance
         self._link = link
+        self._looked_at_s = 0.0
 
     async def open(self) -> None:
         """See ``HomeStore``; the world has laid it out."""
@@ -46,11 +47,17 @@ class StormyHomes:
 
     async def look(self) -> HomesView:
         """See ``HomeStore``."""
-        homes = self._world.homes
-        return await self._link.call("look", lambda: result_of(homes.look()), _DEADLINE_S)
+        world = self._world
+
+        def effect() -> tuple[float, HomesView]:
+            return world.time.now_s, result_of(world.homes.look())
+
+        self._looked_at_s, view = await self._link.call("look", effect, _DEADLINE_S)
+        return view
 
     async def claim(self, me: InstanceID, wanted: Sequence[Partition]) -> None:
         """See ``HomeStore``."""
+        self._world.watch.homes.claiming(self._instance, self._looked_at_s, wanted)
         assumed = {one.number: (one.home, one.epoch) for one in wanted}
         await self._write("claim", lambda: self._world.homes.claim(me, wanted), assumed)
 
