@@ -90,9 +90,6 @@ class HomeTally:
     """Partitions that were claimed when they were nobody's."""
     gained_from_dead: int = 0
     """Partitions that were claimed from an instance without a sign of life."""
-    gained_again: int = 0
-    """Partitions that were found to be at home here: a claim's answer was lost, or what was held
-    before had been taken away for a moment."""
     handed_over: int = 0
     """Partitions that were emptied and freed, at a stop as well."""
     lost: int = 0

@@ -9,3 +9,7 @@ class MessageRejectedError(PermanentError):
 
 class BusSetupError(SettingsError):
     """Raised when what exists on the broker cannot serve this service; names the mend."""
+
+
+class MigrationRefusedError(PermanentError):
+    """Raised when a migration must not begin, or cannot go on; says why and names the mend."""

@@ -10,15 +10,18 @@ import json
 import sys
 import threading
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import uvloop
 from nats.errors import Error as NatsError
+from nats.js.errors import NotFoundError
+from pymongo.errors import PyMongoError
 
 from actors.rules.alarms import AlarmID, Severity, UserID
+from chaos.log import read_log
 from chaos.producer import Producer
-from chaos.reader import DigestReader
+from chaos.reader import DigestReader, PlainSubscriber
 from tests.broker import Broker, Names, connected
 from tests.load import Event, events
 from tests.proxy import FaultProxy
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
     from random import Random
 
+    from chaos.log import Entry
     from tests.oracle import Oracle
 
 USERS = 1000
@@ -42,10 +46,15 @@ _T = TypeVar("_T")
 class Field:
     """What goes on around the service. Its methods are called on the main thread."""
 
-    def __init__(self, nats_url: str, names: Names, oracle: Oracle, random: Random) -> None:
+    def __init__(
+        self, nats_url: str, mongodb_uri: str, names: Names, oracle: Oracle, random: Random
+    ) -> None:
         """Prepare; the oracle is the field's until ``close``."""
         self._names = names
         self._nats_url = nats_url
+        self._mongodb_uri = mongodb_uri
+        self.logs: list[list[Entry]] = []
+        """What the input streams held, one after another, when ``keep_log`` read them."""
         self._oracle = oracle
         self._messages = self._load(random)
         self._probes = 0
@@ -57,6 +66,7 @@ class Field:
         self._broker: Broker
         self._producer: Producer
         self.reader: DigestReader
+        self.subscriber: PlainSubscriber
 
     @property
     def messages(self) -> int:
@@ -126,7 +136,7 @@ class Field:
         return self._do(self._wait_for_digest(), timeout_s)
 
     def settle(self, timeout_s: float) -> None:
-        """Return when everything published is in the stream, delivered and acknowledged."""
+        """Return when everything published is in the stream, and every position behind it."""
         self._do(self._settle(), timeout_s)
 
     def read_all(self, timeout_s: float) -> None:
@@ -137,13 +147,22 @@ class Field:
         """Request the digest of everyone; return when all digests are read."""
         self._do(self._ask_for_everyone(), timeout_s)
 
-    def deliveries(self) -> int:
-        """Return how many messages the consumer has delivered, each as often as it was."""
-        return self._do(self._deliveries(), 10)
+    def keep_log(self) -> None:
+        """Read the whole input stream, for the judge, before it goes or at the end."""
+        self.logs.append(self._do(read_log(self._broker.js, self._names), 120))
 
-    def delete_consumer(self) -> None:
-        """Do what an operator should not."""
-        self._do(self._broker.js.delete_consumer(self._names.input_stream, self._names.consumer), 5)
+    def waits_s(self) -> list[float]:
+        """Return how long each request that was answered waited, from when the stream had it."""
+        stored_at_s = self._producer.stored_at_s
+        first: dict[int, float] = {}
+        for digest in self.reader.digests():
+            if digest.request in stored_at_s:
+                first.setdefault(digest.request, digest.read_at_s - stored_at_s[digest.request])
+        return list(first.values())
+
+    def delete_consumers(self) -> int:
+        """Do what an operator should not; return how many consumers the input stream had."""
+        return self._do(self._delete_consumers(), 5)
 
     def delete_stream(self, stream: str) -> None:
         """Likewise."""
@@ -162,8 +181,10 @@ class Field:
         self._broker = await self._opened.enter_async_context(
             connected(self._nats_url, self._names, self._mongodb_uri)
         )
-        self._producer = Producer(self._broker.client)
+        self._producer = Producer(self._broker.client, self._names.requests)
         self.reader = DigestReader(self._broker.client, self._names)
+        self.subscriber = PlainSubscriber(self._broker.client, self._names)
+        await self.subscriber.start()
         await self._producer.start()
         self._tasks = [
             asyncio.create_task(self._producer.resend()),
@@ -196,13 +217,10 @@ class Field:
         began_s = time.monotonic()
         self._oracle.receive(*event)
         await self._producer.put(self._names.events, event.body())
-        while True:
-            digest = self.reader.next_of(user)
-            await self._producer.put(*self._request(user))
-            # Two instances may take event and request at the same time: then the digest is empty,
-            # and who wants to know asks again.
-            if json.loads(await digest)["ActiveAlarms"]:
-                return time.monotonic() - began_s
+        digest = self.reader.next_of(user)
+        await self._producer.put(*self._request(user))
+        assert json.loads(await digest)["ActiveAlarms"], f"{user}: the digest lacks its alarm"
+        return time.monotonic() - began_s
 
     async def _wait_for_digest(self) -> float:
         began_s = time.monotonic()
@@ -214,7 +232,7 @@ class Field:
         while True:
             try:
                 await self._broker.settled(600)
-            except (NatsError, OSError):
+            except (NatsError, PyMongoError, OSError):
                 await asyncio.sleep(_POLL_S)
             else:
                 return
@@ -225,8 +243,10 @@ class Field:
         await self._settle()
         await self.reader.complete()
 
-    async def _deliveries(self) -> int:
-        names = self._names
-        info = await self._broker.js.consumer_info(names.input_stream, names.consumer)
-        assert info.delivered is not None
-        return int(info.delivered.consumer_seq)
+    async def _delete_consumers(self) -> int:
+        stream = self._names.input_stream
+        consumers = await self._broker.js.consumers_info(stream)
+        for consumer in consumers:
+            with suppress(NotFoundError):
+                await self._broker.js.delete_consumer(stream, consumer.name)
+        return len(consumers)

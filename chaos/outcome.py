@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from actors.rules.alarms import Severity
+from chaos.order import judge_order
 from chaos.stage import SETTLE_TIMEOUT_S
 from tests.load import differences, hear, untold
 
@@ -27,7 +28,14 @@ class Outcome:
     faults: str
     fault_count: int = 0
     messages: int = 0
-    redelivered: int = 0
+    lacking: int = 0
+    """Alarms that a digest lacked though an event of theirs stood before its request."""
+    misanswered: int = 0
+    """Requests that have no digest, or two."""
+    seen_twice: int = 0
+    """Digests that somebody on core NATS who keeps no ids saw again."""
+    longest_wait_s: float = 0.0
+    """From when the stream had a request until its digest was read; outages are in it."""
     digests: int = 0
     active_alarms: int = 0
     lost: int = 0
@@ -91,10 +99,18 @@ def _finish(stage: Stage, outcome: Outcome) -> None:
     stage.field.end_load()
     stage.field.settle(SETTLE_TIMEOUT_S)
     stage.field.ask_for_everyone(SETTLE_TIMEOUT_S)
-    outcome.redelivered = stage.redelivered()
+    stage.field.keep_log()
     for instance in range(len(stage.instances)):
         stage.terminate(instance)
-    judge(outcome, stage.oracle, stage.field.reader.digests())
+    digests = stage.field.reader.digests()
+    judge(outcome, stage.oracle, digests)
+    order = judge_order(stage.field.logs, digests)
+    outcome.lacking = len(order.lacking)
+    outcome.misanswered = len(order.unanswered) + len(order.answered_twice)
+    for what, lines in order._asdict().items():
+        outcome.problems += [f"{what}: {line}" for line in lines[:_SHOWN]]
+    outcome.seen_twice = stage.field.subscriber.repeats
+    outcome.longest_wait_s = max(stage.field.waits_s(), default=0.0)
     stored = stage.deployment.checkpoints(stage.oracle.users())
     differing = differences(stage.oracle, stored)
     outcome.lost += len(differing)
@@ -105,9 +121,8 @@ def _broken_bounds(scenario: Scenario, outcome: Outcome) -> list[str]:
     broken = []
     if outcome.answering_worst_s > scenario.answering_within_s:
         broken.append(f"answered after {outcome.answering_worst_s:.1f} s")
-    most = scenario.redelivered_at_most
-    if most is not None and outcome.redelivered > most:
-        broken.append(f"{outcome.redelivered:,} messages were delivered again")
+    if not outcome.fault_count and outcome.seen_twice:
+        broken.append(f"{outcome.seen_twice} digests were seen twice without a fault")
     most = scenario.peak_bytes_at_most
     if most is not None and outcome.peak_bytes > most:
         broken.append(f"the service took {outcome.peak_bytes / 1e6:.0f} MB")

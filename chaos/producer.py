@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import orjson
 from nats.errors import Error as NatsError
 
+from chaos.log import trace_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -23,10 +25,17 @@ _TURN_S = 0.01
 class _Sent:
     """A message until the stream has it."""
 
-    __slots__ = ("at_s", "body", "connection", "stored", "subject")
+    __slots__ = ("at_s", "body", "connection", "headers", "stored", "subject")
 
-    def __init__(self, subject: str, body: bytes, stored: asyncio.Future[None] | None) -> None:
+    def __init__(
+        self,
+        subject: str,
+        body: bytes,
+        headers: dict[str, str],
+        stored: asyncio.Future[None] | None,
+    ) -> None:
         self.subject = subject
+        self.headers = headers
         self.body = body
         self.stored = stored
         self.at_s = 0.0
@@ -40,9 +49,12 @@ class Producer:
     each message has a ``Nats-Msg-Id``, and is sent under it until the stream has acknowledged it.
     """
 
-    def __init__(self, client: Client) -> None:
-        """Publish over ``client``."""
+    def __init__(self, client: Client, requests: str) -> None:
+        """Publish over ``client``; what goes to the subject ``requests`` bears a trace context."""
         self._client = client
+        self._requests = requests
+        self.stored_at_s: dict[int, float] = {}
+        """When the stream had each request, by its number and the monotonic clock."""
         self._base = client.new_inbox()
         self._unacknowledged: dict[int, _Sent] = {}
         self._number = 0
@@ -97,17 +109,20 @@ class Producer:
             await asyncio.sleep(_TURN_S)
 
     async def _add(self, subject: str, body: bytes, stored: asyncio.Future[None] | None) -> None:
-        self._number += 1
-        sent = self._unacknowledged[self._number] = _Sent(subject, body, stored)
-        await self._send(self._number, sent)
+        self._number = number = self._number + 1
+        headers = {"Nats-Msg-Id": f"chaos-{number}"}
+        if subject == self._requests:
+            headers["traceparent"] = trace_of(number)
+        sent = self._unacknowledged[number] = _Sent(subject, body, headers, stored)
+        await self._send(number, sent)
 
     async def _send(self, number: int, sent: _Sent) -> None:
         if not self._client.is_connected or number not in self._unacknowledged:
             return
         sent.at_s, sent.connection = time.monotonic(), self._connection()
-        headers = {"Nats-Msg-Id": f"chaos-{number}"}
+        reply = f"{self._base}.{number}"
         try:
-            await self._client.publish(sent.subject, sent.body, f"{self._base}.{number}", headers)
+            await self._client.publish(sent.subject, sent.body, reply, sent.headers)
         except (NatsError, OSError):
             sent.connection = -1  # not sent: once more at the next turn
 
@@ -117,6 +132,11 @@ class Producer:
     async def _on_answer(self, msg: Msg) -> None:
         if (msg.headers or {}).get("Status") or "seq" not in orjson.loads(msg.data):
             return  # no stream, or one that is not ready: sent again soon
-        sent = self._unacknowledged.pop(int(msg.subject.rpartition(".")[2]), None)
-        if sent is not None and sent.stored is not None:
+        number = int(msg.subject.rpartition(".")[2])
+        sent = self._unacknowledged.pop(number, None)
+        if sent is None:
+            return
+        if sent.subject == self._requests:
+            self.stored_at_s[number] = time.monotonic()
+        if sent.stored is not None:
             sent.stored.set_result(None)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import defaultdict
+import time
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nats.errors import Error as NatsError
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.api import ConsumerConfig, DeliverPolicy
+
+from chaos.log import request_of
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -27,6 +30,10 @@ class Stored(NamedTuple):
 
     digest_id: str
     body: bytes
+    request: int | None
+    """The number of the request that it answers."""
+    read_at_s: float
+    """By the monotonic clock; later than it was stored."""
 
 
 class DigestReader:
@@ -108,7 +115,8 @@ class DigestReader:
         place = (len(self._streams), sequence)
         if place in self._found:
             return
-        self._found[place] = Stored(headers["Nats-Msg-Id"], body)
+        request = request_of(headers.get("traceparent"))
+        self._found[place] = Stored(headers["Nats-Msg-Id"], body, request, time.monotonic())
         if self._anyone is not None:
             self._anyone.set_result(None)
             self._anyone = None
@@ -123,3 +131,25 @@ async def _unsubscribe(subscription: JetStreamContext.PullSubscription) -> None:
         await subscription.unsubscribe()
     except (NatsError, OSError):
         return  # the connection is gone, and the subscription with it
+
+
+class PlainSubscriber:
+    """Somebody on core NATS who keeps no ids: what it sees twice, its users are told twice."""
+
+    def __init__(self, client: Client, names: Names) -> None:
+        """Listen over ``client`` to the digests of ``names``."""
+        self._client = client
+        self._names = names
+        self._seen: Counter[str] = Counter()
+
+    @property
+    def repeats(self) -> int:
+        """How many digests it has seen again."""
+        return self._seen.total() - len(self._seen)
+
+    async def start(self) -> None:
+        """Begin to listen."""
+        await self._client.subscribe(self._names.digests, cb=self._on_digest)
+
+    async def _on_digest(self, message: Msg) -> None:
+        self._seen[(message.headers or {})["Nats-Msg-Id"]] += 1

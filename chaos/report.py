@@ -24,9 +24,10 @@ FOLDER = DOCUMENT.parent / "reliability"
 BEGIN, END = "<!-- chaos -->", "<!-- /chaos -->"
 
 _HEAD = (
-    "| what is done to it | times | messages | delivered again | digests | active alarms "
-    "| lost | repeated | answering again, median / worst | peak memory |\n"
-    "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
+    "| what is done to it | times | messages | digests | active alarms | lost | repeated "
+    "| lacked an event before | not answered once | seen twice | answering again, median / worst "
+    "| longest wait | peak memory |\n"
+    "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
 )
 _PACKAGES = ("nats-py", "pykka", "pymongo")
 
@@ -35,10 +36,11 @@ def row(outcome: Outcome) -> str:
     """Return an outcome as a row of the table."""
     return (
         f"| {outcome.faults} | {outcome.fault_count} | {outcome.messages:,} "
-        f"| {outcome.redelivered:,} | {outcome.digests:,} | {outcome.active_alarms:,} "
-        f"| {outcome.lost} | {outcome.repeated} "
+        f"| {outcome.digests:,} | {outcome.active_alarms:,} "
+        f"| {outcome.lost} | {outcome.repeated} | {outcome.lacking} | {outcome.misanswered} "
+        f"| {outcome.seen_twice} "
         f"| {outcome.answering_median_s:.1f} s / {outcome.answering_worst_s:.1f} s "
-        f"| {outcome.peak_bytes / 1e6:.0f} MB |"
+        f"| {outcome.longest_wait_s:.1f} s | {outcome.peak_bytes / 1e6:.0f} MB |"
     )
 
 

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from tests.proxy import FaultProxy
     from tests.servers import Server
 
-ACK_WAIT_S = 3
-PAUSE_S = ACK_WAIT_S + 2.0
+LEASE_S = 3.0
+PAUSE_S = LEASE_S + 2.0
+"""Of an instance: the others have taken its partitions over meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +31,8 @@ class Scenario:
     rate: float = 2500.0
     """Messages published a second, one in 26 a request."""
     answering_within_s: float = 5.0
-    redelivered_at_most: int | None = None
     peak_bytes_at_most: int | None = None
-    settings: dict[str, object] = field(default_factory=lambda: {"ACK_WAIT": ACK_WAIT_S})
+    settings: dict[str, object] = field(default_factory=dict)
 
 
 def service_killed(stage: Stage) -> None:
@@ -66,7 +66,7 @@ def _killed(stage: Stage, server: Server) -> None:
 
 
 def service_paused(stage: Stage) -> None:
-    """What it holds is delivered again meanwhile."""
+    """Nobody is there to take over; it finds that it is still at home."""
     for _ in stage.times(5):
         stage.load_for(0.5, 2.0)
         with stage.paused(0):
@@ -93,33 +93,72 @@ def _paused(stage: Stage, server: Server) -> None:
         stage.cured()
 
 
-def two_killed(stage: Stage) -> None:
-    """While one is dead the other answers."""
+def nothing(stage: Stage) -> None:
+    """What goes on anyway."""
+    stage.load_for(5.0 if stage.quick else 30.0)
+
+
+def each_killed(stage: Stage) -> None:
+    """While one is dead the others answer."""
     for number in stage.times(10, least=2):
+        instance = number % len(stage.instances)
         stage.load_for(0.5, 2.0)
-        stage.kill(number % 2)
+        stage.kill(instance)
         stage.cured()
-        stage.bring_back(number % 2)
+        stage.bring_back(instance)
         stage.cured()
 
 
-def two_paused(stage: Stage) -> None:
-    """One wakes up after the other has done its work."""
+def each_paused(stage: Stage) -> None:
+    """One wakes up after the others have done its work."""
     for number in stage.times(10, least=2):
         stage.load_for(0.5, 2.0)
-        with stage.paused(number % 2):
+        with stage.paused(number % len(stage.instances)):
+            stage.cured()
             stage.load_for(PAUSE_S)
+        stage.cured()
+
+
+def all_killed(stage: Stage) -> None:
+    """A machine lost power; all come back at once."""
+    for _ in stage.times(5):
+        stage.load_for(0.5, 2.0)
+        for instance in range(len(stage.instances)):
+            stage.kill(instance)
+        stage.load_for(0.1, 1.0)
+        for instance in range(len(stage.instances)):
+            stage.restart(instance)
         stage.cured()
 
 
 def rolling_restart(stage: Stage) -> None:
     """A new version is rolled out under load."""
-    for number in stage.times(10, least=2):
+    for number in stage.times(12, least=3):
+        instance = number % len(stage.instances)
         stage.load_for(0.5, 2.0)
         stage.fault()
-        stage.terminate(number % 2)
+        stage.terminate(instance)
         stage.cured()
-        stage.bring_back(number % 2)
+        stage.bring_back(instance)
+        stage.cured()
+
+
+def mongodb_gone_for_a_while(stage: Stage) -> None:
+    """As while a replica set elects; nobody may take the others for dead when it is back."""
+    for _ in stage.times(3):
+        stage.load_for(0.5, 2.0)
+        stage.fault()
+        stage.mongodb.child.kill()
+        stage.load_for(10.0)
+        stage.mongodb.child.start()
+        stage.cured()
+
+
+def tail_lost(stage: Stage) -> None:
+    """Its sequences are handed out again, to other events and requests."""
+    for _ in stage.times(5):
+        stage.load_for(0.5, 2.0)
+        stage.lose_tail(2.0)
         stage.cured()
 
 
@@ -133,22 +172,21 @@ def mongodb_away(stage: Stage) -> None:
     stage.cured_behind_a_backlog()
 
 
-def consumer_deleted(stage: Stage) -> None:
-    """By an operator's slip, under load."""
-    for _ in stage.times(5):
-        stage.load_for(0.5, 2.0)
-        stage.before_the_consumer_goes()
+def consumers_deleted(stage: Stage) -> None:
+    """Every second, by a script that tidies up."""
+    for _ in stage.times(20, least=5):
+        stage.load_for(1.0)
         stage.fault()
-        stage.field.delete_consumer()
+        stage.field.delete_consumers()
         stage.cured()
 
 
 def input_stream_deleted(stage: Stage) -> None:
-    """While nothing is in it: what it holds no service can bring back. Producers go on."""
+    """While nothing is in it that was not read. Producers go on."""
     for _ in stage.times(5):
         stage.load_for(0.5, 2.0)
         stage.quieten()
-        stage.before_the_consumer_goes()
+        stage.field.keep_log()
         stage.fault()
         stage.field.delete_stream(stage.deployment.names.input_stream)
         stage.resume()
@@ -231,6 +269,18 @@ def _refuse(proxy: FaultProxy) -> None:
     proxy.cut()
 
 
+_OF_SEVERAL = (
+    ("calm", "no fault", nothing),
+    ("killed", "kill -9 of each in turn", each_killed),
+    ("paused", f"SIGSTOP of each in turn, {PAUSE_S:.0f} s and more", each_paused),
+    ("all-killed", "kill -9 of all at once", all_killed),
+    ("rolling-restart", "SIGTERM of each in turn", rolling_restart),
+    ("nats-killed", "kill -9 of NATS", nats_killed),
+    ("mongodb-gone", "MongoDB gone for 10 s", mongodb_gone_for_a_while),
+    ("tail-lost", "NATS loses what it took in the last 2 s", tail_lost),
+    ("consumers-deleted", "every reader's consumer deleted each second", consumers_deleted),
+)
+
 SCENARIOS = (
     Scenario("service-killed", "kill -9 of the service", service_killed),
     Scenario("mongodb-killed", "kill -9 of MongoDB", mongodb_killed),
@@ -238,24 +288,20 @@ SCENARIOS = (
     Scenario("service-paused", f"SIGSTOP of the service, {PAUSE_S:.0f} s", service_paused),
     Scenario("mongodb-paused", f"SIGSTOP of MongoDB, {PAUSE_S:.0f} s", mongodb_paused),
     Scenario("nats-paused", f"SIGSTOP of NATS, {PAUSE_S:.0f} s", nats_paused),
-    Scenario("two-killed", "two instances, kill -9 of each in turn", two_killed, instances=2),
-    Scenario(
-        "two-paused",
-        f"two instances, SIGSTOP of each in turn, {PAUSE_S:.0f} s",
-        two_paused,
-        instances=2,
+    *(
+        Scenario(f"{some}-{name}", f"{some} instances, {faults}", play, instances)
+        for instances, some in ((2, "two"), (3, "three"))
+        for name, faults, play in _OF_SEVERAL
     ),
-    Scenario("rolling-restart", "two instances, SIGTERM of each in turn", rolling_restart, 2),
+    Scenario("tail-lost", "NATS loses what it took in the last 2 s", tail_lost),
     Scenario(
         "mongodb-away",
         "MongoDB away for two minutes",
         mongodb_away,
         rate=2000.0,
-        redelivered_at_most=0,
         peak_bytes_at_most=400_000_000,
-        settings={},
     ),
-    Scenario("consumer-deleted", "durable consumer deleted", consumer_deleted),
+    Scenario("consumers-deleted", "the reader's consumer deleted each second", consumers_deleted),
     Scenario("input-stream-deleted", "input stream deleted", input_stream_deleted),
     Scenario("digest-stream-deleted", "digest stream deleted", digest_stream_deleted),
     Scenario(

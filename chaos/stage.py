@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import statistics
 import time
@@ -46,7 +47,9 @@ class Stage:
         self.mongodb: Server = prepare_mongodb(folder / "mongodb")
         self.oracle = Oracle()
         self.deployment = Deployment(self.nats.url, self.mongodb.url, folder)
-        self.field = Field(self.nats.url, self.deployment.names, self.oracle, self.random)
+        self.field = Field(
+            self.nats.url, self.mongodb.url, self.deployment.names, self.oracle, self.random
+        )
         self.instances: list[ServiceProcess] = []
         self.nats_proxy: FaultProxy
         self.mongodb_proxy: FaultProxy
@@ -59,7 +62,7 @@ class Stage:
         self._settings = settings
         self._rate = rate
         self._proxied = proxied
-        self._deliveries_before = 0
+        self._folder = folder
 
     @contextmanager
     def running(self, instances: int) -> Iterator[None]:
@@ -167,13 +170,24 @@ class Stage:
         if status != 0:
             self.problems.append(f"instance {instance} ended with status {status}")
 
-    def before_the_consumer_goes(self) -> None:
-        """Keep the count of deliveries, which a consumer made anew begins from 0."""
-        self._deliveries_before += self.field.deliveries()
+    def lose_tail(self, seconds: float) -> None:
+        """Have NATS lose what its input stream took during the last ``seconds``, and go on.
 
-    def redelivered(self) -> int:
-        """Return how many deliveries there were beside the first of each message."""
-        return max(0, self._deliveries_before + self.field.deliveries() - self.field.messages)
+        As after a power cut of a server that syncs now and then; all else keeps what it has.
+        """
+        self.fault()
+        stream = self._folder / "nats" / "jetstream" / "$G" / "streams"
+        stream /= self.deployment.names.input_stream
+        copy = self._folder / "stream-before"
+        self.nats.child.stop()
+        shutil.copytree(stream, copy)
+        self.nats.child.start()
+        self.cured()
+        self.load_for(seconds)
+        self.nats.child.kill()
+        shutil.rmtree(stream)
+        shutil.move(copy, stream)
+        self.nats.child.start()
 
     def answering_s(self) -> tuple[float, float]:
         """Return median and worst of the times until the service answered again."""

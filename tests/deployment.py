@@ -119,13 +119,13 @@ class Deployment:
             store.close()
 
     @contextmanager
-    def collection(self) -> Iterator[Collection[dict[str, Any]]]:
-        """Open the service's collection as anybody may."""
+    def collection(self, name: str = COLLECTION) -> Iterator[Collection[dict[str, Any]]]:
+        """Open a collection of the service's, by default the users', as anybody may."""
         client: MongoClient[dict[str, Any]] = MongoClient(
             self.mongodb_uri, serverMonitoringMode="poll"
         )
         try:
-            yield client[self.names.database][COLLECTION]
+            yield client[self.names.database][name]
         finally:
             client.close()
 

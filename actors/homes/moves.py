@@ -48,9 +48,7 @@ class Moves:
         self._log.gain(partitions)
         tally = self._tally
         for partition in partitions:
-            if partition.number not in self._claimed:
-                tally.gained_again += 1
-            elif self._claimed.pop(partition.number) is None:
+            if self._claimed.pop(partition.number, None) is None:
                 tally.gained_free += 1
             else:
                 tally.gained_from_dead += 1

@@ -18,28 +18,33 @@ if TYPE_CHECKING:
 
 
 class LogCheck:
-    """Looks for the highest of several places that is in the log. Runs on the bus's thread.
-
-    What a broker loses is its tail: where one place is still in the log, all below are.
-    """
+    """Asks a log for the messages at some places. Runs on the bus's thread."""
 
     def __init__(
         self,
         source: LogSource,
-        places: Iterable[Place],
-        done: Callable[[LogState, Place | None], None],
+        known: Iterable[Place],
+        strange: Iterable[Place],
+        done: Callable[[LogState, Place | None, frozenset[Place]], None],
         failed: Callable[[LogFailure], None],
     ) -> None:
-        """Check ``places``; tell ``done`` how the log stands, and where it ceases to be the one.
+        """Check places, those before every message excepted.
 
-        That is None when all are of it, else the highest place that is, or the log's begin.
+        ``known`` were of the log at one moment: what a broker loses is its tail, so where the
+        highest is still in the log all are. ``strange`` may each be of another time, and say
+        nothing about each other. ``done`` is told how the log stands, the highest of the known that
+        is of it (the log's begin for none; None when all are), and which of the strange are not.
         """
         self._source = source
+        self._known = sorted({place for place in known if place.sequence}, reverse=True)
+        self._strange = {place for place in strange if place.sequence}
         self._done = done
         self._failed = failed
-        self._places = sorted({place for place in places if place.sequence}, reverse=True)
-        self._is_whole = True
         self._state: LogState
+        self._is_whole = True
+        self._refused: set[Place] = set()
+        self._unanswered = 0
+        self._has_failed = False
 
     def begin(self) -> None:
         """Ask the log."""
@@ -50,37 +55,51 @@ class LogCheck:
             self._failed(state)
             return
         self._state = state
-        # A place of another log says nothing about this one, however low it is.
-        of_it = [place for place in self._places if place.log == state.created]
-        self._is_whole = len(of_it) == len(self._places)
-        self._places = of_it
-        self._next()
+        of_it = [place for place in self._known if place.log == state.created]
+        self._is_whole = len(of_it) == len(self._known)
+        self._known = of_it
+        self._refused = {place for place in self._strange if place.log != state.created}
+        # What a limit or a purge took is not asked for: what is behind it is all there is to read.
+        asked = [place for place in self._strange - self._refused if place.sequence >= state.first]
+        self._unanswered = len(asked)
+        if not asked:
+            self._look_for_highest()
+        for place in sorted(asked):
+            self._ask_for_strange(place)
 
-    def _next(self) -> None:
-        """Go down to the highest place that may be in the log, and ask for its message."""
-        created, first, last = self._state
-        while self._places and self._places[0].sequence > last:
-            self._give_up_highest()
-        if not self._places:
-            self._conclude(Place(0, 0, created))
-        elif self._places[0].sequence < first:
-            # A limit or a purge took it: what is behind it is all that there is to read.
-            self._conclude(self._places[0])
+    def _ask_for_strange(self, place: Place) -> None:
+        def answer(timestamp_ns: int | LogFailure | None) -> None:
+            if self._has_failed:
+                return
+            if isinstance(timestamp_ns, LogFailure):
+                self._has_failed = True
+                self._failed(timestamp_ns)
+                return
+            if timestamp_ns != place.timestamp_ns:
+                self._refused.add(place)
+            self._unanswered -= 1
+            if not self._unanswered:
+                self._look_for_highest()
+
+        self._source.timestamp(place.sequence, answer)
+
+    def _look_for_highest(self) -> None:
+        if not self._known:
+            self._conclude(Place(0, 0, self._state.created))
+        elif self._known[0].sequence < self._state.first:
+            self._conclude(self._known[0])
         else:
-            self._source.timestamp(self._places[0].sequence, self._on_timestamp)
+            self._source.timestamp(self._known[0].sequence, self._on_timestamp)
 
     def _on_timestamp(self, timestamp_ns: int | LogFailure | None) -> None:
         if isinstance(timestamp_ns, LogFailure):
             self._failed(timestamp_ns)
-        elif timestamp_ns == self._places[0].timestamp_ns:
-            self._conclude(self._places[0])
+        elif timestamp_ns == self._known[0].timestamp_ns:
+            self._conclude(self._known[0])
         else:
-            self._give_up_highest()
-            self._next()
-
-    def _give_up_highest(self) -> None:
-        self._is_whole = False
-        del self._places[0]
+            self._is_whole = False
+            del self._known[0]
+            self._look_for_highest()
 
     def _conclude(self, good: Place) -> None:
-        self._done(self._state, None if self._is_whole else good)
+        self._done(self._state, None if self._is_whole else good, frozenset(self._refused))

@@ -35,7 +35,7 @@ _by_sequence = attrgetter("through.sequence")
 class _Home:
     """A partition that is at home here."""
 
-    __slots__ = ("ledger", "number", "pass_", "reported", "through", "wanted")
+    __slots__ = ("is_strange", "ledger", "number", "pass_", "reported", "through", "wanted")
 
     def __init__(self, partition: Partition) -> None:
         self.number = partition.number
@@ -44,6 +44,8 @@ class _Home:
         """How far it was read by others, or by the pass that read for it before this one."""
         self.reported = partition.position
         """The highest position that may be stored."""
+        self.is_strange = True
+        """Whether its position was left by another home, and was not looked for in the log yet."""
         self.wanted = True
         """Whether it is to be read on."""
         self.pass_: LogPass | None = None
@@ -179,28 +181,32 @@ class LogReader:
 
     def verify(self, then: Callable[[LogState | LogFailure], None]) -> None:
         """See ``PassOwner``."""
-        places: set[Place] = set()
+        strangers = [home for home in self._homes.values() if home.is_strange]
+        known: set[Place] = set()
         for home in self._homes.values():
-            read = home.read()
-            places |= {read, home.ledger.position(read), home.reported}
-
+            if not home.is_strange:
+                read = home.read()
+                known |= {read, home.ledger.position(read), home.reported}
         falls = self._tally.falls
 
-        def done(state: LogState, good: Place | None) -> None:
+        def done(state: LogState, good: Place | None, refused: frozenset[Place]) -> None:
             if falls != self._tally.falls:
                 return  # its passes are ended, and it was about places that are given up
-            if good is None:
+            for home in strangers:
+                home.is_strange = False
+            if good is None and not refused:
                 self._answers = True
                 then(state)
             else:
-                self._fall(state.created, good)
+                self._fall(state.created, good, refused)
 
         def failed(failure: LogFailure) -> None:
             self._answers = False
             if falls == self._tally.falls:
                 then(failure)
 
-        LogCheck(self._source, places, done, failed).begin()
+        strange = {home.through for home in strangers}
+        LogCheck(self._source, known, strange, done, failed).begin()
 
     def verified(self, log_pass: LogPass) -> None:
         """See ``PassOwner``."""
@@ -311,25 +317,36 @@ class LogReader:
             log_pass.end()
         self._main = self._late = None
 
-    def _fall(self, created: str, good: Place) -> None:
-        """Read again what the log holds now behind ``good``: what was read there is not in it."""
+    def _fall(self, created: str, good: Place | None, refused: frozenset[Place]) -> None:
+        """Read again what is not as it was: behind ``good`` what was read here is not in the log.
+
+        ``refused`` are positions that others left and that were not of this log: of what is in it
+        nothing is known to be settled.
+        """
         self._end_passes()
         self._tally.falls += 1
         begin = Place(0, 0, created)
         fell: dict[int, Place] = {}
         for number, home in self._homes.items():
             home.leave()
-            if _is_within(home.through, created, good):
+            read = home.through
+            if home.is_strange or (read not in refused and _is_within(read, created, good)):
                 continue
-            position = home.ledger.position(home.through)
-            if _is_within(position, created, good):
+            position = home.ledger.position(read)
+            if position not in refused and _is_within(position, created, good):
                 home.through = position
             else:
-                home.through = good if home.through.log == created else begin
+                is_known = good is not None and read not in refused and read.log == created
+                home.through = good if good is not None and is_known else begin
             home.ledger = Ledger()
-            if not _is_within(home.reported, created, home.through):
+            if home.reported in refused or not _is_within(home.reported, created, home.through):
                 fell[number] = home.reported = home.through
-        about = {"good_up_to": good.sequence, "partitions": len(fell), "stream_created": created}
+        about = {
+            "good_up_to": "all" if good is None else good.sequence,
+            "positions_refused": len(refused),
+            "partitions": len(fell),
+            "stream_created": created,
+        }
         logger.error("log.not_the_same", extra=about)
         if wanted := [home for home in self._homes.values() if home.wanted]:
             self._main = self._pass_for(wanted)
@@ -362,6 +379,8 @@ def _enter(home: _Home, log_pass: LogPass) -> None:
     home.pass_ = log_pass
 
 
-def _is_within(place: Place, created: str, good: Place) -> bool:
-    """Whether a place is of the log as it is, and not above ``good``."""
-    return not place.sequence or (place.log == created and place.sequence <= good.sequence)
+def _is_within(place: Place, created: str, good: Place | None) -> bool:
+    """Whether a place is of the log as it is, and not above ``good``, if that is known."""
+    if not place.sequence or good is None:
+        return True
+    return place.log == created and place.sequence <= good.sequence

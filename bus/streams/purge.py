@@ -43,7 +43,7 @@ class PositionsStore(Protocol):
     async def look(self) -> HomesView:
         """See ``HomeStore``."""
 
-    async def made(self, stream: str, created: str) -> None:
+    async def note_stream(self, name: str, created: str) -> None:
         """Remember a stream that the service made, and when that was."""
 
     async def streams_made(self) -> Mapping[str, str]:
@@ -103,7 +103,7 @@ class Purger:
         """Have the store know the stream if it was made by us; only such a one is purged."""
         topology = self._topology()
         if topology.made and topology.stream_created != self._remembered:
-            await self._store.made(topology.stream, topology.stream_created)
+            await self._store.note_stream(topology.stream, topology.stream_created)
             self._remembered = topology.stream_created
 
     async def purge(self) -> int:

@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType
 
+from bus.streams.marks import MIGRATE, MOVING_DESCRIPTION
 from bus.subjects import covers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from nats.js.api import StreamConfig, SubjectTransform
-
-MIGRATE = "python main.py migrate"
-"""What brings a deployment of the earlier version here."""
 
 
 class Risk(NamedTuple):
@@ -81,6 +79,11 @@ def risks_of_output_stream(config: StreamConfig, subject: str) -> Iterator[Risk]
 
 def obstacles_of_input_stream(config: StreamConfig, inputs: Sequence[str]) -> Iterator[Obstacle]:
     """Yield why a stream that captures the ``inputs`` cannot be read as a log."""
+    if config.description == MOVING_DESCRIPTION:
+        yield Obstacle(
+            "does not hold yet what a migration began to move into it",
+            f"{MIGRATE} again: it goes on where it was left",
+        )
     if config.retention == RetentionPolicy.WORK_QUEUE:
         yield Obstacle(
             "is a work queue, as the earlier version made it: such a stream cannot be read again",

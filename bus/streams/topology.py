@@ -16,8 +16,8 @@ from nats.js.errors import APIError, NotFoundError
 
 from bus.errors import BusSetupError
 from bus.streams.api import JetStreamAPI, StreamFacts
+from bus.streams.marks import MIGRATE, marks_of
 from bus.streams.risks import (
-    MIGRATE,
     obstacle_of_split,
     obstacles_of_input_stream,
     risks_of_input_stream,
@@ -77,6 +77,12 @@ async def ensure_input_stream(client: Client, settings: BusSettings) -> Topology
         raise BusSetupError(f"INPUT_STREAM: {split.what}; {split.mend}")
     name = next(iter(found.values()))
     if name is None:
+        left = await api.stream_of(marks_of(settings.subjects).left)
+        if left is not None:
+            raise BusSetupError(
+                f"INPUT_STREAM: a migration has not finished: stream {left} holds what it moves; "
+                f"{MIGRATE} again, soon: nobody captures the input subjects"
+            )
         wanted = input_stream_settings(settings)
         made = await _create(api, wanted, "INPUT_STREAM")
         return Topology(made.name, made.created, made=True)

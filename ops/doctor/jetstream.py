@@ -10,8 +10,8 @@ from nats.js.api import AckPolicy
 from nats.js.errors import NotFoundError
 
 from bus.streams.api import stream_of
+from bus.streams.marks import MIGRATE, marks_of
 from bus.streams.risks import (
-    MIGRATE,
     obstacle_of_split,
     obstacles_of_input_stream,
     risks_of_input_stream,
@@ -70,6 +70,9 @@ async def _on_inputs(
     if split is not None:
         yield risk("input stream", split.what, f"{split.mend}: {_NO_START}")
         return
+    left = await stream_of(js, marks_of(settings.subjects).left)
+    if left is not None:
+        yield risk(f"stream {left}", "a migration has not finished", f"{MIGRATE} again, soon")
     stream = next(iter(found.values()))
     if stream is None:
         yield note("input stream", "is not there", "the service creates it when it starts")

@@ -10,7 +10,7 @@ class SystemClock:
 
     def monotonic_s(self) -> float:
         """See ``Clock``."""
-        return time.monotonic()
+        return time.clock_gettime(time.CLOCK_BOOTTIME)  # goes on while the machine is suspended
 
     def wall_s(self) -> int:
         """See ``Clock``."""

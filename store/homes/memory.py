@@ -86,9 +86,9 @@ class InMemoryHomeStore:
         for instance_id in instances:
             self._instances.pop(instance_id, None)
 
-    async def note_stream(self, name: str, created: str) -> None:
+    async def note_stream(self, stream: str, created: str) -> None:
         """See ``MongoHomeStore``."""
-        self._streams[name] = created
+        self._streams[stream] = created
 
     async def streams_made(self) -> Mapping[str, str]:
         """See ``MongoHomeStore``."""

@@ -11,7 +11,7 @@ from pymongo import ReadPreference
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
-from actors.errors import StoreUnavailableError
+from actors.errors import SettingsError, StoreUnavailableError
 from actors.rules.partitions import PARTITIONS, HomesView
 from store.client import answered_within, client_for, opening
 from store.homes.document import from_instance, to_instance, to_mendings, to_partition
@@ -150,13 +150,13 @@ class MongoHomeStore:
         async with answered_within(self._within_s):
             await self._instances.delete_many({"_id": {"$in": list(instances)}})
 
-    async def note_stream(self, name: str, created: str) -> None:
-        """Note that the service has made a stream, which ``created`` tells from another one."""
+    async def note_stream(self, stream: str, created: str) -> None:
+        """Remember a stream that the service made; ``created`` tells it from others of its name."""
         async with answered_within(self._within_s):
-            await self._update(self._layout, [to_noting(name, created)])
+            await self._update(self._layout, [to_noting(stream, created)])
 
     async def streams_made(self) -> Mapping[str, str]:
-        """Return what ``note_stream`` has noted, by name."""
+        """Return the streams that the service made, each with its creation."""
         async with answered_within(self._within_s):
             return to_streams(await self._layout.find_one({"_id": LAYOUT_ID}))
 
@@ -192,6 +192,7 @@ class MongoHomeStore:
         documents = await self._partitions.find().to_list()
         mendings = to_mendings(documents, int(self._wall_s()))
         if mendings:
+            await self._may_mend()
             if len(mendings) < PARTITIONS:
                 # What was read and checkpointed of them is read again: it may take its time.
                 logger.error("store.partitions_mended", extra={"partitions": sorted(mendings)})
@@ -206,3 +207,12 @@ class MongoHomeStore:
                 f"{self._partitions.full_name}"
             )
         return tuple(partitions[number] for number in range(PARTITIONS))
+
+    async def _may_mend(self) -> None:
+        """See that what is damaged for us is not a newer version's form of it."""
+        found = await self._layout.find_one({"_id": LAYOUT_ID})
+        try:
+            if found is not None:
+                check_layout(found, self._layout.full_name)
+        except SettingsError as error:
+            raise StoreUnavailableError(str(error)) from error

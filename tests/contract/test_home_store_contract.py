@@ -19,7 +19,8 @@ from actors.rules.positions import BEGIN, Place
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tests.contract.conftest import HomeStore, HomeStores
+    from actors.ports import HomeStore
+    from tests.contract.conftest import HomeStores
 
 ME, THEM = InstanceID("me"), InstanceID("them")
 INSTANCE = Instance(
@@ -139,6 +140,19 @@ async def test_a_claim_of_what_has_changed_meanwhile_is_nothing(homes: HomeStore
         view = await store.look()
         assert [each.home for each in view.partitions[:3]] == [THEM, THEM, ME]
         assert [each.epoch for each in view.partitions[:3]] == [1, 2, 1]
+
+
+async def test_a_claim_that_lands_late_is_nothing(homes: HomeStores) -> None:
+    """Whose home is again what it was then: nobody, or the same one."""
+    async with homes() as (store, other):
+        nobodys = await one(store, 1)
+        [theirs] = await claimed(other, THEM, [1])
+        await other.free(THEM, [HomePosition(1, 1, at(5))])
+        await store.claim(ME, [nobodys])
+        assert await one(store, 1) == Partition(1, None, 2, at(5))
+        [again] = await claimed(other, THEM, [1])
+        await store.claim(ME, [theirs])
+        assert await one(store, 1) == again == Partition(1, THEM, 3, at(5))
 
 
 async def test_of_two_claimers_at_a_time_exactly_one_wins(homes: HomeStores) -> None:

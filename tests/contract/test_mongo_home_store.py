@@ -214,6 +214,21 @@ async def test_a_partition_that_is_missing_or_damaged_is_mended(
     assert [getattr(record, "partitions", None) for record in caplog.records] == [[5]]
 
 
+async def test_what_a_newer_layout_holds_is_not_mended(
+    opened: Open, homes_shell: Database[Any]
+) -> None:
+    """To an older version that still runs it may look like damage."""
+    newer = {"_id": 5, "home": ["me"], "epoch": 4, "position": "7@created"}
+    async with opened() as store:
+        homes_shell["layout"].update_one({}, {"$set": {"schema": 2}})
+        homes_shell["partitions"].replace_one({"_id": 5}, newer)
+        with pytest.raises(StoreUnavailableError, match="has schema 2, this version reads up to"):
+            await store.look()
+        assert homes_shell["partitions"].find_one({"_id": 5}) == newer
+        homes_shell["layout"].delete_many({})
+        assert (await store.look()).partitions[5] == Partition(5, None, 5, BEGIN)
+
+
 @pytest.mark.parametrize(
     ("stored", "read"),
     [
@@ -275,6 +290,25 @@ async def test_an_instance_that_lives_mends_its_document_with_its_next_beat(
         assert (await store.look()).instances in ((), (INSTANCE._replace(beat=10**9),))
         await store.beat(INSTANCE._replace(beat=6))
         assert (await store.look()).instances == (INSTANCE._replace(beat=6),)
+
+
+async def test_a_statement_that_the_server_refuses_does_not_hold_up_the_others(
+    opened: Open, homes_shell: Database[Any]
+) -> None:
+    """Here for a validator of other hands; it is worth a retry, for who knows when that goes."""
+    async with opened() as store:
+        view = await store.look()
+        await store.claim(ME, view.partitions)
+        homes_shell.command("collMod", "partitions", validator={"position.sequence": 0})
+        try:
+            with pytest.raises(StoreUnavailableError, match="code 121"):
+                await store.save_positions(
+                    ME, [HomePosition(0, 1, PLACE), HomePosition(1, 1, BEGIN._replace(log="new"))]
+                )
+            after = (await store.look()).partitions
+            assert [one.position for one in after[:2]] == [BEGIN, Place(0, 0, "new")]
+        finally:
+            homes_shell.command("collMod", "partitions", validator={})
 
 
 async def test_a_server_that_is_away_is_worth_a_retry() -> None:

@@ -104,7 +104,7 @@ async def test_every_call_ends_in_time_while_mongodb_stands_still(tmp_path: Path
             "free": lambda: store.free(ME, position(1)),
             "rewind": lambda: store.rewind(view.partitions, Place(1, 1)),
             "forget": lambda: store.forget([ME]),
-            "note_stream": lambda: store.note_stream("alarms", "created"),
+            "made": lambda: store.note_stream("alarms", "created"),
             "streams_made": store.streams_made,
             "open": store.open,
             "open anew": fresh.open,
@@ -135,7 +135,30 @@ async def test_every_call_ends_in_time_while_mongodb_stands_still(tmp_path: Path
             await fresh.close()
 
 
-@pytest.mark.parametrize("lacking", ["everything", "layout", "partitions", "instances"])
+async def every_call(store: MongoHomeStore) -> None:
+    """Do all that a store is for."""
+    await store.open()
+    view = await store.look()
+    await store.beat(INSTANCE)
+    await store.claim(ME, view.partitions)
+    await store.save_positions(ME, position(1))
+    await store.lower(ME, position(1))
+    await store.free(ME, [position(1)[0]._replace(epoch=2)])
+    assert await store.rewind((await store.look()).partitions, Place(1, 1)) == 64
+    await store.forget([ME])
+    await store.note_stream("alarms", "created")
+    assert await store.streams_made() == {"alarms": "created"}
+
+
+NEEDED = {
+    "layout": ["find", "insert", "update"],
+    "partitions": ["find", "insert", "update"],
+    "instances": ["find", "insert", "update", "remove"],
+}
+"""As docs/security.md has it."""
+
+
+@pytest.mark.parametrize("lacking", ["nothing", "everything", "layout", "partitions", "instances"])
 async def test_who_is_not_let_in_is_told_at_the_start(tmp_path: Path, lacking: str) -> None:
     """A setting that only a person can mend; in one line, without the password."""
     with running(prepare_mongodb(tmp_path / "mongodb", "--auth")) as server:
@@ -148,11 +171,8 @@ async def test_who_is_not_let_in_is_told_at_the_start(tmp_path: Path, lacking: s
                 "createRole",
                 "few",
                 privileges=[
-                    {
-                        "resource": {"db": "homes", "collection": name},
-                        "actions": ["find", "insert", "update", "remove"],
-                    }
-                    for name in ("layout", "partitions", "instances")
+                    {"resource": {"db": "homes", "collection": name}, "actions": actions}
+                    for name, actions in NEEDED.items()
                     if name != lacking
                 ],
                 roles=[],
@@ -163,6 +183,9 @@ async def test_who_is_not_let_in_is_told_at_the_start(tmp_path: Path, lacking: s
             uri = server.url
         store = MongoHomeStore(StoreSettings(uri, "homes"), 20.0)
         try:
+            if lacking == "nothing":
+                await every_call(store)
+                return
             with pytest.raises(SettingsError, match=r"^MONGODB_URI: [^\n]+$") as refused:
                 await store.open()
         finally:

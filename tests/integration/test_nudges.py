@@ -39,6 +39,13 @@ class Listener:
                 await asyncio.sleep(0.005)
 
 
+async def connections_are(*listeners: Listener, up: bool) -> None:
+    """Return once all are connected, or none is."""
+    async with asyncio.timeout(20):
+        while any(one.connection.connected is not up for one in listeners):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
 @asynccontextmanager
 async def listening(url: str, *groups: str) -> AsyncIterator[list[Listener]]:
     """Connect instances, one a group."""
@@ -97,15 +104,11 @@ async def test_it_goes_on_after_the_server_was_away(tmp_path: Path) -> None:
     with running(prepare_nats(tmp_path / "nats")) as server:
         async with listening(server.url, "g", "g") as (me, other):
             server.child.kill()
-            async with asyncio.timeout(10):
-                while me.connection.connected or other.connection.connected:  # noqa: ASYNC110
-                    await asyncio.sleep(0.01)
+            await connections_are(me, other, up=False)
             me.nudging.nudge()
             await asyncio.sleep(2 * NUDGED_AT_MOST_EVERY_S)
             server.child.start()
-            async with asyncio.timeout(20):
-                while not (me.connection.connected and other.connection.connected):  # noqa: ASYNC110
-                    await asyncio.sleep(0.01)
+            await connections_are(me, other, up=True)
             await other.connection.client.flush()
             assert other.heard == 0
             me.nudging.nudge()

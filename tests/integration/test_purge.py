@@ -77,9 +77,9 @@ class Stage:
             (), tuple(Partition(n, self.home, 1, place) for n, place in enumerate(positions))
         )
 
-    async def made(self, stream: str, created: str) -> None:
+    async def note_stream(self, name: str, created: str) -> None:
         """See ``PositionsStore``."""
-        self.remembered[stream] = created
+        self.remembered[name] = created
 
     async def streams_made(self) -> dict[str, str]:
         """See ``PositionsStore``."""

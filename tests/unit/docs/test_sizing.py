@@ -8,7 +8,8 @@ import bson
 
 from actors.ports import CheckpointUpdate
 from actors.rules.alarms import Alarm, AlarmID, Severity, UserID
-from actors.rules.digest import ANSWERED_REQUESTS_KEPT, Cursor, RequestID
+from actors.rules.digest import Cursor
+from actors.rules.positions import Place
 from bus.inbound.intake import BODIES_MAX_BYTES
 from bus.inbound.jetstream import BATCH
 from bus.settings import BusSettings
@@ -18,7 +19,6 @@ from tests.unit.docs.pages import between
 
 PAGE = ROOT / "docs" / "operations" / "sizing.md"
 AT_NS = 1_623_098_415_598_765_212
-REQUEST = RequestID(f"1234567.{AT_NS}")
 
 
 def checkpoint_bytes(alarms: int) -> int:
@@ -28,7 +28,7 @@ def checkpoint_bytes(alarms: int) -> int:
         UserID("u" * 36),
         6,
         {AlarmID(f"{number:036}"): told for number in range(alarms)},
-        Cursor(3, (REQUEST,) * ANSWERED_REQUESTS_KEPT),
+        Cursor(3, Place(1_234_567, AT_NS)),
     )
     document: dict[str, Any] = {"_id": update.user_id, "version": 7}
     for path, value in to_changes(update)["$set"].items():

@@ -12,6 +12,12 @@ from actors.rules.partitions import partition_of
 from store.homes.layout import check_layout, to_making, to_noting, to_streams
 
 MADE: dict[str, Any] = {"_id": "layout", "schema": 1, "partitions": 64, "hash": "crc32"}
+OTHERS: dict[str, list[Any]] = {
+    "schema": [2, 1.5, float("inf"), float("nan"), 0, -1, "1", None, [], {}],
+    "partitions": [32, 128, 64.5, "64", None, [], float("nan")],
+    "hash": ["md5", "CRC32", "", None, 32, {"a": "\n"}],
+    "streams": [None, 5, "a", []],
+}
 
 
 def test_what_is_made_fits() -> None:
@@ -28,21 +34,14 @@ def test_the_hash_is_what_its_name_says() -> None:
 
 
 @pytest.mark.parametrize(
-    "changed",
-    [
-        *({"schema": schema} for schema in (2, 1.5, float("inf"), float("nan"), 0, -1)),
-        *({"schema": schema} for schema in ("1", None, [], {})),
-        *({"partitions": number} for number in (32, 128, 64.5, "64", None, [], float("nan"))),
-        *({"hash": named} for named in ("md5", "CRC32", "", None, 32, {"a": "\n"})),
-        *({"streams": streams} for streams in (None, 5, "a", [])),
-    ],
+    ("name", "value"), [(name, value) for name, values in OTHERS.items() for value in values]
 )
-def test_any_other_is_refused_in_one_line(changed: dict[str, Any]) -> None:
+def test_any_other_is_refused_in_one_line(name: str, value: object) -> None:
     """Never by a crash, and never taken for the one that fits."""
     with pytest.raises(
         SettingsError, match=r"^MONGODB_DATABASE: homes\.layout has [^\n]+: [^\n]+$"
     ):
-        check_layout({**MADE, **changed}, "homes.layout")
+        check_layout({**MADE, name: value}, "homes.layout")
 
 
 @pytest.mark.parametrize("lacking", ["schema", "partitions", "hash"])
