@@ -31,7 +31,8 @@ class Outputs:
     def add_digest(self, published: Published, digests: Mapping[DigestID, Digest]) -> str | None:
         """Read a message; return what is wrong with it. ``digests`` are those in checkpoints.
 
-        They are in the order in which they were saved, and a user is told in this order.
+        They are in the order in which they were saved, and what a user is told comes in this
+        order; where there is nothing to tell, it does not matter when that is said.
         """
         name, _, bounds = published.headers["Nats-Msg-Id"].partition(".")
         digest = digests.get(DigestID(name))
@@ -42,9 +43,9 @@ class Outputs:
         if user_id != digest.user_id or items != digest.items[first : first + len(items)]:
             return f"{name} was published as {published.body!r}"
         for earlier in digests.values():
-            if earlier is digest:
+            if earlier is digest or not items:
                 break
-            if earlier.user_id == user_id and not self.is_complete(earlier):
+            if earlier.user_id == user_id and earlier.items and not self.is_complete(earlier):
                 return f"{name} was published before {earlier.digest_id}"
         self._parts.setdefault(digest.digest_id, {})[first] = len(items)
         for item in items:

@@ -125,16 +125,15 @@ class InstanceBus:
         self, digests: Sequence[Digest], settled: Callable[[PublishFailedError | None], None]
     ) -> None:
         """See ``DigestPublisher``."""
-        def send(number: int) -> None:
-            def one_settled(error: PublishFailedError | None) -> None:
-                if error is not None or number + 1 == len(digests):
-                    settled(error)
-                else:
-                    send(number + 1)
+        outcomes: list[PublishFailedError | None] = []
 
-            self._digests.send(digests[number], one_settled)
+        def one_settled(error: PublishFailedError | None) -> None:
+            outcomes.append(error)
+            if len(outcomes) == len(digests):
+                settled(next((one for one in outcomes if one is not None), None))
 
-        send(0)
+        for digest in digests:
+            self._digests.send(digest, one_settled)
 
     def entry_of(self, token: DeliveryToken) -> Entry | None:
         """Return what stands in the log, as the ledger has it."""
