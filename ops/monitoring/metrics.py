@@ -78,16 +78,10 @@ def _of_bus(tally: BusTally, status: BusStatus, max_in_flight: int) -> Iterator[
     kinds = {
         "event": tally.events,
         "request": tally.requests,
-        "repeated": tally.repeated,
         "rejected": tally.rejected,
         "foreign": tally.foreign,
     }
     yield _counters("messages", "Messages taken from NATS, by what they were.", "kind", kinds)
-    yield _counter(
-        "messages_redelivered",
-        "Messages taken that the broker says it has delivered before.",
-        tally.redelivered,
-    )
     yield _counter("messages_settled", "Messages acknowledged.", tally.settled)
     yield _counter(
         "messages_dropped",
