@@ -9,7 +9,11 @@ from actors.rules.positions import BEGIN, Place
 from tests.unit.bus.inbound.log_desk import LogDesk
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pytest
+
+    from bus.inbound.log_source import LogFailure
 
 MADE_ANEW = Place(0, 0, "made.2")
 
@@ -396,3 +400,29 @@ def test_no_position_is_known_below_the_begin() -> None:
     desk.gain(0)
     desk.run()
     assert desk.reader.positions() == {0: BEGIN}
+
+
+def test_what_a_limit_takes_while_it_is_asked_for_is_no_other_log() -> None:
+    """The log was asked how it stands, and lost the message before it was asked for that."""
+    desk = LogDesk()
+    desk.put(1, "a")
+    desk.put(1, "b")
+    desk.gain(1)
+    desk.run()
+    desk.settle()
+    position = desk.reader.positions()[1]
+    desk.put(1, "c")
+    desk.log.end_readings("the server was started again")
+    desk.run()
+    asked = desk.source.timestamp
+
+    def discard_first(sequence: int, answer: Callable[[int | LogFailure | None], None]) -> None:
+        desk.log.discard(2)
+        asked(sequence, answer)
+
+    desk.source.timestamp = discard_first  # type: ignore[method-assign]  # a limit is that quick
+    desk.run(timers=2)
+    assert desk.fell == []
+    assert desk.tally.falls == 0
+    assert desk.reader.positions()[1].sequence >= position.sequence
+    assert desk.names() == ["a", "b", "c"]
