@@ -125,15 +125,7 @@ class InstanceBus:
         self, digests: Sequence[Digest], settled: Callable[[PublishFailedError | None], None]
     ) -> None:
         """See ``DigestPublisher``."""
-        outcomes: list[PublishFailedError | None] = []
-
-        def one_settled(error: PublishFailedError | None) -> None:
-            outcomes.append(error)
-            if len(outcomes) == len(digests):
-                settled(next((one for one in outcomes if one is not None), None))
-
-        for digest in digests:
-            self._digests.send(digest, one_settled)
+        self._digests.send(digests, settled)
 
     def entry_of(self, token: DeliveryToken) -> Entry | None:
         """Return what stands in the log, as the ledger has it."""
