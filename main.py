@@ -92,16 +92,11 @@ class Service:
         await _reach(self._store.open)
         await self._bus.open()
         on, first = self._dispatcher, self._dispatcher.first
-        self._actors = start_actors(
-            Dispatchers(
-                on,
-                first,
-                saving=on,
-                saving_urgently=first,
-                loading=on,
-                scheduler=on,
-                begin=on.begin,
-            ),
+        dispatchers = Dispatchers(
+            on, first, saving=on, saving_urgently=first, loading=on, scheduler=on, begin=on.begin
+        )
+        self._router, self._home = start_actors(
+            dispatchers,
             Ports(
                 self._observed_store,
                 self._bus,

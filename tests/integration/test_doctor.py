@@ -9,7 +9,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StorageType
 
 from bus.streams.marks import marks_of
 from bus.subjects import Subjects
-from ops.process.embedded import free_port
+from tests.ports import claim_port
 from tests.servers import prepare_nats, prepare_nats_without_jetstream, running
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ async def test_a_single_server_is_a_risk_until_its_sync_interval_is_seen(
 @pytest.mark.needs_nats_2_10
 def test_a_sound_deployment_ends_with_status_0(deployment: Deployment, tmp_path: Path) -> None:
     """Seen through the monitoring port: messages are on disk before they are acknowledged."""
-    port = free_port()
+    port = claim_port()
     configuration = SYNCED.format(port=port)
     with running(prepare_nats(tmp_path / "nats", configuration)) as server:
         deployment.nats_url = server.url
