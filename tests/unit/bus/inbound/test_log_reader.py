@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from actors.rules.partitions import Partition
 from actors.rules.positions import BEGIN, Place
-from tests.unit.bus.inbound.log_desk import LogDesk
+from tests.unit.bus.inbound.log_desk import ME, LogDesk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -426,3 +427,21 @@ def test_what_a_limit_takes_while_it_is_asked_for_is_no_other_log() -> None:
     assert desk.tally.falls == 0
     assert desk.reader.positions()[1].sequence >= position.sequence
     assert desk.names() == ["a", "b", "c"]
+
+
+def test_positions_of_the_same_sequence_in_two_logs_are_told_apart() -> None:
+    """One is of the log as it is, one of the log before: they begin at one place, and only one may.
+
+    Taken for the same, the message there is skipped, and the reader falls back again and again.
+    """
+    desk = LogDesk()
+    before = desk.put(1, "a")
+    desk.log.recreate()
+    position = desk.put(1, "b")
+    desk.put(0, "c")
+    desk.reader.gain([Partition(0, ME, 1, position), Partition(1, ME, 1, before)])
+    for _ in range(500):  # enough, unless it falls back for ever
+        desk.step()
+    assert sorted(desk.names()) == ["b", "c"]
+    assert desk.fell == [{1: MADE_ANEW}]
+    assert desk.tally.falls == 1
