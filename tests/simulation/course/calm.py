@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tests.simulation.course.plan import Weather
 from tests.simulation.oracle.bounds import live_users, unfinished
 from tests.simulation.trace import Happening
+from tests.simulation.world.instance import LEAVING_PATIENCE_S
 
 if TYPE_CHECKING:
     from tests.simulation.world.world import World
@@ -43,8 +44,12 @@ class Calm:
             instance.bus.come_back()
             if instance.paused:
                 instance.resume()
-        while any(link.late for link in world.links):
-            world.run(_STEP_S)  # those that died beat as long as their calls are on their way
+        # Who has died beats as long as its calls are on their way, who leaves keeps what it has.
+        leaving_s = world.time.now_s + LEAVING_PATIENCE_S
+        while world.time.now_s < leaving_s and (
+            any(link.late for link in world.links) or any(one.stopping for one in world.living())
+        ):
+            world.run(_STEP_S)
         self._began_s = began_s = world.time.now_s
         while (unrest := self._unrest()) or world.time.now_s < began_s + HOMES_WITHIN_S:
             if world.time.now_s > began_s + REST_WITHIN_S:

@@ -61,16 +61,23 @@ class HomesWatch:
         self.last_move_at_s = 0.0
         """When a partition changed its home, or lost it."""
         self.moves = 0
-        self.rewound: set[int] = set()
-        """Taken from their homes by a command, which do not know yet."""
+        self._rewound: dict[int, tuple[InstanceID | None, float]] = {}
+        """Taken by a command: from which home, and when."""
 
     def view(self) -> HomesView:
         """Return what is stored."""
         return result_of(self._store.look())
 
-    def home(self, number: int) -> InstanceID | None:
-        """Return where a partition is at home."""
-        return self.view().partitions[number].home
+    def complaint_of_sending(self, instance: Instance, number: int) -> str | None:
+        """Tell why an instance must not publish anything of a partition now.
+
+        Whom a command has taken it from knows as soon as it has looked.
+        """
+        home, me = self.view().partitions[number].home, instance.instance_id
+        from_whom, taken_at_s = self._rewound.get(number, (None, 0.0))
+        if home == me or (from_whom == me and instance.homes.looked_at_s < taken_at_s):
+            return None
+        return f"{instance} publishes to a user of {number}, which is with {home}"
 
     @contextmanager
     def writing(self, instance: Instance, what: str, assumed: Assumed) -> Iterator[None]:
@@ -115,7 +122,7 @@ class HomesWatch:
         rewind()
         for old, new in zip(before, self.view().partitions, strict=True):
             if old != new:
-                self.rewound.add(new.number)
+                self._rewound[new.number] = (old.home, self._time.now_s)
                 self._check_epoch("rewind", old, new)
                 self._moved(old, new)
 
@@ -159,4 +166,3 @@ class HomesWatch:
         self.last_move_at_s = self._time.now_s
         if new.home is not None:
             self.moves += 1
-            self.rewound.discard(new.number)

@@ -99,11 +99,10 @@ class Watch:
         """Check that who sends a digest is at home for its user, as far as is stored."""
         if published.subject == SUBJECTS.dead_letter or self._plan.core:
             return
-        user_id = self.outputs.user_of(published)
-        number = self._plan.partition_of(user_id)
-        home = self.homes.home(number)
-        if home != instance.instance_id and number not in self.homes.rewound:
-            self.fail(f"{instance} publishes to {user_id} of {number}, which is with {home}")
+        number = self._plan.partition_of(self.outputs.user_of(published))
+        complaint = self.homes.complaint_of_sending(instance, number)
+        if complaint is not None:
+            self.fail(complaint)
 
     def published(self, published: Published) -> None:
         """Check what reached a stream for the first time."""

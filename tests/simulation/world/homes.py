@@ -30,7 +30,8 @@ class StormyHomes:
         self._world = world
         self._instance = instance
         self._link = link
-        self._looked_at_s = 0.0
+        self.looked_at_s = 0.0
+        """As of when it knows the homes, by the world's time."""
 
     async def open(self) -> None:
         """See ``HomeStore``; the world has laid it out."""
@@ -52,12 +53,12 @@ class StormyHomes:
         def effect() -> tuple[float, HomesView]:
             return world.time.now_s, result_of(world.homes.look())
 
-        self._looked_at_s, view = await self._link.call("look", effect, _DEADLINE_S)
+        self.looked_at_s, view = await self._link.call("look", effect, _DEADLINE_S)
         return view
 
     async def claim(self, me: InstanceID, wanted: Sequence[Partition]) -> None:
         """See ``HomeStore``."""
-        self._world.watch.homes.claiming(self._instance, self._looked_at_s, wanted)
+        self._world.watch.homes.claiming(self._instance, self.looked_at_s, wanted)
         assumed = {one.number: (one.home, one.epoch) for one in wanted}
         await self._write("claim", lambda: self._world.homes.claim(me, wanted), assumed)
 
