@@ -49,7 +49,7 @@ class Home:
     def read(self) -> Place:
         """Return how far the partition is read."""
         log_pass = self.pass_
-        if log_pass is None or log_pass.place.sequence < self.through.sequence:
+        if log_pass is None or log_pass.place.sequence <= self.through.sequence:
             return self.through
         return log_pass.place
 

@@ -128,10 +128,14 @@ def _of_bus(tally: BusTally, status: BusStatus, max_in_flight: int) -> Iterator[
         status.last_taken_at_s or 0.0,
     )
     yield _gauge("nats_connected", "Whether NATS is connected.", status.connected)
-    yield _gauge("pulling", "Whether messages are read, or none is for this instance.", status.pulling)
+    yield _gauge(
+        "pulling", "Whether messages are read, or none is for this instance.", status.pulling
+    )
     yield _counter("nats_reconnects", "Connections to NATS that were made anew.", tally.reconnects)
     yield _counter(
-        "pull_resets", "Readings of the log begun: at first, and after any trouble.", tally.pull_resets
+        "pull_resets",
+        "Readings of the log begun: at first, and after any trouble.",
+        tally.pull_resets,
     )
     yield _counter("pull_refusals", "Pull requests that the server refused.", tally.pull_refusals)
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from actors.rules.digest import Digest
     from bus.memory import Published
+    from tests.simulation.oracle.ledger import Entry
 
 
 @dataclass(slots=True)
@@ -24,12 +25,15 @@ class Outputs:
     told: dict[tuple[UserID, AlarmID], DigestItem] = field(default_factory=dict)
     """How each alarm stood in the last digest that carried it."""
     _parts: dict[DigestID, dict[int, int]] = field(default_factory=dict)
-    _begun: dict[UserID, list[DigestID]] = field(default_factory=dict)
-    _dead: dict[int, dict[int, bytes]] = field(default_factory=dict)
-    _dead_parts: dict[int, int] = field(default_factory=dict)
+    _dead: dict[str, _DeadLetter] = field(default_factory=dict)
+    """By the identity of the message."""
 
     def add_digest(self, published: Published, digests: Mapping[DigestID, Digest]) -> str | None:
-        """Read a message; return what is wrong with it. ``digests`` are those in checkpoints."""
+        """Read a message; return what is wrong with it. ``digests`` are those in checkpoints.
+
+        They are in the order in which they were saved, and what a user is told comes in this
+        order; where there is nothing to tell, it does not matter when that is said.
+        """
         name, _, bounds = published.headers["Nats-Msg-Id"].partition(".")
         digest = digests.get(DigestID(name))
         if digest is None:
@@ -38,12 +42,11 @@ class Outputs:
         first = int(bounds.partition("-")[0]) if bounds else 0
         if user_id != digest.user_id or items != digest.items[first : first + len(items)]:
             return f"{name} was published as {published.body!r}"
-        begun = self._begun.setdefault(user_id, [])
-        if digest.digest_id not in begun:
-            unfinished = [owed for owed in begun if not self.is_complete(digests[owed])]
-            if unfinished:
-                return f"{name} was published before {unfinished}"
-            begun.append(digest.digest_id)
+        for earlier in digests.values():
+            if earlier is digest or not items:
+                break
+            if earlier.user_id == user_id and earlier.items and not self.is_complete(earlier):
+                return f"{name} was published before {earlier.digest_id}"
         self._parts.setdefault(digest.digest_id, {})[first] = len(items)
         for item in items:
             self.told[user_id, item.alarm_id] = item
@@ -61,20 +64,44 @@ class Outputs:
             end += parts[first]
         return end == len(digest.items)
 
-    def is_dead_letter(self, sequence: int, body: bytes) -> bool:
-        """Whether a message was published as a dead letter, unchanged."""
-        parts = self._dead.get(sequence, {})
-        whole = b"".join(parts[number] for number in sorted(parts))
-        return len(parts) == self._dead_parts.get(sequence) and whole == body
+    def is_dead_letter(self, entry: Entry) -> bool:
+        """Whether a message was published as a dead letter, unchanged but for what had no room."""
+        letter = self._dead.get(entry.identity)
+        return letter is not None and letter.is_of(entry.body)
 
-    def add_dead_letter(self, published: Published) -> tuple[int, str]:
-        """Read a dead letter; return whose and why."""
+    def add_dead_letter(self, published: Published) -> tuple[str, str]:
+        """Read a dead letter; return whose, by its identity, and why."""
         headers = published.headers
-        sequence = int(headers["Dead-Letter-Sequence"])
         number, _, parts = headers.get("Dead-Letter-Part", "1/1").partition("/")
-        self._dead.setdefault(sequence, {})[int(number)] = published.body
-        self._dead_parts[sequence] = int(parts)
-        return sequence, headers["Dead-Letter-Reason"]
+        identity = headers["Nats-Msg-Id"].removeprefix("dead-letter.")
+        if parts != "1":
+            identity = identity.rpartition(".")[0]
+        letter = self._dead.setdefault(identity, _DeadLetter())
+        letter.parts[int(number)] = published.body
+        letter.count = int(parts)
+        letter.cut_from = int(headers.get("Dead-Letter-Cut", 0))
+        return identity, headers["Dead-Letter-Reason"]
+
+    def user_of(self, published: Published) -> UserID:
+        """Return to whom a digest is."""
+        return _read(published.body)[0]
+
+
+@dataclass(slots=True)
+class _DeadLetter:
+    """One as far as it was published."""
+
+    parts: dict[int, bytes] = field(default_factory=dict)
+    count: int = 0
+    cut_from: int = 0
+    """How many bytes it had before it was cut; 0 where it was not."""
+
+    def is_of(self, body: bytes) -> bool:
+        """Whether this is all of it, and of a message with this body."""
+        whole = b"".join(self.parts[number] for number in sorted(self.parts))
+        if self.cut_from:
+            return self.cut_from == len(body) and body.startswith(whole)
+        return len(self.parts) == self.count and whole == body
 
 
 def _read(body: bytes) -> tuple[UserID, tuple[DigestItem, ...]]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+from binascii import crc32
 from typing import TYPE_CHECKING, NamedTuple
 
 from actors.rules.alarms import AlarmID, Severity, UserID
-from actors.rules.digest import ANSWERED_REQUESTS_KEPT
 from bus.subjects import Subjects
 from bus.wire.instants import format_instant
 from tests.simulation.trace import Happening
@@ -45,6 +45,8 @@ class Bad(NamedTuple):
     """A message that must end as a dead letter."""
 
     what: str
+    user_id: UserID | None = None
+    """Whose it is; nobody's where it does not say so by the contract."""
 
 
 class Foreign(NamedTuple):
@@ -64,16 +66,11 @@ class Input(NamedTuple):
     meaning: Meaning
 
 
-def draw_inputs(random: Random, users: tuple[UserID, ...]) -> tuple[Input, ...]:
-    """Draw a phase's traffic.
-
-    No more requests than a user's cursor remembers: further ones would make it forget one whose
-    acknowledgement was lost, and answer it again.
-    """
+def draw_inputs(random: Random, users: tuple[UserID, ...], *, foreign: bool) -> tuple[Input, ...]:
+    """Draw a phase's traffic; ``foreign`` is what nobody subscribes to, and a stream may have."""
     alarms = ALARMS[: random.randint(1, len(ALARMS))]
     asking = random.choice((0.2, 0.2, 0.4))
     inputs: list[Input] = []
-    requests_left = ANSWERED_REQUESTS_KEPT - 1
     for _ in range(random.randint(3, 24)):
         kind = random.random()
         user_id = random.choice(users)
@@ -83,14 +80,10 @@ def draw_inputs(random: Random, users: tuple[UserID, ...]) -> tuple[Input, ...]:
             message = request(user_id)
         elif kind < 0.16 + asking:
             message = _draw_bad(random, user_id)
-        elif kind < 0.17 + asking:
+        elif kind < 0.17 + asking and foreign:
             message = Input("SomethingElse", b"{}", Foreign("SomethingElse"))
         else:
             message = _draw_event(random, user_id, random.choice(alarms))
-        if isinstance(message.meaning, Request):
-            if not requests_left:
-                continue
-            requests_left -= 1
         inputs.append(message)
     return tuple(inputs)
 
@@ -131,10 +124,22 @@ def _draw_bad(random: Random, user_id: UserID) -> Input:
             ("not JSON", SUBJECTS.alarm_status_changed, b"\xff\x00{"),
             ("an empty user", SUBJECTS.send_alarm_digest, b'{"UserID":""}'),
             ("no user", SUBJECTS.send_alarm_digest, b"{}"),
-            ("too large", SUBJECTS.send_alarm_digest, b" " * (MAX_BODY_BYTES + 1)),
+            ("blank and too large", SUBJECTS.send_alarm_digest, b" " * (MAX_BODY_BYTES + 1)),
+            ("too large", SUBJECTS.send_alarm_digest, _too_large(user_id)),
         )
     )
-    return Input(subject, body, Bad(what))
+    return Input(subject, body, Bad(what, user_id if what == "too large" else None))
+
+
+def _too_large(user_id: UserID) -> bytes:
+    """Return a request that would be one if it were shorter, and is its user's all the same."""
+    return json.dumps({"UserID": user_id, "Padding": " " * MAX_BODY_BYTES}).encode()
+
+
+def partition_by_contract(meaning: Meaning, partitions: int) -> int:
+    """Return whose a message is, as the contract says it, from scratch."""
+    user_id = None if isinstance(meaning, Foreign) else meaning.user_id
+    return 0 if user_id is None else crc32(user_id.encode()) % partitions
 
 
 def describe(meaning: Meaning) -> str:
@@ -144,8 +149,8 @@ def describe(meaning: Meaning) -> str:
             return f"{user_id}/{alarm_id} {severity.name} at +{at_ns - _MOMENT_NS} ns"
         case Request(user_id):
             return f"digest for {user_id}"
-        case Bad(what):
-            return f"a bad body: {what}"
+        case Bad(what, user_id):
+            return f"a bad body: {what}" + (f", of {user_id}" if user_id else "")
         case Foreign(subject):
             return subject
 
