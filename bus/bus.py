@@ -171,6 +171,7 @@ class NatsBus:
             dead_letters.send,
             self._on_settled,
             self.tally,
+            lambda: time.clock_gettime(time.CLOCK_BOOTTIME),  # the clock of the actors
             spans=self._spans,
             tell_foreign=self._foreign.add,
         )
