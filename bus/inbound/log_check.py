@@ -75,31 +75,7 @@ class LogCheck:
             if not self._unanswered:
                 self._look_for_highest()
 
-<<<<<<< HEAD
-        self._ask(place, answer)
-
-    def _ask(self, place: Place, answer: Callable[[int | LogFailure | None], None]) -> None:
-        """Ask for the time of the message at a place; what was discarded meanwhile is as it was."""
-
-        def looked(state: LogState | LogFailure) -> None:
-            if isinstance(state, LogFailure):
-                answer(state)
-            elif state.created == place.log and place.sequence < state.first:
-                self._state = state
-                answer(place.timestamp_ns)
-            else:
-                answer(None)
-
-        def told(timestamp_ns: int | LogFailure | None) -> None:
-            if timestamp_ns is None:
-                self._source.state(looked)
-            else:
-                answer(timestamp_ns)
-
-        self._source.timestamp(place.sequence, told)
-=======
         self._ask_for(place, answer)
->>>>>>> reader
 
     def _look_for_highest(self) -> None:
         if not self._known:
@@ -107,11 +83,7 @@ class LogCheck:
         elif self._known[0].sequence < self._state.first:
             self._conclude(self._known[0])
         else:
-<<<<<<< HEAD
-            self._ask(self._known[0], self._on_timestamp)
-=======
             self._ask_for(self._known[0], self._on_highest)
->>>>>>> reader
 
     def _on_highest(self, is_of_it: bool) -> None:
         if is_of_it:
