@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import actors.homes.actor as actor_module
-from actors.messages.home import LookSoon
+from actors.messages.home import LookSoon, PositionsSaved
 from actors.rules.holding import Held, Reconciled, State, reconcile
 from actors.rules.partitions import PARTITIONS, InstanceID, Partition
 from actors.rules.positions import BEGIN, Place
@@ -212,3 +212,26 @@ def test_many_nudges_make_many_look_and_few_write() -> None:
         street.run(0.06)
     assert process.home._round > 50
     assert process.home._beats.me.beat - before <= 3.0 / (LEASE_S / 8) + 1
+
+
+def test_a_nudge_in_the_middle_of_a_round_is_followed_by_another() -> None:
+    """The look that is under way may not show what it is about."""
+    street, [process] = street_of(1)
+    process.tell(LookSoon())
+    street.dispatcher.run_until_idle()
+    number = process.home._round
+    process.tell(LookSoon())
+    street.run(0.1)
+    assert process.home._round == number + 1
+
+
+def test_a_position_that_was_refused_has_one_look() -> None:
+    """The partition may be somebody else's."""
+    street, [process] = street_of(1)
+    number = process.home._round
+    process.tell(PositionsSaved(sent=3, matched=3))
+    street.dispatcher.run_until_idle()
+    assert process.home._round == number
+    process.tell(PositionsSaved(sent=3, matched=2))
+    street.dispatcher.run_until_idle()
+    assert process.home._round == number + 1
