@@ -81,7 +81,27 @@ class LogCheck:
             if not self._unanswered:
                 self._look_for_highest()
 
-        self._source.timestamp(place.sequence, answer)
+        self._ask(place, answer)
+
+    def _ask(self, place: Place, answer: Callable[[int | LogFailure | None], None]) -> None:
+        """Ask for the time of the message at a place; what was discarded meanwhile is as it was."""
+
+        def looked(state: LogState | LogFailure) -> None:
+            if isinstance(state, LogFailure):
+                answer(state)
+            elif state.created == place.log and place.sequence < state.first:
+                self._state = state
+                answer(place.timestamp_ns)
+            else:
+                answer(None)
+
+        def told(timestamp_ns: int | LogFailure | None) -> None:
+            if timestamp_ns is None:
+                self._source.state(looked)
+            else:
+                answer(timestamp_ns)
+
+        self._source.timestamp(place.sequence, told)
 
     def _look_for_highest(self) -> None:
         if not self._known:
@@ -89,7 +109,7 @@ class LogCheck:
         elif self._known[0].sequence < self._state.first:
             self._conclude(self._known[0])
         else:
-            self._source.timestamp(self._known[0].sequence, self._on_timestamp)
+            self._ask(self._known[0], self._on_timestamp)
 
     def _on_timestamp(self, timestamp_ns: int | LogFailure | None) -> None:
         if isinstance(timestamp_ns, LogFailure):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from actors.rules.positions import Ledger, Place
 from actors.runtime.tuples import new_tuple
-from bus.inbound.intake import NOT_READ, Wanted
+from bus.inbound.log_home import NOT_READ, Wanted
 from bus.inbound.log_source import LogFailure
 
 if TYPE_CHECKING:

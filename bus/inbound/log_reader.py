@@ -10,9 +10,9 @@ import logging
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from actors.rules.positions import Ledger, Place
 from bus.connection.floods import FloodLog
 from bus.inbound.log_check import LogCheck
+from bus.inbound.log_home import Home
 from bus.inbound.log_pass import LogPass
 from bus.inbound.log_source import LogFailure
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from actors.rules.partitions import Partition
+    from actors.rules.positions import Place
     from bus.inbound.intake import Intake
     from bus.inbound.log_source import LogMessage, LogSource, LogState
     from bus.tally import BusTally
@@ -30,39 +31,6 @@ LOOK_S = 2.0
 """Between two looks at the log: is it the one, how much waits."""
 
 _by_sequence = attrgetter("through.sequence")
-
-
-class _Home:
-    """A partition that is at home here."""
-
-    __slots__ = ("is_strange", "ledger", "number", "pass_", "reported", "through", "wanted")
-
-    def __init__(self, partition: Partition) -> None:
-        self.number = partition.number
-        self.ledger = Ledger()
-        self.through = partition.position
-        """How far it was read by others, or by the pass that read for it before this one."""
-        self.reported = partition.position
-        """The highest position that may be stored."""
-        self.is_strange = True
-        """Whether its position was left by another home, and was not looked for in the log yet."""
-        self.wanted = True
-        """Whether it is to be read on."""
-        self.pass_: LogPass | None = None
-
-    def read(self) -> Place:
-        """Return how far the partition is read."""
-        log_pass = self.pass_
-        if log_pass is None or log_pass.place.sequence < self.through.sequence:
-            return self.through
-        return log_pass.place
-
-    def leave(self) -> None:
-        """Leave the pass that reads for it, if one does."""
-        self.through = self.read()
-        if self.pass_ is not None:
-            self.pass_.remove(self.number)
-            self.pass_ = None
 
 
 class LogReader:
@@ -85,7 +53,7 @@ class LogReader:
         self._max_in_flight = max_in_flight
         self._tally = tally
         self._fell = fell
-        self._homes: dict[int, _Home] = {}
+        self._homes: dict[int, Home] = {}
         self._main: LogPass | None = None
         self._late: LogPass | None = None
         self._answers = False
@@ -126,7 +94,7 @@ class LogReader:
     def gain(self, partitions: Sequence[Partition]) -> None:
         """See ``LogReading``."""
         self.drop([partition.number for partition in partitions if partition.number in self._homes])
-        gained = [_Home(partition) for partition in partitions]
+        gained = [Home(partition) for partition in partitions]
         self._homes.update((home.number, home) for home in gained)
         if not gained:
             return
@@ -159,12 +127,7 @@ class LogReader:
 
     def positions(self) -> Mapping[int, Place]:
         """See ``LogReading``."""
-        for home in self._homes.values():
-            position = home.ledger.position(home.read())
-            # The place before a message may be below where its partition was gained.
-            if position.sequence > home.reported.sequence:
-                home.reported = position
-        return {number: home.reported for number, home in self._homes.items()}
+        return {number: home.position() for number, home in self._homes.items()}
 
     def unsettled(self, number: int) -> int:
         """See ``LogReading``."""
@@ -240,17 +203,17 @@ class LogReader:
     def _passes(self) -> list[LogPass]:
         return [log_pass for log_pass in (self._main, self._late) if log_pass is not None]
 
-    def _pass_for(self, homes: Sequence[_Home]) -> LogPass:
+    def _pass_for(self, homes: Sequence[Home]) -> LogPass:
         """Begin a pass at the lowest place of some partitions."""
         for home in homes:
             home.leave()
         log_pass = LogPass(self._source, self, min(homes, key=_by_sequence).through)
         for home in homes:
-            _enter(home, log_pass)
+            home.join(log_pass)
         log_pass.begin()
         return log_pass
 
-    def _join_verified(self, gained: Sequence[_Home]) -> None:
+    def _join_verified(self, gained: Sequence[Home]) -> None:
         """Have partitions join what is under way, once their positions are known to be of the log.
 
         They may be above everything that was read here.
@@ -271,7 +234,7 @@ class LogReader:
 
         self.verify(then)
 
-    def _join(self, gained: Sequence[_Home]) -> None:
+    def _join(self, gained: Sequence[Home]) -> None:
         main, late = self._main, self._late
         if main is None:
             self._main = self._pass_for(gained)
@@ -279,7 +242,7 @@ class LogReader:
         behind = []
         for home in gained:
             if home.through.sequence >= main.place.sequence:
-                _enter(home, main)
+                home.join(main)
             else:
                 behind.append(home)
         if not behind:
@@ -300,7 +263,7 @@ class LogReader:
         for number in sorted(late.numbers):
             home = self._homes[number]
             home.leave()
-            _enter(home, main)
+            home.join(main)
 
     def _end_idle_passes(self) -> None:
         for log_pass in self._passes():
@@ -325,22 +288,11 @@ class LogReader:
         """
         self._end_passes()
         self._tally.falls += 1
-        begin = Place(0, 0, created)
         fell: dict[int, Place] = {}
         for number, home in self._homes.items():
             home.leave()
-            read = home.through
-            if home.is_strange or (read not in refused and _is_within(read, created, good)):
-                continue
-            position = home.ledger.position(read)
-            if position not in refused and _is_within(position, created, good):
-                home.through = position
-            else:
-                is_known = good is not None and read not in refused and read.log == created
-                home.through = good if good is not None and is_known else begin
-            home.ledger = Ledger()
-            if home.reported in refused or not _is_within(home.reported, created, home.through):
-                fell[number] = home.reported = home.through
+            if home.fall(created, good, refused):
+                fell[number] = home.reported
         about = {
             "good_up_to": "all" if good is None else good.sequence,
             "positions_refused": len(refused),
@@ -372,15 +324,3 @@ class LogReader:
     def _tell_discards(self, times: int, latest: str) -> None:
         about = {"discarded": self._tally.discarded, "times": times, "latest": latest}
         logger.error("log.discarded_unread", extra=about)
-
-
-def _enter(home: _Home, log_pass: LogPass) -> None:
-    log_pass.add(home.number, home.through.sequence, home.ledger)
-    home.pass_ = log_pass
-
-
-def _is_within(place: Place, created: str, good: Place | None) -> bool:
-    """Whether a place is of the log as it is, and not above ``good``, if that is known."""
-    if not place.sequence or good is None:
-        return True
-    return place.log == created and place.sequence <= good.sequence
