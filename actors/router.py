@@ -27,6 +27,7 @@ from actors.messages import (
     Tick,
     UserFailed,
 )
+from actors.rejections import Rejection, RejectionKind
 from actors.runtime.pooled import tell_each, tell_if_alive
 from actors.runtime.supervision import ServiceActor
 from actors.runtime.tuples import new_tuple
@@ -321,7 +322,7 @@ class RouterActor(ServiceActor):
     def _retry_or_give_up(self, delivery: Delivery, reason: str) -> None:
         if delivery.attempt >= self._settings.max_attempts:
             why = f"processing failed {delivery.attempt} times, last with: {reason}"
-            self._acknowledger.dead_letter((delivery.token,), why)
+            self._acknowledger.dead_letter((delivery.token,), Rejection(RejectionKind.CRASHED, why))
             return
         self._tally.message_retries += 1
         again = delivery._replace(attempt=delivery.attempt + 1)

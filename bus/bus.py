@@ -21,10 +21,13 @@ from bus.inbound.intake import Intake
 from bus.inbound.jetstream import PullConsumer
 from bus.inbound.lag import Lag
 from bus.inbound.queue_subscription import QueueConsumer
-from bus.outbound.sending import DeadLetterSender, DigestSender
-from bus.outbound.transports import FlushedTransport, ProvedTransport
+from bus.outbound.core import FlushedTransport
+from bus.outbound.dead_letters import DeadLetterSender
+from bus.outbound.digests import DigestSender
+from bus.outbound.jetstream import ProvedTransport
 from bus.settings import DeliveryMode
 from bus.spans import NoSpans
+from bus.streams.limits import StreamLimits
 from bus.streams.mending import StreamMender
 from bus.streams.topology import Topology, ensure_topology
 from bus.tally import BusTally
@@ -143,7 +146,8 @@ class NatsBus:
             self.mode = DeliveryMode.JETSTREAM
             mender = StreamMender(self._connection, self._settings)
             self._opened.push_async_callback(mender.close)
-            self._transport = ProvedTransport(self._connection, mender.mend_soon)
+            limits = StreamLimits(self._connection, self._settings.subjects)
+            self._transport = ProvedTransport(self._connection, mender.mend_soon, limits)
         self._opened.push_async_callback(self._transport.close)
         await self._transport.start()
         subjects = self._settings.subjects

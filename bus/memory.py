@@ -10,24 +10,18 @@ from typing import TYPE_CHECKING
 
 from actors.errors import PublishFailedError
 from bus.inbound.intake import Intake, Message
-from bus.outbound.sending import DeadLetterSender, DigestSender, headers_size
+from bus.outbound.dead_letters import DeadLetterSender
+from bus.outbound.digests import DigestSender
+from bus.outbound.message import MESSAGE_ID, OutgoingMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from actors.messages import Deliveries
     from actors.ports import DeliveryToken
+    from actors.rejections import Rejection
     from actors.rules.digest import Digest
     from bus.subjects import Subjects
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """A message that a stream keeps."""
-
-    subject: str
-    body: bytes
-    headers: Mapping[str, str]
 
 
 @dataclass(slots=True)
@@ -40,7 +34,7 @@ class InMemoryBroker:
     max_payload_bytes: int = 1024 * 1024
     waiting: dict[int, tuple[str, bytes]] = field(default_factory=dict)
     """What was put in and is not acknowledged, by sequence."""
-    published: list[Published] = field(default_factory=list)
+    published: list[OutgoingMessage] = field(default_factory=list)
     fault: Callable[[str], PublishFailedError | None] | None = None
     """Asked before each publication with its subject; an error is given to the publisher."""
     _last_sequence: int = 0
@@ -61,9 +55,9 @@ class InMemoryBroker:
         """Take a message out; repeating it does nothing."""
         self.waiting.pop(message.sequence, None)
 
-    def publish(self, published: Published) -> None:
+    def publish(self, published: OutgoingMessage) -> None:
         """Keep a publication, unless its ``Nats-Msg-Id`` was seen before."""
-        message_id = published.headers.get("Nats-Msg-Id")
+        message_id = published.headers.get(MESSAGE_ID)
         if message_id is not None:
             if message_id in self._seen_ids:
                 return
@@ -96,9 +90,9 @@ class InMemoryBus:
             subjects, max_body_bytes, deliver, dead_letters.send, self._settle, monotonic_s=wall_s
         )
 
-    @property
-    def max_payload_bytes(self) -> int:
-        """The broker's limit."""
+    def limit_bytes(self, subject: str) -> int:
+        """See ``Transport``."""
+        del subject
         return self._broker.max_payload_bytes
 
     def deliver(self, sequences: Iterable[int]) -> None:
@@ -109,28 +103,23 @@ class InMemoryBus:
         """See ``Acknowledger``."""
         self.intake.settle(tokens)
 
-    def dead_letter(self, tokens: Iterable[DeliveryToken], reason: str) -> None:
+    def dead_letter(self, tokens: Iterable[DeliveryToken], rejection: Rejection) -> None:
         """See ``Acknowledger``."""
-        self.intake.dead_letter(tokens, reason)
+        self.intake.dead_letter(tokens, rejection)
 
     def publish(self, digest: Digest, settled: Callable[[PublishFailedError | None], None]) -> None:
         """See ``DigestPublisher``."""
         self._digests.send(digest, settled)
 
     def send(
-        self,
-        subject: str,
-        body: bytes,
-        headers: Mapping[str, str],
-        settled: Callable[[PublishFailedError | None], None],
+        self, message: OutgoingMessage, settled: Callable[[PublishFailedError | None], None]
     ) -> None:
         """See ``Transport``."""
-        error = self._broker.fault(subject) if self._broker.fault else None
-        size = len(body) + headers_size(headers)
-        if error is None and size > self._broker.max_payload_bytes:
+        error = self._broker.fault(message.subject) if self._broker.fault else None
+        if error is None and message.size > self._broker.max_payload_bytes:
             error = PublishFailedError("maximum payload exceeded")
         if error is None:
-            self._broker.publish(Published(subject, body, dict(headers)))
+            self._broker.publish(message)
         settled(error)
 
     def call_later(self, delay_s: float, action: Callable[[], None]) -> None:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from actors.rejections import RejectionKind
 
 
 @dataclass(slots=True)
@@ -24,8 +28,8 @@ class BusTally:
     """Messages that the broker says it has delivered before."""
     settled: int = 0
     """Messages that were acknowledged."""
-    dead_letters: Counter[str] = field(default_factory=Counter)
-    """Dead letters that are in their stream, by ``bus.wire.reasons.reason_class``."""
+    dead_letters: Counter[RejectionKind] = field(default_factory=Counter)
+    """Dead letters that are in their stream, by the kind of their rejection."""
     dead_letter_retries: int = 0
     pull_resets: int = 0
     """New inboxes, after a reconnect, a silence or a refusal."""

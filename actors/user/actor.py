@@ -36,6 +36,7 @@ from actors.messages import (
     UserMessage,
 )
 from actors.ports import Checkpoint, CheckpointUpdate
+from actors.rejections import Rejection, RejectionKind
 from actors.rules.alarms import Retention, apply_event, forgettable
 from actors.rules.capacity import ALARMS_SURELY_FIT, USER_MAX_BYTES, stored_bytes
 from actors.rules.digest import (
@@ -213,7 +214,8 @@ class UserActor(PooledActor):
                 if alarm is not known:
                     if known is None and not self._has_room_for(alarm_id):
                         reason = f"the user has {len(alarms)} alarms and no room for another"
-                        self._context.acknowledger.dead_letter((token,), reason)
+                        rejection = Rejection(RejectionKind.UNSAVABLE, reason)
+                        self._context.acknowledger.dead_letter((token,), rejection)
                         unchanged += 1
                         continue
                     alarms[alarm_id] = alarm
@@ -429,7 +431,8 @@ class UserActor(PooledActor):
             "checkpoint.refused",
             extra={"user": self._user_id, "messages": len(refused), "error": reason},
         )
-        self._context.acknowledger.dead_letter([item.token for item in refused], reason)
+        rejection = Rejection(RejectionKind.UNSAVABLE, reason)
+        self._context.acknowledger.dead_letter([item.token for item in refused], rejection)
         given_up = {item.token for item in refused}
         self._reload([item for item in self._unsettled() if item.token not in given_up])
 

@@ -24,7 +24,7 @@ from bus.connection.lanes import LaneClient
 from bus.connection.tasks import LongTasks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from random import Random
 
     from bus.settings import BusSettings
@@ -129,15 +129,14 @@ class Connection:
         subject: str,
         body: bytes,
         reply: str = "",
-        headers: Mapping[str, str] | None = None,
+        head: bytes = b"",
         failed: Callable[[Exception], None] | None = None,
     ) -> None:
         """Publish without waiting, in the order of the calls.
 
-        ``failed`` is called when the client refuses; that the server has the message is
-        something only an answer from it can tell.
+        ``head`` is headers as ``bus.outbound.message`` composes them. ``failed`` is called when the
+        client refuses; that the server has the message is something only an answer can tell.
         """
-        head = b"" if headers is None else _encode_headers(headers)
         size = len(head) + len(body)
         if size > self.client.max_payload:
             error = MaxPayloadError()
@@ -277,11 +276,6 @@ class Connection:
     async def _on_closed(self) -> None:
         if not self._closing:
             self._escalate(f"the NATS connection was closed for good: {self.client.last_error}")
-
-
-def _encode_headers(headers: Mapping[str, str]) -> bytes:
-    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-    return f"NATS/1.0\r\n{lines}\r\n".encode()
 
 
 def _tell_dropped(total: int, subject: str) -> None:

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
     from actors.errors import PublishFailedError
     from actors.ports import DeliveryToken
+    from actors.rejections import Rejection
     from actors.rules.digest import Digest
     from bus.inbound.intake import Intake
-    from bus.outbound.sending import DigestSender
+    from bus.outbound.digests import DigestSender
 
 
 class Crossing:
@@ -40,9 +41,9 @@ class Crossing:
         """See ``Acknowledger``."""
         self._post(self._intake.settle, tokens)
 
-    def dead_letter(self, tokens: Iterable[DeliveryToken], reason: str) -> None:
+    def dead_letter(self, tokens: Iterable[DeliveryToken], rejection: Rejection) -> None:
         """See ``Acknowledger``."""
-        self._post(self._intake.dead_letter, tokens, reason)
+        self._post(self._intake.dead_letter, tokens, rejection)
 
     def publish(self, digest: Digest, settled: Callable[[PublishFailedError | None], None]) -> None:
         """See ``DigestPublisher``."""

@@ -18,12 +18,12 @@ from bus.errors import MessageRejectedError
 from bus.spans import NoSpans
 from bus.tally import BusTally
 from bus.wire.codec import decode_alarm_status_changed, decode_send_alarm_digest
-from bus.wire.reasons import reason_class
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from actors.messages import AlarmStatusChanged
+    from actors.rejections import Rejection
     from bus.spans import Spans
     from bus.subjects import Subjects
 
@@ -64,7 +64,7 @@ class Intake:
         subjects: Subjects,
         max_body_bytes: int,
         deliver: Callable[[Deliveries], None],
-        reject: Callable[[Message, str, Callable[[], None]], None],
+        reject: Callable[[Message, Rejection, Callable[[], None]], None],
         settle: Callable[[list[Message], str | None], None],
         tally: BusTally | None = None,
         monotonic_s: Callable[[], float] = time.monotonic,
@@ -72,7 +72,7 @@ class Intake:
     ) -> None:
         """Wire the intake.
 
-        ``deliver`` hands a batch to the router. ``reject(message, reason, done)`` makes a dead
+        ``deliver`` hands a batch to the router. ``reject(message, rejection, done)`` makes a dead
         letter and calls ``done`` once it is durable. ``settle(messages, rejection)`` acknowledges
         a burst; ``rejection`` is the reason of those that became dead letters. ``monotonic_s`` is
         the time at which a request counts as taken.
@@ -148,7 +148,7 @@ class Intake:
                     body = self._decode_other(message)
             except MessageRejectedError as error:
                 tally.rejected += 1
-                self._dead_letter(self._enter(message), str(error))
+                self._dead_letter(self._enter(message), error.rejection)
                 continue
             if body is None:
                 strangers.append(message)
@@ -193,10 +193,10 @@ class Intake:
             self._tally.settled += len(settled)
             self._settle(settled, None)
 
-    def dead_letter(self, tokens: Iterable[DeliveryToken], reason: str) -> None:
+    def dead_letter(self, tokens: Iterable[DeliveryToken], rejection: Rejection) -> None:
         """Make dead letters of these; tokens that are settled already are ignored."""
         for token in tokens:
-            self._dead_letter(token, reason)
+            self._dead_letter(token, rejection)
 
     def _decode_other(self, message: Message) -> SendDigest | None:
         if message.subject == self._subjects.send_alarm_digest:
@@ -241,11 +241,12 @@ class Intake:
                 del self._token_of[message.identity]
         return message
 
-    def _dead_letter(self, token: DeliveryToken, reason: str) -> None:
+    def _dead_letter(self, token: DeliveryToken, rejection: Rejection) -> None:
         message = self._in_flight.get(token)
         if message is None or token in self._rejecting:
             return
         self._rejecting.add(token)
+        kind, reason = rejection
         logger.warning(
             "message.dead_lettered",
             extra={"subject": message.subject, "sequence": message.sequence, "reason": reason},
@@ -255,9 +256,9 @@ class Intake:
             self._rejecting.discard(token)
             if token in self._traced:
                 self._end_trace(token, reason)
-            self._tally.dead_letters[reason_class(reason)] += 1
+            self._tally.dead_letters[kind] += 1
             if (rejected := self._leave(token)) is not None:
                 self._tally.settled += 1
                 self._settle([rejected], reason)
 
-        self._reject(message, reason, done)
+        self._reject(message, rejection, done)

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from nats.js.api import ConsumerConfig, StreamConfig
 
 
+_ROOMY_BYTES = 1024 * 1024
+"""What a server takes unless it is told otherwise."""
+
+
 class Risk(NamedTuple):
     """What may happen, and how to mend it."""
 
@@ -52,6 +56,13 @@ def risks_of_output_stream(config: StreamConfig) -> Iterator[Risk]:
             "stream.does_not_deduplicate",
             "a digest that is published again after a crash is told twice",
             "set a duplicate window of two minutes or more",
+        )
+    if config.max_msg_size is not None and 0 < config.max_msg_size < _ROOMY_BYTES:
+        yield Risk(
+            "stream.limits_message_size",
+            f"it takes messages of {config.max_msg_size} bytes at the most: digests come in parts, "
+            "dead letters are cut",
+            "set max_msg_size to -1: the account's max_payload is limit enough",
         )
     yield from _risks_of_memory(config)
 

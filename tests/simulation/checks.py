@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from actors.rules.digest import Digest, DigestID, DigestItem
     from actors.runtime.simulated import ManualClock
     from bus.inbound.intake import Message
-    from bus.memory import Published
+    from bus.outbound.message import OutgoingMessage
     from tests.oracle import Key
     from tests.simulation.history import Meaning
     from tests.simulation.plan import Plan
@@ -142,7 +142,7 @@ class Watch:
             case Foreign():
                 pass
 
-    def published(self, published: Published) -> None:
+    def published(self, published: OutgoingMessage) -> None:
         """Check what reached a stream for the first time."""
         if published.subject == SUBJECTS.dead_letter:
             self._check_dead_letter(*self.outputs.add_dead_letter(published))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.errors import PublishFailedError, StoreUnavailableError
 from actors.ports import SaveOutcome, Unreadable, Unsavable
-from bus.memory import InMemoryBroker, InMemoryBus, Published
+from bus.memory import InMemoryBroker, InMemoryBus
 from tests.simulation.history import MAX_BODY_BYTES, SUBJECTS
 from tests.simulation.trace import Happening
 
@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
     from actors.messages import Deliveries
     from actors.ports import Checkpoint, CheckpointUpdate, DeliveryToken
+    from actors.rejections import Rejection
     from actors.rules.alarms import UserID
     from actors.rules.digest import Digest
     from bus.inbound.intake import Message
+    from bus.outbound.message import OutgoingMessage
     from tests.simulation.process import Process
     from tests.simulation.world import World
 
@@ -114,7 +116,7 @@ class StormyBroker(InMemoryBroker):
             return
         super().acknowledge(message)
 
-    def publish(self, published: Published) -> None:
+    def publish(self, published: OutgoingMessage) -> None:
         """See ``InMemoryBroker``."""
         known = len(self.published)
         super().publish(published)
@@ -155,9 +157,9 @@ class StormyBus(InMemoryBus):
         """See ``Acknowledger``."""
         self.calls.append((super().acknowledge, (tokens,)))
 
-    def dead_letter(self, tokens: Iterable[DeliveryToken], reason: str) -> None:
+    def dead_letter(self, tokens: Iterable[DeliveryToken], rejection: Rejection) -> None:
         """See ``Acknowledger``."""
-        self.calls.append((super().dead_letter, (tokens, reason)))
+        self.calls.append((super().dead_letter, (tokens, rejection)))
 
     def publish(self, digest: Digest, settled: Callable[[PublishFailedError | None], None]) -> None:
         """See ``DigestPublisher``."""
@@ -169,11 +171,7 @@ class StormyBus(InMemoryBus):
         function(*arguments)
 
     def send(
-        self,
-        subject: str,
-        body: bytes,
-        headers: Mapping[str, str],
-        settled: Callable[[PublishFailedError | None], None],
+        self, message: OutgoingMessage, settled: Callable[[PublishFailedError | None], None]
     ) -> None:
         """See ``Transport``."""
         world, process, weather = self._world, self._process, self._world.weather
@@ -182,7 +180,7 @@ class StormyBus(InMemoryBus):
         world.may_crash(process)
 
         def arrive() -> None:
-            super(StormyBus, self).send(subject, body, headers, answer)
+            super(StormyBus, self).send(message, answer)
 
         def answer(error: PublishFailedError | None) -> None:
             if process.alive and not lost:
@@ -191,7 +189,7 @@ class StormyBus(InMemoryBus):
         def give_up() -> None:
             settled(PublishFailedError("no answer in time"))
 
-        name = headers.get("Nats-Msg-Id", "")
+        name = message.headers.get("Nats-Msg-Id", "")
         fails = world.chance(weather.publish_fails)
         lost = world.chance(weather.publish_ack_lost)
         slow = world.chance(weather.publish_slow) or not process.alive

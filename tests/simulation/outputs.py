@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from actors.rules.alarms import AlarmID, Severity, UserID
 from actors.rules.digest import DigestID, DigestItem
+from bus.outbound.dead_letters import CUT
 from bus.wire.instants import parse_instant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from actors.rules.digest import Digest
-    from bus.memory import Published
+    from bus.outbound.message import OutgoingMessage
 
 
 @dataclass(slots=True)
@@ -25,10 +26,11 @@ class Outputs:
     """How each alarm stood in the last digest that carried it."""
     _parts: dict[DigestID, dict[int, int]] = field(default_factory=dict)
     _begun: dict[UserID, list[DigestID]] = field(default_factory=dict)
-    _dead: dict[int, dict[int, bytes]] = field(default_factory=dict)
-    _dead_parts: dict[int, int] = field(default_factory=dict)
+    _dead: dict[int, OutgoingMessage] = field(default_factory=dict)
 
-    def add_digest(self, published: Published, digests: Mapping[DigestID, Digest]) -> str | None:
+    def add_digest(
+        self, published: OutgoingMessage, digests: Mapping[DigestID, Digest]
+    ) -> str | None:
         """Read a message; return what is wrong with it. ``digests`` are those in checkpoints."""
         name, _, bounds = published.headers["Nats-Msg-Id"].partition(".")
         digest = digests.get(DigestID(name))
@@ -62,18 +64,20 @@ class Outputs:
         return end == len(digest.items)
 
     def is_dead_letter(self, sequence: int, body: bytes) -> bool:
-        """Whether a message was published as a dead letter, unchanged."""
-        parts = self._dead.get(sequence, {})
-        whole = b"".join(parts[number] for number in sorted(parts))
-        return len(parts) == self._dead_parts.get(sequence) and whole == body
+        """Whether a message was published as a dead letter: unchanged, or cut as it says."""
+        letter = self._dead.get(sequence)
+        if letter is None:
+            return False
+        if CUT in letter.headers:
+            cut = letter.headers[CUT] == str(len(body)) and len(letter.body) < len(body)
+            return cut and body.startswith(letter.body)
+        return letter.body == body
 
-    def add_dead_letter(self, published: Published) -> tuple[int, str]:
+    def add_dead_letter(self, published: OutgoingMessage) -> tuple[int, str]:
         """Read a dead letter; return whose and why."""
         headers = published.headers
         sequence = int(headers["Dead-Letter-Sequence"])
-        number, _, parts = headers.get("Dead-Letter-Part", "1/1").partition("/")
-        self._dead.setdefault(sequence, {})[int(number)] = published.body
-        self._dead_parts[sequence] = int(parts)
+        self._dead[sequence] = published
         return sequence, headers["Dead-Letter-Reason"]
 
 

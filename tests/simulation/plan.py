@@ -19,8 +19,8 @@ ROOM = 2
 """Alarms for which a crowded history has room."""
 
 SPACIOUS_PAYLOAD_BYTES = 1024 * 1024
-NARROW_PAYLOAD_BYTES = 720
-"""Leaves room for one or two alarms a message."""
+NARROW_PAYLOAD_BYTES = 320
+"""Leaves room for three alarms a message, and for the headers of a dead letter."""
 
 
 @dataclass(slots=True)

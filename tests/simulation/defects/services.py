@@ -9,7 +9,7 @@ from actors.ports import SaveOutcome
 from actors.publisher import PublisherActor
 from actors.router import RouterActor
 from bus.inbound.intake import Intake
-from bus.outbound import sending
+from bus.outbound import digests
 from bus.wire import codec
 from bus.wire.instants import parse_instant
 from store.users.memory import InMemoryCheckpointStore
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from actors.errors import PublishFailedError
     from actors.messages import AlarmStatusChanged, Delivery
     from actors.ports import CheckpointUpdate, DeliveryToken, Unsavable
+    from actors.rejections import Rejection
     from actors.rules.alarms import UserID
     from actors.rules.digest import Digest, DigestID
     from bus.wire.codec import DigestPart
@@ -89,7 +90,7 @@ def _a_digest_is_cut_where_it_is_too_long(patch: pytest.MonkeyPatch) -> None:
     def encode_digest(digest: Digest, max_bytes: int) -> list[DigestPart]:
         return codec.encode_digest(digest, max_bytes)[:1]
 
-    patch.setattr(sending, "encode_digest", encode_digest)
+    patch.setattr(digests, "encode_digest", encode_digest)
 
 
 def _microseconds_will_do(patch: pytest.MonkeyPatch) -> None:
@@ -111,9 +112,9 @@ def _fields_are_carried_over_between_messages(patch: pytest.MonkeyPatch) -> None
 
 
 def _a_bad_message_is_acknowledged_before_its_dead_letter(patch: pytest.MonkeyPatch) -> None:
-    def dead_letter(self: Intake, token: DeliveryToken, reason: str) -> None:
+    def dead_letter(self: Intake, token: DeliveryToken, rejection: Rejection) -> None:
         self.settle([token])
-        _dead_letter(self, token, reason)
+        _dead_letter(self, token, rejection)
 
     patch.setattr(Intake, "_dead_letter", dead_letter)
 

@@ -21,6 +21,7 @@ from actors.messages import (
     Tick,
     UserFailed,
 )
+from actors.rejections import RejectionKind
 from actors.router import PASSIVATIONS_PER_TICK, TICKS_PER_INTERVAL
 from actors.rules.alarms import UserID
 from tests.doubles import IdleDispatcher, logged
@@ -300,6 +301,7 @@ def test_the_retries_of_a_culprit_wait_longer_and_longer() -> None:
     assert desk.scheduler.later == []
     why = "processing failed 3 times, last with: boom"
     assert desk.acknowledger.dead == [(culprit.token, why)]
+    assert desk.acknowledger.kinds == [RejectionKind.CRASHED]
 
 
 def test_when_no_message_is_to_blame_all_that_were_held_are() -> None:

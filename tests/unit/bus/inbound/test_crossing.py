@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from actors.rejections import Rejection, RejectionKind
 from actors.rules.alarms import UserID
 from actors.rules.digest import Digest, DigestID
 from bus.inbound.crossing import Crossing
 from bus.inbound.intake import Intake, Message
-from bus.outbound.sending import DigestSender
+from bus.outbound.digests import DigestSender
 from bus.subjects import Subjects
 from tests.unit.bus.transport import RecordingTransport
 
@@ -66,9 +67,9 @@ class FarSide:
     def _deliver(self, deliveries: Deliveries) -> None:
         self.tokens = [delivery.token for delivery in deliveries.items]
 
-    def _reject(self, message: Message, reason: str, done: Callable[[], None]) -> None:
+    def _reject(self, message: Message, rejection: Rejection, done: Callable[[], None]) -> None:
         del done
-        self.log.append(f"{message.reply} rejected: {reason}")
+        self.log.append(f"{message.reply} rejected: {rejection.reason}")
 
     def _settle(self, messages: list[Message], rejection: str | None) -> None:
         assert rejection is None
@@ -100,7 +101,7 @@ def test_calls_are_carried_out_in_their_order(loop: CountingLoop) -> None:
     far = FarSide(loop)
     one, two, three, four, *_ = far.tokens
     far.crossing.acknowledge([two])
-    far.crossing.dead_letter([one], "crashed")
+    far.crossing.dead_letter([one], Rejection(RejectionKind.CRASHED, "crashed"))
     far.crossing.acknowledge([four, three])
     loop.turn()
     assert far.log == ["ack.2", "ack.1 rejected: crashed", "ack.4", "ack.3"]

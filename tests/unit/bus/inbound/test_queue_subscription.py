@@ -21,14 +21,15 @@ if TYPE_CHECKING:
     import pytest
 
     from actors.messages import Deliveries
+    from actors.rejections import Rejection
     from bus.inbound.intake import Message
 
 SUBJECTS = Subjects()
 
 
-def _reject(message: Message, reason: str, done: Callable[[], None]) -> None:
+def _reject(message: Message, rejection: Rejection, done: Callable[[], None]) -> None:
     del done
-    raise AssertionError(f"{message} was rejected: {reason}")
+    raise AssertionError(f"{message} was rejected: {rejection.reason}")
 
 
 async def _request_ids(consumers: int) -> list[str | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from actors.rejections import RejectionKind
 from actors.runtime.simulated import ManualClock
 from ops.monitoring.figures import figures
 from ops.monitoring.recent import SAMPLES_MAX, History, Sample
@@ -27,7 +28,7 @@ class Kept:
 def test_a_sample_says_how_it_stands_at_its_time() -> None:
     """Later counts do not change it."""
     kept = Kept()
-    kept.desk.bus.taken, kept.desk.bus.dead_letters["x"] = 7, 2
+    kept.desk.bus.taken, kept.desk.bus.dead_letters[RejectionKind.CRASHED] = 7, 2
     kept.desk.core.digest_latency_s.observe(0.002)
     kept.take()
     kept.desk.bus.taken = 8
@@ -56,7 +57,7 @@ def test_what_is_old_is_forgotten() -> None:
 def test_figures_say_what_the_columns_are() -> None:
     """So that a page need not know their order."""
     kept = Kept()
-    kept.desk.core.crashes, kept.desk.bus.dead_letters["not_json"] = 3, 1
+    kept.desk.core.crashes, kept.desk.bus.dead_letters[RejectionKind.NOT_JSON] = 3, 1
     kept.take()
     shown = figures(kept.desk.sources, kept.history, -1)
     assert shown["columns"] == Sample._fields
