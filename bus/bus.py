@@ -14,7 +14,7 @@ from nats.errors import NoRespondersError
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.errors import APIError, ServiceUnavailableError
 
-from bus.connection.connection import Connection
+from bus.connection.connection import LAST_WRITES_S, Connection
 from bus.errors import BusSetupError
 from bus.inbound.crossing import Crossing
 from bus.inbound.intake import Intake
@@ -190,7 +190,7 @@ class NatsBus:
 
     async def close(self) -> None:
         """Prove the last acknowledgement and close, however far ``open`` came."""
-        await self._connection.written()
+        await self._connection.written(LAST_WRITES_S)
         await self._opened.aclose()
         await self._connection.close()
 
@@ -234,5 +234,4 @@ class NatsBus:
 
     def _server_has_jetstream(self) -> bool:
         # Only the server's greeting tells a server without JetStream from one not ready yet.
-        greeting = self._connection.client._server_info  # noqa: SLF001  # no public way
-        return bool(greeting.get("jetstream", False))
+        return bool(self._connection.client.greeting.get("jetstream", False))

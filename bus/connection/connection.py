@@ -10,17 +10,13 @@ from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nats.errors import (
-    ConnectionClosedError,
-    MaxPayloadError,
-    OutboundBufferLimitError,
-    SlowConsumerError,
-)
+from nats.errors import Error as NatsError
+from nats.errors import MaxPayloadError, SlowConsumerError
 
 from actors.errors import SettingsError
 from bus.connection.access import access_options, is_not_permitted, refusal
+from bus.connection.client import BUFFER_BYTES, NatsClient
 from bus.connection.floods import FloodLog
-from bus.connection.lanes import LaneClient
 from bus.connection.tasks import LongTasks
 
 if TYPE_CHECKING:
@@ -34,10 +30,11 @@ logger = logging.getLogger("bus.connection")
 _RECONNECT_WAIT_INITIAL_S = 0.1
 _RECONNECT_WAIT_MAX_S = 2.0
 """What is whole again is answered within five seconds: a good part is left for the answer."""
+PING_INTERVAL_S = 10
+"""A server that stands still is left after three of them."""
 _WRITES_PER_TURN = 200
-_LAST_WRITES_S = 2.0
-_BUFFER_BYTES = 8 * 1024 * 1024
-"""What the client keeps while it is disconnected."""
+LAST_WRITES_S = 2.0
+"""What is left is written at a stop for so long."""
 
 
 class _Write(NamedTuple):
@@ -56,7 +53,7 @@ class Connection:
 
         Raises ``SettingsError`` for files that are not there or not what they should be.
         """
-        self.client = LaneClient()
+        self.client = NatsClient()
         self._dropped = FloodLog(_tell_dropped)
         self._not_permitted = FloodLog(_tell_not_permitted)
         self.on_reconnected: list[Callable[[], None]] = []
@@ -100,10 +97,10 @@ class Connection:
                 allow_reconnect=True,
                 max_reconnect_attempts=-1,
                 reconnect_time_wait=self._wait_s,  # type: ignore[arg-type]  # sleeps that long
-                ping_interval=10,
+                ping_interval=PING_INTERVAL_S,
                 max_outstanding_pings=2,
                 connect_timeout=5,
-                pending_size=_BUFFER_BYTES,
+                pending_size=BUFFER_BYTES,
                 skip_subject_validation=True,  # ours are checked once, as settings
                 error_cb=self._on_error,
                 disconnected_cb=self._on_disconnected,
@@ -119,6 +116,7 @@ class Connection:
             await asyncio.gather(connecting, return_exceptions=True)
             raise SettingsError(self._refused.result())
         connecting.result()
+        await self._learn_limits()
         self._wait_s = _RECONNECT_WAIT_INITIAL_S
         self._refused = None
         self.tasks.start("nats writer", self._write_in_order())
@@ -158,12 +156,16 @@ class Connection:
         self._writes.append(_Write(commands.encode(), None))
         self._write_wanted.set()
 
-    async def written(self) -> None:
-        """Return when everything written so far has been given to the client."""
-        if self._writes:
-            written = asyncio.get_running_loop().create_future()
-            self._written.append(written)
-            await written
+    async def written(self, within_s: float | None = None) -> bool:
+        """Return when everything written so far has been given to the client, or has failed.
+
+        False when that takes longer than ``within_s``: a server that stands still takes nothing.
+        """
+        if not self._writes:
+            return True
+        written = asyncio.get_running_loop().create_future()
+        self._written.append(written)
+        return written in (await asyncio.wait([written], timeout=within_s))[0]
 
     async def close(self) -> None:
         """Write what is waiting and close, however far ``open`` came."""
@@ -171,13 +173,32 @@ class Connection:
         self._dropped.close()
         self._not_permitted.close()
         # A server that stands still takes nothing more: what is left is not worth the wait.
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self.written(), _LAST_WRITES_S)
+        flows = await self.written(LAST_WRITES_S)
         await self.tasks.close()
-        if self.connected:
-            await self.client.flush()
+        if self.connected and flows:
+            with suppress(NatsError, OSError):
+                await self.client.flush(LAST_WRITES_S)  # type: ignore[arg-type]  # waits so long
         if self._opening:
-            await self.client.close()
+            await self._close_client()
+
+    async def _close_client(self) -> None:
+        closing = asyncio.create_task(self.client.close())
+        await asyncio.wait([closing], timeout=LAST_WRITES_S)
+        if not closing.done():
+            self.client.abort()
+            await asyncio.wait([closing], timeout=LAST_WRITES_S)
+        if not closing.done():
+            closing.cancel()
+        await asyncio.gather(closing, return_exceptions=True)
+
+    async def _learn_limits(self) -> None:
+        """Wait for what the server says behind its first PONG: what our account may publish."""
+        try:
+            await self.client.flush()
+        except (NatsError, OSError) as error:
+            logger.debug("limits.unknown", extra={"error": repr(error)})
+            return
+        self.client.forget_former_limit()
 
     async def _write_in_order(self) -> None:
         while True:
@@ -187,7 +208,7 @@ class Connection:
                 # They leave the queue once the client has them: ``written`` waits for that.
                 writes = list(islice(self._writes, _WRITES_PER_TURN))
                 try:
-                    await self._write_commands(b"".join([write.commands for write in writes]))
+                    await self.client.write_commands(b"".join([write.commands for write in writes]))
                 except Exception as error:
                     # Whatever client, transport or loop raise is an error of these writes: uvloop's
                     # closed transports, for one, raise RuntimeError. Nobody else would write on.
@@ -202,28 +223,6 @@ class Connection:
                 if not written.done():
                     written.set_result(None)
             self._written.clear()
-
-    async def _write_commands(self, commands: bytes) -> None:
-        """Hand ready-made commands to the client, past its ``publish``.
-
-        A call of ``publish`` costs more than the rest of what an acknowledgement needs; its
-        guards are repeated here.
-        """
-        client = self.client
-        if client.is_closed:
-            raise ConnectionClosedError
-        held_bytes = client._pending_data_size  # noqa: SLF001  # what its publish looks at
-        if not self.connected and held_bytes > _BUFFER_BYTES:
-            raise OutboundBufferLimitError
-        await client._send_command(commands)  # noqa: SLF001  # no public way
-        transport = client._transport  # noqa: SLF001  # no public way
-        if not self.connected or transport is None:
-            return
-        # What the client's flusher does, a task that gets its turn a round of the loop later.
-        pending, client._pending = client._pending, []  # noqa: SLF001  # as its flusher does
-        client._pending_data_size = 0  # noqa: SLF001  # as its flusher does
-        transport.writelines(pending)
-        await transport.drain()
 
     async def _on_error(self, error: Exception) -> None:
         # Runs inside the client's read loop, which an exception would end without a word.
@@ -257,7 +256,7 @@ class Connection:
         """Wait longer before the next attempt; the client waits as long as its option says."""
         self._wait_s = min(self._wait_s * 2, _RECONNECT_WAIT_MAX_S)
         wait_s = self._wait_s * (1.0 - self._random.random() / 2.0)
-        self.client.options["reconnect_time_wait"] = wait_s
+        self.client.pause_before_reconnect(wait_s)
 
     async def _on_disconnected(self) -> None:
         if self._closing:
@@ -268,8 +267,10 @@ class Connection:
 
     async def _on_reconnected(self) -> None:
         logger.info("nats.reconnected")
+        # The client has flushed: what the server had to say of our account is read.
+        self.client.forget_former_limit()
         self._wait_s = _RECONNECT_WAIT_INITIAL_S
-        self.client.options["reconnect_time_wait"] = self._wait_s
+        self.client.pause_before_reconnect(self._wait_s)
         for listener in self.on_reconnected:
             listener()
 
