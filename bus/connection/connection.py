@@ -1,26 +1,25 @@
-"""The connection to NATS: who we are, staying connected, writing in bursts."""
+"""The connection to NATS: opening, staying connected, closing."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import ssl
-from collections import deque
 from contextlib import suppress
-from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from nats.errors import Error as NatsError
-from nats.errors import MaxPayloadError, SlowConsumerError
+from nats.errors import SlowConsumerError
 
 from actors.errors import SettingsError
 from bus.connection.access import access_options, is_not_permitted, refusal
 from bus.connection.client import BUFFER_BYTES, NatsClient
 from bus.connection.floods import FloodLog
 from bus.connection.tasks import LongTasks
+from bus.connection.writing import OrderedWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from random import Random
 
     from bus.settings import BusSettings
@@ -30,17 +29,11 @@ logger = logging.getLogger("bus.connection")
 _RECONNECT_WAIT_INITIAL_S = 0.1
 _RECONNECT_WAIT_MAX_S = 2.0
 """What is whole again is answered within five seconds: a good part is left for the answer."""
-PING_INTERVAL_S = 10
-"""A server that stands still is left after three of them."""
-_WRITES_PER_TURN = 200
+PING_INTERVAL_S = 9
+"""A server that stands still is left after three of them. One attempt may then go to it again, and
+waits five seconds for its greeting: another one serves within 35 s."""
 LAST_WRITES_S = 2.0
 """What is left is written at a stop for so long."""
-
-
-class _Write(NamedTuple):
-    commands: bytes
-    """As they go over the wire."""
-    failed: Callable[[Exception], None] | None
 
 
 class Connection:
@@ -65,9 +58,9 @@ class Connection:
         self._closing = False
         self._refused: asyncio.Future[str] | None = None
         self._wait_s = _RECONNECT_WAIT_INITIAL_S
-        self._writes: deque[_Write] = deque()
-        self._write_wanted = asyncio.Event()
-        self._written: list[asyncio.Future[None]] = []
+        self._writer = writer = OrderedWriter(self.client)
+        # Not methods that call them: each message passes here.
+        self.write, self.write_each, self.written = writer.write, writer.write_each, writer.written
         self.tasks = LongTasks(escalate)
         """Those of the bus that live as long as the connection."""
         self._options = access_options(settings, self.client)
@@ -119,53 +112,8 @@ class Connection:
         await self._learn_limits()
         self._wait_s = _RECONNECT_WAIT_INITIAL_S
         self._refused = None
-        self.tasks.start("nats writer", self._write_in_order())
+        self.tasks.start("nats writer", self._writer.run())
         logger.info("nats.connected", extra={"server": str(self.client.connected_server_version)})
-
-    def write(
-        self,
-        subject: str,
-        body: bytes,
-        reply: str = "",
-        head: bytes = b"",
-        failed: Callable[[Exception], None] | None = None,
-    ) -> None:
-        """Publish without waiting, in the order of the calls.
-
-        ``head`` is headers as ``bus.outbound.message`` composes them. ``failed`` is called when the
-        client refuses; that the server has the message is something only an answer can tell.
-        """
-        size = len(head) + len(body)
-        if size > self.client.max_payload:
-            error = MaxPayloadError()
-            if failed is not None:
-                failed(error)
-            logger.debug("write.failed", extra={"error": repr(error)})
-            return
-        sizes = f"{len(head)} {size}" if head else f"{size}"
-        line = f"{'HPUB' if head else 'PUB'} {subject} {reply} {sizes}\r\n".encode()
-        self._writes.append(_Write(b"".join((line, head, body, b"\r\n")), failed))
-        self._write_wanted.set()
-
-    def write_each(self, subjects: Sequence[str], body: bytes) -> None:
-        """Publish the same body to many subjects, in order; like ``write``, but as one piece."""
-        if not subjects:
-            return
-        end = f" {len(body)}\r\n{body.decode()}\r\n"
-        commands = f"PUB {f'{end}PUB '.join(subjects)}{end}"
-        self._writes.append(_Write(commands.encode(), None))
-        self._write_wanted.set()
-
-    async def written(self, within_s: float | None = None) -> bool:
-        """Return when everything written so far has been given to the client, or has failed.
-
-        False when that takes longer than ``within_s``: a server that stands still takes nothing.
-        """
-        if not self._writes:
-            return True
-        written = asyncio.get_running_loop().create_future()
-        self._written.append(written)
-        return written in (await asyncio.wait([written], timeout=within_s))[0]
 
     async def close(self) -> None:
         """Write what is waiting and close, however far ``open`` came."""
@@ -199,30 +147,6 @@ class Connection:
             logger.debug("limits.unknown", extra={"error": repr(error)})
             return
         self.client.forget_former_limit()
-
-    async def _write_in_order(self) -> None:
-        while True:
-            await self._write_wanted.wait()
-            self._write_wanted.clear()
-            while self._writes:
-                # They leave the queue once the client has them: ``written`` waits for that.
-                writes = list(islice(self._writes, _WRITES_PER_TURN))
-                try:
-                    await self.client.write_commands(b"".join([write.commands for write in writes]))
-                except Exception as error:
-                    # Whatever client, transport or loop raise is an error of these writes: uvloop's
-                    # closed transports, for one, raise RuntimeError. Nobody else would write on.
-                    logger.debug("write.failed", extra={"error": repr(error)})
-                    for write in writes:
-                        if write.failed is not None:
-                            write.failed(error)
-                for _ in writes:
-                    self._writes.popleft()
-                await asyncio.sleep(0)
-            for written in self._written:
-                if not written.done():
-                    written.set_result(None)
-            self._written.clear()
 
     async def _on_error(self, error: Exception) -> None:
         # Runs inside the client's read loop, which an exception would end without a word.

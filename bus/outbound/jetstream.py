@@ -77,8 +77,11 @@ class ProvedTransport(ConnectedTransport):
         def failed(error: Exception) -> None:
             self._settle(number, PublishFailedError(repr(error)))
 
+        def wanted() -> bool:
+            return number in self._pending
+
         reply = f"{self._base}.{number}"
-        self._connection.write(message.subject, message.body, reply, message.head, failed)
+        self._connection.write(message.subject, message.body, reply, message.head, failed, wanted)
 
     def _on_answers(self, frames: list[Frame]) -> None:
         for subject, _, body, headers in frames:

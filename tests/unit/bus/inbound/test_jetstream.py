@@ -105,10 +105,10 @@ def test_no_more_is_asked_for_while_what_is_held_is_too_large(
     consumer._subscription = Subscription(connection.client, 1, "inbox")
     monkeypatch.setattr("bus.inbound.intake.BODIES_MAX_BYTES", 0)
     consumer._ask_for_more()
-    asked_when_full = len(connection._writes)
+    asked_when_full = len(connection._writer._writes)
     monkeypatch.undo()
     consumer._ask_for_more()
-    assert (asked_when_full, len(connection._writes)) == (0, 1)
+    assert (asked_when_full, len(connection._writer._writes)) == (0, 1)
 
 
 def _ignore(deliveries: Deliveries) -> None:
