@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Protocol
 
 from actors.errors import PublishFailedError
@@ -29,7 +30,7 @@ class Transport(Protocol):
         """Do ``action`` on the bus's thread after ``delay_s``."""
 
 
-class ConnectedTransport:
+class ConnectedTransport(ABC):
     """What every transport over a connection does alike. Runs on the bus's event loop."""
 
     def __init__(self, connection: Connection) -> None:
@@ -54,11 +55,11 @@ class ConnectedTransport:
         """See ``Transport``."""
         asyncio.get_running_loop().call_later(delay_s, action)
 
+    @abstractmethod
     def _publish(
         self, message: OutgoingMessage, settled: Callable[[PublishFailedError | None], None]
     ) -> None:
         """Publish while connected."""
-        raise NotImplementedError
 
 
 def send_all(

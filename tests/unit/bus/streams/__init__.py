@@ -1,1 +1,1 @@
-"""Unit tests of ``bus.wire``."""
+"""Streams: their settings, and what is warned about."""
