@@ -1,1 +1,1 @@
-"""Streams: their settings, and what is warned about."""
+"""Unit tests of ``bus.streams``."""
