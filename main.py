@@ -82,6 +82,7 @@ class Service:
             self._bus,
             self._observed_store,
             settings.bus.max_in_flight,
+            stop.escalate,
         )
         self._micro: MicroService | None = None
         self._console_data: ConsoleData | None = None

@@ -65,6 +65,20 @@ def _killed(stage: Stage, server: Server) -> None:
         stage.cured()
 
 
+def nats_killed_often(stage: Stage) -> None:
+    """Whatever a kill may hit, sooner or later one does: a write half done, an answer on its way.
+
+    A service once hung for good after 24: the task that writes to NATS had ended.
+    """
+    for _ in stage.times(300):
+        stage.load_for(0.2, 1.0)
+        stage.fault()
+        stage.nats.child.kill()
+        stage.load_for(0.0, 0.5)
+        stage.nats.child.start()
+        stage.cured()
+
+
 def service_paused(stage: Stage) -> None:
     """Nobody is there to take over; it finds that it is still at home."""
     for _ in stage.times(5):
@@ -285,6 +299,9 @@ SCENARIOS = (
     Scenario("service-killed", "kill -9 of the service", service_killed),
     Scenario("mongodb-killed", "kill -9 of MongoDB", mongodb_killed),
     Scenario("nats-killed", "kill -9 of NATS", nats_killed),
+    Scenario(
+        "nats-killed-often", "kill -9 of NATS, again and again", nats_killed_often, rate=1000.0
+    ),
     Scenario("service-paused", f"SIGSTOP of the service, {PAUSE_S:.0f} s", service_paused),
     Scenario("mongodb-paused", f"SIGSTOP of MongoDB, {PAUSE_S:.0f} s", mongodb_paused),
     Scenario("nats-paused", f"SIGSTOP of NATS, {PAUSE_S:.0f} s", nats_paused),

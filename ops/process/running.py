@@ -7,6 +7,7 @@ import logging
 import signal
 from typing import TYPE_CHECKING, Protocol
 
+from bus.connection.tasks import LongTasks
 from ops.process.stopping import EXIT_FAILURE, EXIT_OK, StopRequest
 
 if TYPE_CHECKING:
@@ -41,9 +42,12 @@ async def run_until_stopped(make: Callable[[StopRequest], Runnable], companions:
     loop.set_exception_handler(lambda _, context: stop.on_unhandled(context))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.on_signal, number)
-    watch = asyncio.create_task(_watch(companions, stop))
-    finished = await make(stop).run()
-    watch.cancel()
+    tasks = LongTasks(stop.escalate)
+    tasks.start("companions watch", _watch(companions, stop))
+    try:
+        finished = await make(stop).run()
+    finally:
+        await tasks.close()
     if stop.failure is not None or not finished:
         return EXIT_FAILURE
     logger.info("service.stopped")
@@ -54,3 +58,4 @@ async def _watch(companions: Companions, stop: StopRequest) -> None:
     while (name := companions.dead()) is None:  # noqa: ASYNC110  # a process has no event
         await asyncio.sleep(_LOOK_EVERY_S)
     stop.escalate(f"{name} has ended")
+    await asyncio.Event().wait()  # that it is told is the end of its work, not of the task

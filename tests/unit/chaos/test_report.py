@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from chaos.outcome import Outcome
-from chaos.report import BEGIN, DOCUMENT, END, FOLDER, table
+from chaos.report import BEGIN, DOCUMENT, END, FOLDER, spread, table
 from chaos.scenarios import SCENARIOS
 
 
@@ -25,3 +25,11 @@ def test_every_scenario_was_run_and_kept_every_promise() -> None:
     """A scenario that is added or broken calls for another run."""
     assert [outcome.scenario for outcome in published()] == [each.name for each in SCENARIOS]
     assert [outcome.problems for outcome in published() if outcome.problems] == []
+
+
+def test_a_spread_names_what_each_share_came_within() -> None:
+    """By rank: of a hundred answers, all but one came within what 99 % of them took."""
+    seconds = [number / 100 for number in range(100, 0, -1)]
+    assert spread(seconds) == (
+        "100 answers, within: half 0.50 s, nine tenths 0.90 s, 99 % 0.99 s, all 1.00 s"
+    )
