@@ -28,6 +28,8 @@ from ops.instance import instance_name
 from ops.monitoring.monitor import Monitor
 from ops.monitoring.tracing import start_tracing
 from ops.process.clock import SystemClock
+from ops.process.daemons import on_daemon_thread
+from ops.process.stopping import in_turn, within
 from ops.process.systemd import SystemdNotifier
 from ops.users.live import LiveUsers
 from ops.version import VERSION
@@ -53,6 +55,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger("main")
 
 _STORE_RETRY_S = 1.0
+
+LEAVING_SHARE = 0.8
+"""Of the time for a stop: then partitions are freed as they are, which takes some of the rest."""
+CLOSED_WITHIN_S = 3.0
+"""All parts together, when the time for an orderly stop is over."""
 
 
 class Service:
@@ -151,26 +158,28 @@ class Service:
                 await self._stop.wait()
                 finished = await self._finish()
         finally:
-            await self._close()
-        return finished or not started
+            left = await self._close()
+        return (finished and not left) or not started
 
     async def _finish(self) -> bool:
         """Take no more messages, see every one that was taken settled; whether in time."""
         if self._stop.failure is not None:
             return False
         self._monitor.stopping()
-        try:
-            await asyncio.wait_for(self._leave(), self._settings.shutdown_timeout_s)
-        except TimeoutError:
-            logger.warning("service.unfinished", extra={"messages": self._bus.in_flight})
-            return False
-        return True
+        began_s, timeout_s = time.monotonic(), self._settings.shutdown_timeout_s
+        left = await within(timeout_s, self._leave(timeout_s * LEAVING_SHARE))
+        # Users that were left after a second are another instance's; after all the time, nobody's.
+        nobodys = self._home_tally.left_unfinished
+        if left and (not nobodys or time.monotonic() - began_s < timeout_s * LEAVING_SHARE):
+            return True
+        undone = {"messages": max(self._bus.in_flight, nobodys), "untaken": self._bus.untaken}
+        logger.warning("service.unfinished", extra=undone)
+        return False
 
-    async def _leave(self) -> None:
+    async def _leave(self, patience_s: float) -> None:
         """Have what is at home here saved, told and freed; on core NATS, what was taken settled."""
         if self._home is not None:
             left = asyncio.Event()
-            patience_s = self._settings.shutdown_timeout_s
             self._home.tell(LeaveHomes(left.set, patience_s))
             await left.wait()
             await self._bus.stop_pulling()
@@ -178,20 +187,35 @@ class Service:
             await self._bus.stop_pulling()
             await self._bus.drained()
 
-    async def _close(self) -> None:
-        """End the parts, those that feed others first."""
-        await self._monitor.close()
+    async def _close(self) -> list[str]:
+        """End the parts, those that feed others first; return those that did not end in time."""
+        left = await in_turn(
+            CLOSED_WITHIN_S,
+            [
+                ("http server", self._monitor.close),
+                ("nats micro", self._close_inquiries),
+                ("nats", self._bus.close),
+                ("actors", self._close_actors),
+                ("homes", self._homes.close),
+                ("users", self._store.close),
+                ("spans", lambda: on_daemon_thread(self._spans.stop, "spans")),
+            ],
+        )
+        if left:
+            logger.warning("service.not_closed", extra={"parts": left})
+        return left
+
+    async def _close_inquiries(self) -> None:
         if self._micro is not None:
             await self._micro.close()
         if self._console_data is not None:
-            self._console_data.close()
-        await self._bus.close()
+            # It has a client that blocks, and waits for a server that stands still.
+            await on_daemon_thread(self._console_data.close, "console")
+
+    async def _close_actors(self) -> None:
         ActorRegistry.stop_all(block=False)
         self._dispatcher.run_until_idle()
         await self._dispatcher.abandon()
-        await self._homes.close()
-        await self._store.close()
-        self._spans.stop()
 
     def _deliver(self, deliveries: RouteDeliveries) -> None:
         self._router.tell(deliveries)

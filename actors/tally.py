@@ -92,6 +92,8 @@ class HomeTally:
     """Partitions that were claimed from an instance without a sign of life."""
     handed_over: int = 0
     """Partitions that were emptied and freed, at a stop as well."""
+    left_unfinished: int = 0
+    """Messages of partitions that were freed before they were settled; they are read again."""
     lost: int = 0
     """Partitions that were dropped because somebody else had taken or freed them."""
     beats_missed: int = 0

@@ -130,6 +130,11 @@ class NatsBus:
         """Messages taken and not settled."""
         return self._intake.size if self._is_open else 0
 
+    @property
+    def untaken(self) -> int:
+        """Messages of core NATS that have come and were not taken; they are lost with us."""
+        return 0 if self._queue is None else self._queue.untaken
+
     def status(self) -> BusStatus:
         """Return how the bus stands now."""
         lag, reader, queue = self._lag, self._reader, self._queue

@@ -76,6 +76,7 @@ class Moves:
         left = {number: self._log.unsettled(number) for number in sorted(numbers)}
         unfinished = {number: count for number, count in left.items() if count}
         if unfinished:
+            self._tally.left_unfinished += sum(unfinished.values())
             logger.warning("home.left_unfinished", extra={"unsettled": unfinished})
         self._drop(numbers)
 

@@ -9,6 +9,7 @@ import fcntl
 import shutil
 import socket
 import stat
+import time
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -25,6 +26,7 @@ LOOPBACK = "127.0.0.1"
 NATS_PORT = 4222
 MONGODB_PORT = 27017
 _PORTS_TRIED = 5
+STOPPED_WITHIN_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +154,11 @@ class EmbeddedServers:
         """Return the name of a server that has ended by itself, if one has."""
         return next((child.name for child in self._children if not child.running), None)
 
-    def stop(self) -> None:
-        """Stop them, the last started first."""
+    def stop(self, within_s: float = STOPPED_WITHIN_S) -> None:
+        """Stop them, the last started first; kill what takes longer."""
+        end_s = time.monotonic() + within_s
         for child in reversed(self._children):
-            child.stop()
+            child.stop(max(0.0, end_s - time.monotonic()))
         if self._lock is not None:
             self._lock.close()
 

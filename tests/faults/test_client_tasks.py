@@ -49,7 +49,7 @@ async def test_a_connection_in_name_only_is_given_up(nats_url: str, task: str) -
 async def test_a_reconnect_that_fails_in_an_unknown_way_is_tried_again(
     nats_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """uvloop raises RuntimeError on a closed transport; nats-py never tries again after that."""
+    """A closed transport of uvloop's raises RuntimeError; nats-py never tries again then."""
     proxy = FaultProxy(int(nats_url.rpartition(":")[2]))
     url = f"nats://127.0.0.1:{await proxy.open()}"
     connection = Connection(BusSettings(urls=(url,)), Random(0), pytest.fail)

@@ -26,7 +26,6 @@ UNMIRRORED = {
     "cli/examples.py": "one expression; test_program shows the examples of every command",
     "cli/failures.py": "two names of errors; test_command_line shows how each ends",
     "instance.py": "a name made of two of the system's",
-    "monitoring/monitor.py": "wires; tests/integration/test_monitoring.py",
     "process/clock.py": "the system's clock under our names",
     "version.py": "a constant",
     "web/console/data.py": "wires; tests/integration/test_console_users.py",

@@ -29,6 +29,15 @@ def fail() -> None:
     raise ZeroDivisionError
 
 
+async def fail_soon() -> None:
+    """Likewise, when awaited."""
+    fail()
+
+
+def nothing(_: object) -> None:
+    """Take what nobody sends here."""
+
+
 def break_pulse(monitor: Monitor, bus: NatsBus, store: ObservedCheckpointStore) -> None:
     """Have a listener of the pulse fail."""
     del bus, store
@@ -38,13 +47,13 @@ def break_pulse(monitor: Monitor, bus: NatsBus, store: ObservedCheckpointStore) 
 def break_lag(monitor: Monitor, bus: NatsBus, store: ObservedCheckpointStore) -> None:
     """Have the look at the backlog fail."""
     del monitor, store
-    bus.look_behind = fail  # type: ignore[method-assign]
+    bus.look_behind = fail_soon  # type: ignore[method-assign]
 
 
 def break_store(monitor: Monitor, bus: NatsBus, store: ObservedCheckpointStore) -> None:
     """Have the look at the store fail."""
     del monitor, bus
-    store.check_if_silent = fail  # type: ignore[method-assign]
+    store.check_if_silent = fail_soon  # type: ignore[method-assign]
 
 
 @pytest.mark.parametrize("break_it", [break_pulse, break_lag, break_store])
@@ -55,7 +64,7 @@ async def test_a_task_of_the_monitor_that_fails_ends_the_process(
     """Without its look at the store, say, readiness would stay what it was, for ever."""
     monkeypatch.setattr("ops.monitoring.monitor.CHECK_AFTER_S", 0.02)
     settings, failed = BusSettings(), asyncio.Event()
-    bus = NatsBus(settings, Random(0), pytest.fail, pytest.fail, pytest.fail)
+    bus = NatsBus(settings, Random(0), nothing, nothing, nothing)
     mongo = MongoCheckpointStore(StoreSettings())
     store = ObservedCheckpointStore(mongo)
     monitor = Monitor(
