@@ -7,8 +7,6 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
-from nats.js.api import RetentionPolicy
-
 from tests.deployment import Deployment
 from tests.load import differences, events, feed, hear, untold
 from tests.oracle import Oracle
@@ -60,9 +58,9 @@ async def test_nats_killed_and_restarted_under_load(
     deployment, oracle = Deployment(own_nats.url, mongodb_uri, tmp_path), Oracle()
     try:
         async with deployment.broker() as broker:
-            await broker.create_input_stream(retention=RetentionPolicy.WORK_QUEUE)
+            await broker.create_input_stream()
             await broker.put_all(feed(oracle, events(Random(1), 300, 10, COUNT)))
-            service = deployment.start(ACK_WAIT=5, MAX_IN_FLIGHT=1000)
+            service = deployment.start(MAX_IN_FLIGHT=1000)
             await broker.left_at_most(COUNT * 2 // 3)
             own_nats.child.kill()
             service.wait_for("nats.disconnected")
@@ -88,9 +86,9 @@ async def test_mongodb_killed_and_restarted_under_load(
     deployment, oracle = Deployment(nats_url, uri, tmp_path), Oracle()
     try:
         async with deployment.broker() as broker:
-            await broker.create_input_stream(retention=RetentionPolicy.WORK_QUEUE)
+            await broker.create_input_stream()
             await broker.put_all(feed(oracle, events(Random(3), 300, 10, COUNT)))
-            service = deployment.start(ACK_WAIT=5, MAX_IN_FLIGHT=1000)
+            service = deployment.start(MAX_IN_FLIGHT=1000)
             await broker.left_at_most(COUNT * 2 // 3)
             own_mongodb.child.kill()
             await broker.put_all(feed(oracle, events(Random(4), 300, 10, COUNT)))

@@ -9,8 +9,6 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
-from nats.js.api import RetentionPolicy
-
 from tests.load import differences, events, hear, untold
 from tests.oracle import Oracle
 
@@ -67,7 +65,7 @@ async def test_waiting_events_of_thousands_of_users_are_all_absorbed_and_told(
     """20,000 events, ten alarms a user: acknowledged, stored as the oracle says, told once."""
     oracle = Oracle()
     async with deployment.broker() as broker:
-        await broker.create_input_stream(retention=RetentionPolicy.WORK_QUEUE)
+        await broker.create_input_stream()
         await broker.put_many(load(oracle, deployment.names, Random(1), USERS, 10))
         service = deployment.start()
         began_s = time.monotonic()
@@ -89,9 +87,9 @@ async def test_waiting_events_of_thousands_of_users_are_all_absorbed_and_told(
 async def test_killed_in_the_middle_nothing_is_lost_or_repeated(deployment: Deployment) -> None:
     """SIGKILL with events applied, saved and not acknowledged, and digests owed; twice."""
     oracle = Oracle()
-    settings = {"ACK_WAIT": 5, "MAX_IN_FLIGHT": 4000}
+    settings = {"MAX_IN_FLIGHT": 4000}
     async with deployment.broker() as broker:
-        await broker.create_input_stream(retention=RetentionPolicy.WORK_QUEUE)
+        await broker.create_input_stream()
         total = await broker.put_many(load(oracle, deployment.names, Random(2), USERS // 2, 10, 50))
         for share in (0.75, 0.45):
             service = deployment.start(**settings)
@@ -114,9 +112,9 @@ async def test_sigterm_under_load_ends_in_order(deployment: Deployment) -> None:
     """Status 0 within the time that a stop may take, nothing lost or repeated by the next run."""
     oracle = Oracle()
     async with deployment.broker() as broker:
-        await broker.create_input_stream(retention=RetentionPolicy.WORK_QUEUE)
+        await broker.create_input_stream()
         total = await broker.put_many(load(oracle, deployment.names, Random(3), 1000, 10, 50))
-        service = deployment.start(ACK_WAIT=5, MAX_IN_FLIGHT=4000)
+        service = deployment.start(MAX_IN_FLIGHT=4000)
         await broker.left_at_most(total * 3 // 4)
         stopped_at_s = time.monotonic()
         assert service.terminate() == 0
@@ -125,7 +123,7 @@ async def test_sigterm_under_load_ends_in_order(deployment: Deployment) -> None:
         # What was on its way to the service was taken too: else it would wait for ACK_WAIT.
         await broker.delivered(0, timeout_s=3)
         assert service.events("service.unfinished") == []
-        deployment.start(ACK_WAIT=5)
+        deployment.start()
         await broker.settled(SETTLED_S)
         assert await broker.left() == 0
         asked = await ask_for_all(broker, oracle)
