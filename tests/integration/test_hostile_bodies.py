@@ -6,6 +6,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
+
 from actors.messages.inputs import AlarmStatusChanged
 from tests.fuzz.bodies import MAX_BYTES
 from tests.fuzz.judging import EVENTS, REQUESTS, Subject, each_body

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
+
 from actors.rules.alarms import AlarmID, Severity, UserID
 from tests.load import Event
 

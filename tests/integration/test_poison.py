@@ -34,9 +34,7 @@ async def test_poison_is_tried_again_with_backoff_and_then_dead_lettered(
         await broker.request("u")
         await broker.event("v", "another")
         await broker.request("v")
-        service = deployment.start_module(
-            "tests.poisoned", MAX_ATTEMPTS=4, RETRY_WAIT_INITIAL=0.2
-        )
+        service = deployment.start_module("tests.poisoned", MAX_ATTEMPTS=4, RETRY_WAIT_INITIAL=0.2)
         told = {digest["UserID"]: digest for digest in [await broker.next_digest() for _ in "uv"]}
         assert {alarm["AlarmID"] for alarm in told["u"]["ActiveAlarms"]} == {"before", "behind"}
         assert [alarm["AlarmID"] for alarm in told["v"]["ActiveAlarms"]] == ["another"]
@@ -70,9 +68,7 @@ async def test_poison_after_poison_leaves_the_service_up(deployment: Deployment)
             for user in users:
                 await broker.event(user, f"good-{number}")
                 await broker.event(user, f"bad-{number}", at=POISON)
-        service = deployment.start_module(
-            "tests.poisoned", MAX_ATTEMPTS=2, RETRY_WAIT_INITIAL=0.05
-        )
+        service = deployment.start_module("tests.poisoned", MAX_ATTEMPTS=2, RETRY_WAIT_INITIAL=0.05)
         await broker.settled()
         assert await broker.left() == 0
         assert len(await broker.dead_letters()) == 100
