@@ -70,7 +70,7 @@ async def test_what_is_known_stays_over_two_runs(deployment: Deployment, tmp_pat
     children = children_of(first)
     assert sorted(children) == ["mongod", "nats-server"]
     assert "nats pub SendAlarmDigest" in first.output()
-    async with connected(nats_of(first), deployment.names) as broker:
+    async with connected(nats_of(first), deployment.names, mongodb_of(first)) as broker:
         await broker.event("u", "told")
         await broker.request("u")
         assert len((await broker.next_digest())["ActiveAlarms"]) == 1
@@ -79,7 +79,7 @@ async def test_what_is_known_stays_over_two_runs(deployment: Deployment, tmp_pat
     assert first.terminate() == 0
     assert all(ended(pid) for pid in children.values())
     second = launch_embedded(deployment, tmp_path / "data")
-    async with connected(nats_of(second), deployment.names) as broker:
+    async with connected(nats_of(second), deployment.names, mongodb_of(second)) as broker:
         await broker.request("u")
         await broker.settled()
         last = (await broker.digests())[-1]
