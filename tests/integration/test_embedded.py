@@ -39,6 +39,13 @@ def nats_of(service: ServiceProcess) -> str:
     return found[1]
 
 
+def mongodb_of(service: ServiceProcess) -> str:
+    """Return where the service says that its MongoDB server listens."""
+    found = re.search(r"MongoDB listens at +(\S+)", service.output())
+    assert found is not None
+    return found[1]
+
+
 def children_of(service: ServiceProcess) -> dict[str, int]:
     """Return the process ids of its children by name."""
     found: dict[str, int] = {}
