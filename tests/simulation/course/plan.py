@@ -96,7 +96,8 @@ class Plan(NamedTuple):
     def fair(self) -> bool:
         """Whether nothing goes wrong: instances come and go in order, and that is all."""
         return self.weather == Weather() and not any(
-            chance for name, chance in self.troubles._asdict().items()
+            chance
+            for name, chance in self.troubles._asdict().items()
             if name not in {"start", "stop", "purge"}
         )
 

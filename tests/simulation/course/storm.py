@@ -95,18 +95,25 @@ class Storm:
         instance = self._anyone()
         if instance.paused:
             instance.resume()
-        else:
-            instance.pause()
-            if self._world.chance(0.5):
-                self._world.run(self._random.choice((0.05, 1.0, 2.5, *_LONG_S)))
-                instance.resume()
+            return
+        if self._world.chance(0.5):
+            self._put()
+            self._world.run(self._random.choice((0.005, 0.02, 0.1)))
+        instance.pause()
+        if self._world.chance(0.6):
+            self._put()
+            self._world.run(self._random.choice((0.05, 1.0, 2.5, *_LONG_S)))
+            instance.resume()
 
     def _store_away(self) -> None:
-        """Let MongoDB be out of reach for some, or for all, as in an election."""
+        """Let MongoDB be out of reach for some, or for all, as in an election; or beats only."""
         away_s = self._random.choice((0.5, 2.0, 4.0, 10.0))
+        users_too = self._world.chance(0.5)
         for instance in self._some():
-            self._world.note(instance, Happening.STORE_AWAY, away_s)
-            instance.link.away_until_s = self._world.time.now_s + away_s
+            what = Happening.STORE_AWAY if users_too else Happening.HOMES_AWAY
+            self._world.note(instance, what, away_s)
+            for link in instance.links if users_too else instance.links[1:]:
+                link.away_until_s = self._world.time.now_s + away_s
 
     def _broker_away(self) -> None:
         away_s = self._random.choice((0.5, 2.0, 4.0, 10.0))

@@ -66,9 +66,7 @@ class Input(NamedTuple):
     meaning: Meaning
 
 
-def draw_inputs(
-    random: Random, users: tuple[UserID, ...], *, foreign: bool
-) -> tuple[Input, ...]:
+def draw_inputs(random: Random, users: tuple[UserID, ...], *, foreign: bool) -> tuple[Input, ...]:
     """Draw a phase's traffic; ``foreign`` is what nobody subscribes to, and a stream may have."""
     alarms = ALARMS[: random.randint(1, len(ALARMS))]
     asking = random.choice((0.2, 0.2, 0.4))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from actors.homes.actor import HomeActor
 from actors.publisher import PublisherActor
 from actors.rules import holding
-from actors.rules.positions import Ledger
+from actors.rules.positions import BEGIN, Ledger
 from bus.inbound import log_reader
 from bus.inbound.intake import Intake
 from bus.inbound.log_check import LogCheck
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from actors.rules.positions import Place
     from bus.inbound.intake import Wanted
     from bus.inbound.log_reader import _Home
-    from bus.inbound.log_source import LogFailure, LogMessage, LogState
+    from bus.inbound.log_source import LogFailure, LogMessage, LogSource, LogState
     from bus.subjects import Subjects
 
 _attempt = PublisherActor._attempt
@@ -117,18 +117,12 @@ def _a_gained_partition_joins_where_the_reader_is(patch: pytest.MonkeyPatch) -> 
 
 
 def _only_the_positions_message_is_verified(patch: pytest.MonkeyPatch) -> None:
-    def verify(self: LogReader, then: Callable[[LogState | LogFailure], None]) -> None:
-        places = {home.ledger.position(home.read()) for home in self._homes.values()}
+    class OfPositions(LogCheck):
+        def __init__(self, source: LogSource, known: Iterable[Place], *rest: Any) -> None:
+            lowest = min((place for place in known if place.sequence), default=BEGIN)
+            super().__init__(source, (lowest,), *rest)
 
-        def done(state: LogState, good: Place | None) -> None:
-            if good is None:
-                then(state)
-            else:
-                self._fall(state.created, good)
-
-        LogCheck(self._source, places, done, then).begin()
-
-    patch.setattr(LogReader, "verify", verify)
+    patch.setattr("bus.inbound.log_reader.LogCheck", OfPositions)
 
 
 def _nothing_is_verified(patch: pytest.MonkeyPatch) -> None:
@@ -142,9 +136,7 @@ def _whose_a_message_is_is_read_two_ways(patch: pytest.MonkeyPatch) -> None:
     reader: list[Intake] = []
     known: list[Intake] = []
 
-    def read(
-        self: Intake, messages: Sequence[LogMessage], wanted: Wanted, before: Place
-    ) -> None:
+    def read(self: Intake, messages: Sequence[LogMessage], wanted: Wanted, before: Place) -> None:
         if self not in known:
             known.append(self)
         reader[:] = [self]
@@ -221,9 +213,7 @@ DEFECTS = (
         100,
         _a_gained_partition_joins_where_the_reader_is,
     ),
-    Defect(
-        "only the position's message is verified", 400, _only_the_positions_message_is_verified
-    ),
+    Defect("only the position's message is verified", 400, _only_the_positions_message_is_verified),
     Defect("whether the log is the one is not verified", 100, _nothing_is_verified),
     Defect("a fall of the positions is not stored", 400, _a_fall_is_not_stored),
     Defect("whose a message is, is read two ways", 400, _whose_a_message_is_is_read_two_ways),

@@ -44,9 +44,7 @@ class Answers:
         self.digests: dict[DigestID, Digest] = {}
         """Every digest that a checkpoint held."""
 
-    def saved(
-        self, who: object, user_id: UserID, before: Cursor, after: Cursor
-    ) -> Iterator[str]:
+    def saved(self, who: object, user_id: UserID, before: Cursor, after: Cursor) -> Iterator[str]:
         """Tell what is wrong with how a save moved the cursor."""
         yield from self._outbox_complaints(before, after)
         made: dict[Entry, list[Digest]] = {}
@@ -76,7 +74,7 @@ class Answers:
                 self._note(who, Happening.PART, request)
 
     def complaint_of_settling(self, request: Entry, owed: Sequence[Digest]) -> str | None:
-        """Tell what is wrong with regarding a request as done with, by what its user is ``owed``."""
+        """Tell what is wrong with regarding a request as settled; its user is ``owed`` these."""
         if not (request.answered or self._is_given_up(request)):
             return f"{request} is settled and not answered"
         for digest_id in request.digests:

@@ -94,7 +94,9 @@ class HomesWatch:
         for number in changed:
             old, new, home_and_epoch = before[number], after[number], assumed[number]
             if (old.home, old.epoch) != home_and_epoch:
-                self._fail(f"{what} of {instance}, which believed in {home_and_epoch}, made {old} {new}")
+                self._fail(
+                    f"{what} of {instance}, which believed in {home_and_epoch}, made {old} {new}"
+                )
             self._changed(instance, what, old, new)
         self._note_positions(what, [(before[number], after[number]) for number in changed])
 
@@ -102,9 +104,7 @@ class HomesWatch:
         """Note that a sign of life is stored, and when it was sent."""
         self._beats[instance.instance_id].append((self._time.now_s, sent_at_s))
 
-    def claiming(
-        self, instance: Instance, looked_at_s: float, wanted: Sequence[Partition]
-    ) -> None:
+    def claiming(self, instance: Instance, looked_at_s: float, wanted: Sequence[Partition]) -> None:
         """Check that nobody is robbed who gave a sign of life within a lease before that look.
 
         Whoever did so since may still lose a partition, and knows: it has lapsed.
@@ -116,7 +116,7 @@ class HomesWatch:
             if silent_s < self._lease_s * RATE_TOLERANCE:
                 self._fail(f"{instance} robs {home}, silent for {silent_s:.2f} s")
 
-    def rewinding(self, rewind: Callable[[], None]) -> None:
+    def rewinding(self, rewind: Callable[[], object]) -> None:
         """Have a command set positions back."""
         before = self.view().partitions
         rewind()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.rules.alarms import Severity
-from tests.simulation.oracle.bounds import complaints_at_rest
 from tests.simulation.course.plan import ROOM
 from tests.simulation.course.traffic import describe
+from tests.simulation.oracle.bounds import complaints_at_rest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -63,12 +63,10 @@ class InstanceBus:
             self.intake,
             world.plan.max_in_flight,
             BusTally(),
-            lambda positions: self._fell(positions),
+            self._positions_fell,
         )
 
-    def connect(
-        self, router: ActorRef[Any], fell: Callable[[Mapping[int, Place]], None]
-    ) -> None:
+    def connect(self, router: ActorRef[Any], fell: Callable[[Mapping[int, Place]], None]) -> None:
         """Hand what is read to ``router``; the actors are there now."""
         self._router, self._fell = router, fell
         if not self._world.plan.core:
@@ -185,6 +183,9 @@ class InstanceBus:
     def call_later(self, delay_s: float, action: Callable[[], None]) -> None:
         """See ``Transport`` and ``LogSource``."""
         self._instance.call_after(delay_s, action)
+
+    def _positions_fell(self, positions: Mapping[int, Place]) -> None:
+        self._fell(positions)
 
     def _post(self, action: Callable[[], None]) -> None:
         """Have something arrive, in the order in which it set out; trouble may come before it."""

@@ -39,9 +39,7 @@ class World:
         self.users = InMemoryCheckpointStore()
         self.homes = InMemoryHomeStore()
         self.ledger = Ledger("log 1")
-        self.watch = Watch(
-            plan, self.time, self.ledger, self.homes, self.checkpoint, self.note
-        )
+        self.watch = Watch(plan, self.time, self.ledger, self.homes, self.checkpoint, self.note)
         self.broker = Broker(self)
         self.producers = Producers(self)
         self.read: set[int] = set()
