@@ -21,7 +21,7 @@ from bus.inbound.intake import Intake
 from bus.inbound.lag import Lag
 from bus.inbound.log_reader import LogReader
 from bus.inbound.queue_subscription import QueueConsumer
-from bus.inbound.stream_source import StreamSource
+from bus.inbound.stream.source import StreamSource
 from bus.nudges import NatsNudging
 from bus.outbound.sending import DeadLetterSender, DigestSender
 from bus.outbound.transports import FlushedTransport, ProvedTransport
@@ -171,6 +171,7 @@ class NatsBus:
             dead_letters.send,
             self._on_settled,
             self.tally,
+            lambda: time.clock_gettime(time.CLOCK_BOOTTIME),  # the clock of the actors
             spans=self._spans,
             tell_foreign=self._foreign.add,
         )

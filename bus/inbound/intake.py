@@ -22,6 +22,7 @@ from bus.spans import NoSpans
 from bus.tally import BusTally
 from bus.wire.codec import decode_alarm_status_changed, decode_send_alarm_digest
 from bus.wire.contexts import context_in
+from bus.wire.earlier import earlier_id_in
 from bus.wire.ownership import partition_of_bytes
 from bus.wire.reasons import reason_class
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from actors.messages.inputs import AlarmStatusChanged
     from actors.ports import DeliveryToken
     from actors.rules.positions import Ledger
+    from bus.inbound.log_home import Wanted
     from bus.inbound.log_source import LogMessage
     from bus.spans import Spans
     from bus.subjects import Subjects
@@ -68,23 +70,8 @@ BODIES_MAX_BYTES = 256 * 1024 * 1024
 Of the size that events have, fifty thousand take 7 MB; of the largest that is admitted, 3.3 GB.
 """
 
-NOT_READ = 1 << 63
-"""As a bar in ``Wanted``: above every sequence."""
-
 _InFlight: TypeAlias = "tuple[int, Ledger | None, LogMessage | Message]"
 """Partition, and the ledger to settle it in; those of core NATS have none."""
-
-
-class Wanted(NamedTuple):
-    """What of the log is wanted, by partition: what is above its bar."""
-
-    bars: list[int]
-    ledgers: list[Ledger]
-
-    @classmethod
-    def nothing(cls, ledger: Ledger) -> Wanted:
-        """Want nothing at all; ``ledger`` stands for those that are not wanted."""
-        return cls([NOT_READ] * PARTITIONS, [ledger] * PARTITIONS)
 
 
 class Intake:
@@ -179,7 +166,7 @@ class Intake:
                     if subject != alarm_status_changed:
                         requests += 1
                     if headers:
-                        body = self._trace(token, _message_of(message), body)
+                        body = self._trace(token, _message_of(message), _named(body, headers))
                     batch.append(new_tuple(Delivery, (token, body, 1)))
             previous, previous_ns = sequence, timestamp_ns
         self._tally.skipped += skipped
@@ -321,6 +308,15 @@ class Intake:
             self._settled([message] if ledger is None else [], reason)
 
         self._reject(message, reason, done)
+
+
+def _named(
+    body: AlarmStatusChanged | SendDigest, headers: bytes
+) -> AlarmStatusChanged | SendDigest:
+    """Return the body with the name that an earlier version knew a request by, if it was moved."""
+    if isinstance(body, SendDigest) and (name := earlier_id_in(headers)) is not None:
+        return body._replace(earlier_id=name)
+    return body
 
 
 def _message_of(message: LogMessage | Message) -> Message:

@@ -6,19 +6,34 @@ stream is edited, and the nanoseconds of a stream's creation, which tell one log
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from nats.errors import NoRespondersError
+from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.api import StreamConfig
-from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
+from nats.js.errors import APIError, NotFoundError, ServerError, ServiceUnavailableError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from nats.aio.client import Client
     from nats.js import JetStreamContext
 
+logger = logging.getLogger("bus.api")
+
+T = TypeVar("T")
+
 TIMEOUT_S = 5.0
+
+PASSING = (NatsTimeoutError, NoRespondersError, ServiceUnavailableError, ServerError)
+"""What an election of the server's, say, ends by itself: asking again is worth it."""
+
+_ASKED_TIMES = 10
+_ASKED_AGAIN_S = 1.0
 
 
 class StreamFacts(NamedTuple):
@@ -125,6 +140,17 @@ async def stream_of(js: JetStreamContext, subject: str) -> str | None:
         return await js.find_stream_name_by_subject(subject)
     except NotFoundError:
         return None
+
+
+async def insist(question: Callable[[], Awaitable[T]]) -> T:
+    """Ask again for a while where the trouble may pass; then raise what it was."""
+    for _ in range(_ASKED_TIMES - 1):
+        try:
+            return await question()
+        except PASSING as error:
+            logger.warning("jetstream.asked_again", extra={"error": repr(error)})
+            await asyncio.sleep(_ASKED_AGAIN_S)
+    return await question()
 
 
 def _facts(answer: dict[str, Any]) -> StreamFacts:

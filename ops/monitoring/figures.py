@@ -38,6 +38,7 @@ def _counts(sources: Sources) -> dict[str, int]:
         "events repeated or stale": core.events_unchanged,
         "digests with alarms": core.digests_made,
         "digests with none": core.digests_empty,
+        "messages discarded unread": bus.discarded,
         "messages tried again": core.message_retries,
         "user actors started": core.activations,
         "user actors that left memory": core.passivations,

@@ -82,7 +82,22 @@ def _of_bus(tally: BusTally, status: BusStatus, max_in_flight: int) -> Iterator[
         "foreign": tally.foreign,
     }
     yield _counters("messages", "Messages taken from NATS, by what they were.", "kind", kinds)
-    yield _counter("messages_settled", "Messages acknowledged.", tally.settled)
+    yield _counter(
+        "messages_skipped",
+        "Messages of the log that are others', or were taken before.",
+        tally.skipped,
+    )
+    yield _counter(
+        "messages_discarded",
+        "Messages of the input stream that were discarded before they were read.",
+        tally.discarded,
+    )
+    yield _counter(
+        "log_falls",
+        "How often the input stream was not the one it was, and was read from a lower place.",
+        tally.falls,
+    )
+    yield _counter("messages_settled", "Messages that are done with.", tally.settled)
     yield _counter(
         "messages_dropped",
         "Messages lost on core NATS because the service was too slow.",
@@ -99,7 +114,7 @@ def _of_bus(tally: BusTally, status: BusStatus, max_in_flight: int) -> Iterator[
     yield _gauge("messages_in_flight_limit", "MAX_IN_FLIGHT.", max_in_flight)
     yield _gauge(
         "messages_waiting",
-        "Messages in the input stream that no instance was given yet.",
+        "Messages in the input stream that were not looked at yet.",
         status.waiting,
     )
     yield _gauge(
@@ -109,14 +124,18 @@ def _of_bus(tally: BusTally, status: BusStatus, max_in_flight: int) -> Iterator[
     )
     yield _gauge(
         "last_message_timestamp_seconds",
-        "When the message taken last was put into the stream; 0 before any.",
+        "When the message looked at last was put into the stream; 0 before any.",
         status.last_taken_at_s or 0.0,
     )
     yield _gauge("nats_connected", "Whether NATS is connected.", status.connected)
-    yield _gauge("pulling", "Whether messages are being asked for.", status.pulling)
+    yield _gauge(
+        "pulling", "Whether messages are read, or none is for this instance.", status.pulling
+    )
     yield _counter("nats_reconnects", "Connections to NATS that were made anew.", tally.reconnects)
     yield _counter(
-        "pull_resets", "Pulls begun anew after a reconnect or a silence.", tally.pull_resets
+        "pull_resets",
+        "Readings of the log begun: at first, and after any trouble.",
+        tally.pull_resets,
     )
     yield _counter("pull_refusals", "Pull requests that the server refused.", tally.pull_refusals)
 

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from bus.inbound.intake import Message
+from typing import TYPE_CHECKING
+
 from bus.tally import BusTally
 from bus.wire.reasons import BAD_FIELD, CRASHED
-from tests.unit.bus.inbound.test_intake import Desk, event, request
+from tests.unit.bus.inbound.test_intake import HOME, OTHERS_BODY, Desk, event, logged, request
+
+if TYPE_CHECKING:
+    from bus.inbound.log_source import LogMessage
 
 
 def test_every_message_taken_is_counted_as_what_it_is() -> None:
     """Once each, so that the kinds add up to what was taken."""
     desk = Desk()
-    desk.take(event(1), event(2), request("id.3"), event(4, body=b"{}"))
-    desk.take(event(1, attempt=2), Message("AlarmRenamed", b"?", "ack.9", "id.9", 9))
-    assert desk.tally == BusTally(taken=6, requests=1, repeated=1, rejected=1, foreign=1, settled=1)
-    assert desk.tally.events == 2
+    desk.want(HOME, 0)
+    desk.take(event(1), event(2), request(3), event(4, body=b"{}"))
+    desk.read(logged(5), logged(6, OTHERS_BODY), logged(7, b"{}"), _renamed(8))
+    counted = BusTally(taken=7, requests=1, rejected=2, foreign=1, skipped=1)
+    assert desk.tally == counted
+    assert desk.tally.events == 3
+
+
+def _renamed(sequence: int) -> LogMessage:
+    return logged(sequence)._replace(subject="AlarmRenamed")
 
 
 def test_a_settled_message_is_counted_once() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from actors.rules.alarms import AlarmID, Severity, UserID
 from actors.rules.digest import Digest, DigestID, DigestItem
+from actors.rules.positions import Place
 from bus.errors import MessageRejectedError
 from bus.inbound.intake import Intake, Message
 from bus.inbound.queue_subscription import QueueConsumer
@@ -108,7 +109,7 @@ def _digest(body: dict[str, Any]) -> Digest:
 def _sent_digest(max_payload_bytes: int) -> list[Sent]:
     transport = RecordingTransport(max_payload_bytes)
     body = next(iter(examples_of("alarmDigest")))
-    DigestSender(transport, Subjects()).send(_digest(body), lambda _: None)
+    DigestSender(transport, Subjects()).send([_digest(body)], lambda _: None)
     return transport.sent
 
 
@@ -186,18 +187,18 @@ def test_a_digest_has_the_headers_described(max_payload_bytes: int, messages: in
 
 
 @pytest.mark.parametrize(
-    ("identity", "max_payload_bytes", "optional"),
+    ("place", "max_payload_bytes", "optional"),
     [
-        ("17.1623098415600112233", ROOMY, {"Nats-Msg-Id"}),
-        ("17.1623098415600112233", 1_000, {"Nats-Msg-Id", "Dead-Letter-Part"}),
-        (None, ROOMY, set()),
+        (Place(17, 1_623_098_415_600_112_233), ROOMY, {"Nats-Msg-Id"}),
+        (Place(17, 1_623_098_415_600_112_233), 1_000, {"Nats-Msg-Id", "Dead-Letter-Part"}),
+        (Place(17, 0, "core.1"), ROOMY, {"Nats-Msg-Id"}),
     ],
 )
 def test_a_dead_letter_has_the_headers_described(
-    identity: str | None, max_payload_bytes: int, optional: set[str]
+    place: Place, max_payload_bytes: int, optional: set[str]
 ) -> None:
-    """From JetStream, in parts, and from core NATS, where it has no identity."""
-    message = Message("AlarmStatusChanged", b"\xff" * 2_000, "", identity, 17, TRACEPARENT)
+    """From JetStream, in parts, and from core NATS, where it has no sequence."""
+    message = Message("AlarmStatusChanged", b"\xff" * 2_000, "", place, TRACEPARENT)
     required = set(MESSAGES["alarmDeadLetter"]["headers"]["required"])
     for item in _sent_dead_letter(message, max_payload_bytes):
         headers_of("alarmDeadLetter").validate(item.headers)
@@ -218,7 +219,9 @@ def test_a_producer_is_answered_as_described(rejection: str | None) -> None:
     settings = BusSettings()
     intake = Intake(settings.subjects, MAX_BYTES, lambda _: None, lambda *_: None, lambda *_: None)
     consumer = QueueConsumer(cast("Connection", Wire()), settings, intake)
-    consumer.settle([Message("SendAlarmDigest", b"{}", "answer.here", None, 0)], rejection)
+    consumer.settle(
+        [Message("SendAlarmDigest", b"{}", "answer.here", Place(1, 0, "core.1"))], rejection
+    )
     [(subject, body)] = answers
     assert subject == "answer.here"
     assert body.decode() in examples_of("settled")

@@ -122,6 +122,17 @@ def test_a_body_of_many_chunks_is_put_together() -> None:
     assert recorder.seen == [(7, b"s", b"", body, b""), ("ping",)]
 
 
+def test_a_message_that_arrives_by_and_by_is_no_silence() -> None:
+    """Bytes count as life while a frame is not all there; between frames they count as nothing."""
+    parser = _with_lanes(Recorder())
+    chunks = b"MSG s 7 r 10\r\n01", b"234", b"56789\r\n"
+    seen = []
+    for chunk in chunks:
+        _read(parser, [chunk])
+        seen.append((bool(parser.buf), parser.arrived_bytes))
+    assert seen == [(True, 16), (True, 19), (False, 26)]
+
+
 @pytest.mark.parametrize("line", [b"NONSENSE\r\n", b"MSG s 7 r x\r\n"])
 def test_nonsense_is_left_to_the_clients_parser(line: bytes) -> None:
     """Which says so, and the client reconnects."""

@@ -86,6 +86,10 @@ class LogDesk:
         """Be the home of partitions from here on."""
         self.reader.gain([Partition(number, ME, 1, position) for number in numbers])
 
+    def refuse(self, refused: str) -> None:
+        """Have the log refuse a kind of question; "" for none."""
+        self.source.fault = lambda asked: "refused" if asked == refused else None
+
     def step(self) -> bool:
         """Have the next thing arrive; False when nothing is under way."""
         if not self.posts:

@@ -10,6 +10,7 @@ import pytest
 from actors.errors import PublishFailedError
 from actors.rules.alarms import AlarmID, Severity, UserID
 from actors.rules.digest import Digest, DigestID, DigestItem
+from actors.rules.positions import Place
 from bus.inbound.intake import Message
 from bus.outbound.sending import (
     DEAD_LETTER_RETRY_S,
@@ -27,7 +28,7 @@ SUBJECTS = Subjects(alarm_digest="out.digests", dead_letter="out.dead")
 LATE = PublishFailedError("no answer in time")
 LOST = PublishFailedError("the connection was lost")
 WALL_S = 1_623_098_415.5
-MESSAGE = Message("in.events", b"\xff{not json", "ack.7", "7.99", 7)
+MESSAGE = Message("in.events", b"\xff{not json", "", Place(7, 99))
 
 
 def _digest(alarms: int) -> Digest:
@@ -42,7 +43,7 @@ def _send_digest(
 ) -> tuple[RecordingTransport, list[PublishFailedError | None]]:
     transport = RecordingTransport(max_payload_bytes)
     settled: list[PublishFailedError | None] = []
-    DigestSender(transport, SUBJECTS).send(_digest(alarms), settled.append)
+    DigestSender(transport, SUBJECTS).send([_digest(alarms)], settled.append)
     return transport, settled
 
 
@@ -125,6 +126,19 @@ def test_a_digest_with_a_part_that_failed_has_failed() -> None:
     assert settled == [LATE]
 
 
+def test_several_digests_are_sent_in_order_and_settled_together() -> None:
+    """Each under its own id."""
+    transport = RecordingTransport()
+    settled: list[PublishFailedError | None] = []
+    digests = [replace(_digest(1), digest_id=DigestID(name)) for name in ("d1", "d2", "d3")]
+    DigestSender(transport, SUBJECTS).send(digests, settled.append)
+    assert [sent.headers["Nats-Msg-Id"] for sent in transport.sent] == ["d1", "d2", "d3"]
+    for sent in transport.sent:
+        assert settled == []
+        sent.settle(None)
+    assert settled == [None]
+
+
 def test_a_dead_letter_carries_the_body_unchanged_and_why_and_whence() -> None:
     """Byte for byte, under an id of its own."""
     transport, done = _send_dead_letter(MESSAGE)
@@ -143,10 +157,10 @@ def test_a_dead_letter_carries_the_body_unchanged_and_why_and_whence() -> None:
     assert done == ["done"]
 
 
-def test_a_dead_letter_of_core_nats_has_no_id() -> None:
-    """Two equal messages there are two."""
-    transport, _ = _send_dead_letter(MESSAGE._replace(identity=None, sequence=0))
-    assert "Nats-Msg-Id" not in transport.sent[0].headers
+def test_a_dead_letter_of_core_nats_is_of_no_stream() -> None:
+    """Its id has the name of the process that took it."""
+    transport, _ = _send_dead_letter(MESSAGE._replace(place=Place(7, 0, "core.1")))
+    assert transport.sent[0].headers["Nats-Msg-Id"] == "dead-letter.core.1.7"
     assert transport.sent[0].headers["Dead-Letter-Sequence"] == "0"
 
 
@@ -237,7 +251,7 @@ def test_a_digest_bears_the_context_of_its_request_on() -> None:
     transport = RecordingTransport(HEADER_ROOM_BYTES + 300)
     sender = DigestSender(transport, SUBJECTS)
     for _ in range(2):
-        sender.send(replace(_digest(10), traceparent=CONTEXT), lambda _: None)
+        sender.send([replace(_digest(10), traceparent=CONTEXT)], lambda _: None)
     assert len(transport.sent) > 2
     assert {sent.headers["traceparent"] for sent in transport.sent} == {child_of(CONTEXT, "d1")}
 
@@ -247,7 +261,7 @@ def test_a_digest_without_a_sound_context_bears_none(traceparent: str | None) ->
     """Nearly all, and those of a checkpoint that somebody has edited."""
     transport = RecordingTransport()
     sender = DigestSender(transport, SUBJECTS)
-    sender.send(replace(_digest(1), traceparent=traceparent), lambda _: None)
+    sender.send([replace(_digest(1), traceparent=traceparent)], lambda _: None)
     assert transport.sent[0].headers == {"Nats-Msg-Id": "d1"}
 
 

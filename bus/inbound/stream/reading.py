@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import orjson
 
+from actors.runtime.tuples import new_tuple
 from bus.connection.lanes import parse_status
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ def parse_delivery(reply: bytes) -> Delivered:
         at = 3 if len(tokens) < 11 else 5
         consumer = tokens[at]
         sequence, number, timestamp, waiting = tokens[at + 2 : at + 6]
-    return Delivered(consumer, int(sequence), int(number), int(timestamp), int(waiting))
+    fields = (consumer, int(sequence), int(number), int(timestamp), int(waiting))
+    return new_tuple(Delivered, fields)
 
 
 @dataclass(slots=True)

@@ -1,26 +1,33 @@
-"""StreamSource: a JetStream stream as a log, over one inbox. See NATS.md's facts in the docs."""
+"""StreamSource: a JetStream stream as a log, over one inbox."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
 from actors.runtime.tuples import new_tuple
 from bus.connection.floods import FloodLog
-from bus.connection.lanes import parse_status
-from bus.inbound.log_source import LogFailure, LogMessage, LogState
-from bus.inbound.stream_reading import HEARTBEAT_S, Allowed, StreamReading, parse_delivery
-from bus.wire.instants import parse_instant
+from bus.inbound.log_source import LogFailure, LogMessage
+from bus.inbound.stream.answers import (
+    NO_MESSAGE,
+    NO_STREAM,
+    answer_in,
+    failed_answer,
+    state_of,
+    timestamp_of,
+)
+from bus.inbound.stream.reading import HEARTBEAT_S, Allowed, StreamReading, parse_delivery
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from bus.connection.connection import Connection
     from bus.connection.lanes import Frame
-    from bus.inbound.log_source import ReadingCallbacks
+    from bus.inbound.log_source import LogState, ReadingCallbacks
+    from bus.inbound.stream.answers import Answer
     from bus.tally import BusTally
 
 logger = logging.getLogger("bus.stream")
@@ -34,7 +41,6 @@ _SILENCE_S = 2 * HEARTBEAT_S
 _WATCH_S = HEARTBEAT_S / 5
 _ENVELOPE_BYTES = 64 * 1024
 """Subjects and addresses, which the server counts as a message's too."""
-_NO_MESSAGE, _NO_STREAM = 10037, 10059
 
 
 class StreamSource:
@@ -54,7 +60,7 @@ class StreamSource:
         self._stream_missing = stream_missing
         self._base = ""
         self._number = 0
-        self._questions: dict[int, tuple[float, Callable[[dict[str, Any]], None]]] = {}
+        self._questions: dict[int, tuple[float, Callable[[Answer], None]]] = {}
         self._pulls: dict[int, StreamReading] = {}
         self._readings: dict[StreamReading, bytes | None] = {}
         self._by_consumer: dict[bytes, StreamReading] = {}
@@ -87,19 +93,19 @@ class StreamSource:
     def state(self, answer: Callable[[LogState | LogFailure], None]) -> None:
         """See ``LogSource``."""
 
-        def answered(said: dict[str, Any]) -> None:
-            answer(self._failure(said) or _state_of(said))
+        def answered(said: Answer) -> None:
+            answer(self._failure(said) or state_of(said))
 
         self._ask(f"$JS.API.STREAM.INFO.{self._stream}", None, answered)
 
     def timestamp(self, sequence: int, answer: Callable[[int | LogFailure | None], None]) -> None:
         """See ``LogSource``."""
 
-        def answered(said: dict[str, Any]) -> None:
-            if said.get("error", {}).get("err_code") == _NO_MESSAGE:
+        def answered(said: Answer) -> None:
+            if said.get("error", {}).get("err_code") == NO_MESSAGE:
                 answer(None)
             else:
-                answer(self._failure(said) or _timestamp_of(said))
+                answer(self._failure(said) or timestamp_of(said))
 
         self._ask(f"$JS.API.STREAM.MSG.GET.{self._stream}", {"seq": sequence}, answered)
 
@@ -159,7 +165,7 @@ class StreamSource:
             "inactive_threshold": int(INACTIVE_THRESHOLD_S * 1e9),
         }
 
-        def answered(said: dict[str, Any]) -> None:
+        def answered(said: Answer) -> None:
             failure = self._failure(said)
             consumer = said.get("name")
             if failure is not None or not isinstance(consumer, str):
@@ -176,33 +182,33 @@ class StreamSource:
         self,
         subject: str,
         body: Mapping[str, object] | None,
-        answered: Callable[[dict[str, Any]], None],
+        answered: Callable[[Answer], None],
     ) -> None:
         """Ask the server; ``answered`` gets what it says, or an error of our own."""
         loop = asyncio.get_running_loop()
         if not self._connection.connected:
-            loop.call_soon(answered, _error("not connected"))
+            loop.call_soon(answered, failed_answer("not connected"))
             return
         self._number += 1
         number = self._number
         self._questions[number] = (loop.time() + QUESTION_S, answered)
 
         def failed(error: Exception) -> None:
-            loop.call_soon(self._answer, number, _error(repr(error)))
+            loop.call_soon(self._answer, number, failed_answer(repr(error)))
 
         content = b"" if body is None else orjson.dumps(body)
         self._connection.write(subject, content, f"{self._base}.{number}", None, failed)
 
-    def _answer(self, number: int, said: dict[str, Any]) -> None:
+    def _answer(self, number: int, said: Answer) -> None:
         question = self._questions.pop(number, None)
         if question is not None:
             question[1](said)
 
-    def _failure(self, said: dict[str, Any]) -> LogFailure | None:
+    def _failure(self, said: Answer) -> LogFailure | None:
         error = said.get("error")
         if error is None:
             return None
-        if error.get("err_code") == _NO_STREAM:
+        if error.get("err_code") == NO_STREAM:
             self._stream_missing()
         return LogFailure(f"{error.get('description')}")
 
@@ -253,14 +259,14 @@ class StreamSource:
         if (pull := self._pulls.get(number)) is not None and headers:
             pull.on_status(number, headers)
         elif number in self._questions:
-            self._answer(number, _said(body, headers))
+            self._answer(number, answer_in(body, headers))
         elif not 0 < number <= self._number:
             self._strangers.add(repr(subject[:200]))
 
     def _on_reconnected(self) -> None:
         """Begin anew; what was asked over the old connection may or may not be answered."""
         for number in list(self._questions):
-            self._answer(number, _error("the connection was lost"))
+            self._answer(number, failed_answer("the connection was lost"))
         waiting, self._waiting = self._waiting, []
         for reading in list(self._readings):
             if reading not in waiting:
@@ -278,7 +284,7 @@ class StreamSource:
             now_s = loop.time()
             due = [number for number, (at_s, _) in self._questions.items() if at_s <= now_s]
             for number in due:
-                self._answer(number, _error("no answer in time"))
+                self._answer(number, failed_answer("no answer in time"))
             # A body that takes longer than two heartbeats to arrive is not silence.
             arrives = client.is_within_frame and client.arrived_bytes != arrived
             arrived = client.arrived_bytes
@@ -293,39 +299,7 @@ class StreamSource:
             reading.trouble("no heartbeat")
 
 
-def _state_of(said: dict[str, Any]) -> LogState | LogFailure:
-    try:
-        state = said["state"]
-        first, last = int(state["first_seq"]), int(state["last_seq"])
-        # An empty stream's first sequence is 0 before any message, and one above the last after.
-        return LogState(f"{said['created']}", first if state["messages"] else last + 1, last)
-    except (KeyError, TypeError, ValueError) as error:
-        return LogFailure(f"an answer that tells no state: {error!r}")
-
-
-def _timestamp_of(said: dict[str, Any]) -> int | LogFailure:
-    try:
-        return parse_instant(said["message"]["time"])
-    except (KeyError, TypeError, ValueError) as error:
-        return LogFailure(f"an answer that tells no time: {error!r}")
-
-
-def _said(body: bytes, headers: bytes) -> dict[str, Any]:
-    if headers and not body:
-        status, description = parse_status(headers)
-        return _error(f"{status} {description}" if description else f"status {status}")
-    try:
-        said = orjson.loads(body)
-    except ValueError:
-        return _error("an answer that is not JSON")
-    return said if isinstance(said, dict) else _error("an answer that is no object")
-
-
-def _error(description: str) -> dict[str, Any]:
-    return {"error": {"description": description}}
-
-
-def _ignore(said: dict[str, Any]) -> None:
+def _ignore(said: Answer) -> None:
     del said
 
 
