@@ -63,6 +63,7 @@ _SAYS_SO = {"log.not_the_same", "log.discarded_unread"}
 _KNOWS_PARTITIONS = (
     "actors.rules.partitions",
     "bus.inbound.intake",
+    "bus.streams.purge",
     "store.homes.memory",
 )
 

@@ -177,5 +177,5 @@ def _draw_troubles(random: Random, *, fair: bool, core: bool) -> Troubles:
         renew=rarely(0.5),
         discard=rarely(0.7),
         rewind=rarely(1.0),
-        purge=0.0 if core else random.choice((0.0, 0.5)),
+        purge=0.0 if core else random.choice((0.0, 0.7)),
     )

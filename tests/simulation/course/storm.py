@@ -43,6 +43,7 @@ class Storm:
             (world.broker.renew, troubles.renew),
             (self._discard, troubles.discard),
             (self._rewind, troubles.rewind),
+            (world.purging.begin, troubles.purge),
         ]
         self._actions = [action for action, _ in weighted]
         self._bounds = list(itertools.accumulate(weight for _, weight in weighted))
