@@ -37,6 +37,7 @@ class Storm:
             (self._kill, troubles.kill),
             (self._stop, troubles.stop),
             (self._pause, troubles.pause),
+            (self._split, troubles.split),
             (self._store_away, troubles.store_away),
             (self._broker_away, troubles.broker_away),
             (self._lose_tail, troubles.lose_tail),
@@ -97,14 +98,32 @@ class Storm:
         if instance.paused:
             instance.resume()
             return
-        if self._world.chance(0.5):
-            self._put()
-            self._world.run(self._random.choice((0.005, 0.02, 0.1)))
+        if self._world.chance(0.7):
+            instance = self._put_until_somebody_works()
         instance.pause()
-        if self._world.chance(0.6):
+        if self._world.chance(0.7):
             self._put()
             self._world.run(self._random.choice((0.05, 1.0, 2.5, *_LONG_S)))
             instance.resume()
+
+    def _split(self) -> None:
+        """Keep an instance that works from beating: others take over while it goes on."""
+        instance = self._put_until_somebody_works()
+        away_s = self._random.choice((4.0, 6.0, 9.0))
+        self._world.note(instance, Happening.HOMES_AWAY, away_s)
+        instance.links[1].away_until_s = self._world.time.now_s + away_s
+        for _ in range(self._random.randint(2, 6)):
+            self._put()
+            self._world.run(self._random.choice((0.1, 0.5, 1.5)))
+
+    def _put_until_somebody_works(self) -> Instance:
+        """Put something in, and return who holds the most of it a moment later."""
+        self._put()
+        self._world.run(self._random.choice((0.005, 0.02, 0.1)))
+        living = self._world.living()
+        if not living:
+            self._world.start()
+        return max(self._world.living(), key=lambda one: one.bus.intake.size)
 
     def _store_away(self) -> None:
         """Let MongoDB be out of reach for some, or for all, as in an election; or beats only."""

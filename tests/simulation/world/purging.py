@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bus.streams.purge import ROUND_MAX_S, purge_up_to
@@ -29,15 +30,12 @@ class Purging:
         """Have whoever is at home for partition 0 look; the rest follows, later."""
         world = self._world
         partitions = world.watch.homes.view().partitions
+        positions, began_s = [one.position for one in partitions], world.time.now_s
         for instance in world.living():
             if instance.instance_id == partitions[0].home and not instance.paused:
-                positions = [one.position for one in partitions]
-                began_s = world.time.now_s
-                world.time.call_after(
-                    world.random.choice((0.01, 0.5, 3.0, 20.0)),
-                    lambda: instance.happen(lambda: self._purge(instance, positions, began_s)),
-                )
-                return
+                purge = partial(self._purge, instance, positions, began_s)
+                delay_s = world.random.choice((0.01, 0.5, 3.0, 20.0))
+                world.time.call_after(delay_s, partial(instance.happen, purge))
 
     def _purge(self, instance: Instance, positions: Sequence[Place], began_s: float) -> None:
         world = self._world
