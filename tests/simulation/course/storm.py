@@ -66,7 +66,7 @@ class Storm:
             world.watch.raise_violation()
 
     def _put(self) -> None:
-        for _ in range(min(len(self._inputs), self._random.randint(1, 5))):
+        for _ in range(min(len(self._inputs), self._random.randint(1, 4))):
             self._world.put(self._inputs.popleft())
 
     def _pass_time(self) -> None:
@@ -109,12 +109,13 @@ class Storm:
     def _split(self) -> None:
         """Keep an instance that works from beating: others take over while it goes on."""
         instance = self._put_until_somebody_works()
-        away_s = self._random.choice((4.0, 6.0, 9.0))
+        away_s = self._random.choice((4.5, 6.0, 9.0))
         self._world.note(instance, Happening.HOMES_AWAY, away_s)
         instance.links[1].away_until_s = self._world.time.now_s + away_s
-        for _ in range(self._random.randint(2, 6)):
+        self._world.run(self._random.choice((1.0, 3.5, 4.2)))
+        for _ in range(self._random.randint(1, 4)):
             self._put()
-            self._world.run(self._random.choice((0.1, 0.5, 1.5)))
+            self._world.run(self._random.choice((0.02, 0.3, 1.0)))
 
     def _put_until_somebody_works(self) -> Instance:
         """Put something in, and return who holds the most of it a moment later."""
