@@ -10,6 +10,8 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from actors.rules.partitions import HomesView
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -98,3 +100,9 @@ class HomeTally:
     """Signs of life that the store did not confirm."""
     lapses: int = 0
     """Times that publishing was held back because a sign of life was confirmed too late."""
+    standing_by: bool = False
+    """Whether there is no partition for this instance: more are up than there are partitions."""
+    may_publish_until_s: float = float("-inf")
+    """Beyond it digests are held back; by the core's ``Clock.monotonic_s``."""
+    view: HomesView = field(default_factory=lambda: HomesView((), ()))
+    """Who was up and who had what, as of the last look; empty before the first."""

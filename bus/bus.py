@@ -6,7 +6,6 @@ import asyncio
 import logging
 import time
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nats.errors import Error as NatsError
@@ -25,6 +24,7 @@ from bus.outbound.sending import DeadLetterSender, DigestSender
 from bus.outbound.transports import FlushedTransport, ProvedTransport
 from bus.settings import DeliveryMode
 from bus.spans import NoSpans
+from bus.status import BusStatus
 from bus.streams.mending import StreamMender
 from bus.streams.topology import Topology, ensure_topology
 from bus.tally import BusTally
@@ -43,25 +43,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("bus")
 
 _SETUP_RETRY_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class BusStatus:
-    """How the bus stands at a moment."""
-
-    connected: bool
-    pulling: bool
-    """Messages are asked for; false before the start, during the stop, and while it is refused."""
-    in_flight: int
-    """Messages taken and not settled."""
-    dropped: int
-    """Messages lost on core NATS because we were too slow."""
-    waiting: int
-    """Messages in the stream that were not delivered yet; 0 on core NATS."""
-    behind_s: float
-    """How long the oldest of those has waited, at the most."""
-    last_taken_at_s: float | None
-    """When the message taken last was put into the stream, in seconds since 1970."""
 
 
 class NatsBus:

@@ -22,6 +22,7 @@ def figures(sources: Sources, samples: Samples, since_start_s: float) -> dict[st
         "checks": dict(ready.checks),
         "in_flight_max": sources.max_in_flight,
         "dropped": status.dropped,
+        "partitions": sources.home.partitions if sources.on_log() else None,
         "bounds_s": DURATION_BOUNDS_S,
         "columns": Sample._fields,
         "samples": [tuple(sample) for sample in samples.since(since_start_s)],
@@ -32,13 +33,21 @@ def figures(sources: Sources, samples: Samples, since_start_s: float) -> dict[st
 
 def _counts(sources: Sources) -> dict[str, int]:
     """Return what was counted since the start, in the order and words in which it is read."""
-    core, bus, store = sources.core, sources.bus, sources.store
+    core, bus, store, home = sources.core, sources.bus, sources.store, sources.home
     return {
         "events that changed an alarm": core.events_changed,
         "events repeated or stale": core.events_unchanged,
         "digests with alarms": core.digests_made,
         "digests with none": core.digests_empty,
-        "messages delivered again": bus.redelivered,
+        "messages of users at home elsewhere": bus.skipped,
+        "messages discarded before they were read": bus.discarded,
+        "times the log was not the one it was": bus.falls,
+        "partitions that came": home.gained_free,
+        "partitions taken over from dead instances": home.gained_from_dead,
+        "partitions handed over": home.handed_over,
+        "partitions lost to others": home.lost,
+        "signs of life that were not confirmed": home.beats_missed,
+        "times that digests were held back": home.lapses,
         "messages tried again": core.message_retries,
         "user actors started": core.activations,
         "user actors that left memory": core.passivations,
@@ -48,4 +57,5 @@ def _counts(sources: Sources) -> dict[str, int]:
         "checkpoints refused": store.refusals,
         "digests published again": core.publish_retries,
         "reconnects to NATS": bus.reconnects,
+        "readings of the log begun": bus.pull_resets,
     }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ops.monitoring.health import Health, Phase
 from ops.monitoring.heartbeat import Heartbeat
 from ops.monitoring.metrics import Sources, registry_of
+from ops.monitoring.positions import Positions
 from ops.monitoring.pulse import INTERVAL_S, Pulse
 from ops.monitoring.samples import Samples
 from ops.web.console.page import Console
@@ -19,9 +20,12 @@ from ops.web.server import WebServer
 from store.users.observed import CHECK_AFTER_S
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from actors.runtime.pooled import Dispatcher, Scheduler
-    from actors.tally import CoreTally
+    from actors.tally import CoreTally, HomeTally
     from bus.bus import NatsBus
+    from ops.monitoring.positions import LogStanding
     from ops.process.systemd import SystemdNotifier
     from ops.web.settings import HttpSettings
     from store.users.observed import ObservedCheckpointStore
@@ -38,17 +42,35 @@ class Monitor:
         heartbeat_file: str | None,
         systemd: SystemdNotifier,
         core: CoreTally,
+        home: HomeTally,
         bus: NatsBus,
+        log: Callable[[], LogStanding | None],
         store: ObservedCheckpointStore,
         max_in_flight: int,
     ) -> None:
-        """Prepare; nothing runs yet."""
+        """Prepare; nothing runs yet. ``log`` returns the log's reader, None where there is none."""
         self._bus = bus
         self._systemd = systemd
         self._pulse = Pulse()
-        self._health = Health(self._pulse, bus.status, lambda: bus.tally.settled, store.tally)
+
+        def on_log() -> bool:
+            return log() is not None
+
+        self._health = Health(
+            self._pulse, bus.status, lambda: bus.tally.settled, store.tally, home, on_log
+        )
+        positions = Positions(log)
         sources = Sources(
-            core, bus.tally, bus.status, store.tally, self._pulse, self._health, max_in_flight
+            core,
+            bus.tally,
+            bus.status,
+            store.tally,
+            self._pulse,
+            self._health,
+            max_in_flight,
+            home,
+            positions,
+            on_log,
         )
         samples = Samples(sources)
         self.console = Console(http, sources, samples)
@@ -62,6 +84,7 @@ class Monitor:
         self._tasks: list[asyncio.Task[None]] = []
         self._closing = False
         self._pulse.listeners.append(self._health.look_for_progress)
+        self._pulse.listeners.append(positions.look)
         self._pulse.listeners.append(systemd.alive)
         self._pulse.listeners.append(samples.take)
         if heartbeat_file is not None:
