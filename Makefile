@@ -4,11 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CODE := main.py actors bench bus chaos ops store tests
+# Tests mostly wait for servers, so that more of them run side by side than there are cores.
+WORKERS ?= $(shell expr 3 \* $$(nproc))
+SIDE_BY_SIDE = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
-.PHONY: help setup run chromium test fuzz lint format types coverage bench profile simulate mutate chaos clean
+.PHONY: help setup run programs test test-unit fuzz lint format types coverage bench profile simulate mutate chaos clean
 
 help: ## List the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: $(READY) ## Create .venv and install everything
 
@@ -25,12 +28,19 @@ $(READY): setup.cfg pyproject.toml Makefile
 run: $(READY) ## Run the service with servers of its own, data under ./data
 	$(BIN)/python main.py --embedded
 
-chromium: ## Install the browser that tests of the console run in; Debian, as root
-	command -v chromium >/dev/null || { apt-get update -qq \
-		&& apt-get install -qq -y --no-install-recommends chromium; }
+# chromium for tests of the console, prometheus for its promtool, systemd for systemd-analyze.
+programs: ## Install what tests run beside packages of Python's; Debian, as root
+	missing=; for program in chromium promtool systemd-analyze; do \
+		command -v $$program >/dev/null || missing=yes; \
+	done; \
+	test -z "$$missing" || { apt-get update -qq \
+		&& apt-get install -qq -y --no-install-recommends chromium prometheus systemd; }
 
-test: $(READY) ## Run the whole suite, real servers included
-	$(BIN)/python -m pytest
+test: $(READY) ## Run the whole suite, real servers included; WORKERS= processes side by side
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
+
+test-unit: $(READY) ## Run what needs no server
+	$(BIN)/python -m pytest -n $$(nproc) --dist worksteal tests/unit
 
 # Atheris has wheels for Linux and few interpreters, so that it is asked for here only.
 fuzz: $(READY) ## Judge BODIES=100000 bodies, then RUNS=300000 grown by coverage

@@ -7,35 +7,45 @@ import logging
 import os
 import secrets
 import sys
+import time
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from pykka import ActorRegistry
 
 from actors.errors import StoreUnavailableError
+from actors.messages.home import LeaveHomes, LookSoon, PositionsFell
 from actors.rules.digest import DigestID
+from actors.rules.partitions import Instance, InstanceID
 from actors.runtime.loop import LoopDispatcher
-from actors.system import Dispatchers, Ports, start_actors
-from actors.tally import CoreTally
+from actors.runtime.pooled import tell_if_alive
+from actors.system import Dispatchers, Homes, Ports, start_actors
+from actors.tally import CoreTally, HomeTally
 from bus.bus import NatsBus
 from ops.cli.program import run_program
 from ops.inquiries.micro import MicroService
+from ops.instance import instance_name
 from ops.monitoring.monitor import Monitor
 from ops.monitoring.tracing import start_tracing
 from ops.process.clock import SystemClock
 from ops.process.systemd import SystemdNotifier
 from ops.users.live import LiveUsers
+from ops.version import VERSION
 from ops.web.console.data import open_console_data
+from store.homes.mongo import MongoHomeStore
 from store.users.blocking import BlockingStore
+from store.users.document import SCHEMA
 from store.users.mongo import MongoCheckpointStore
 from store.users.observed import ObservedCheckpointStore
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from pykka import ActorRef
 
-    from actors.messages import Deliveries
+    from actors.messages.router import RouteDeliveries
+    from actors.ports import LogReading
+    from actors.rules.positions import Place
     from ops.process.stopping import StopRequest
     from ops.settings import Settings
     from ops.web.console.data import ConsoleData
@@ -53,17 +63,23 @@ class Service:
         self._settings = settings
         self._stop = stop
         self._router: ActorRef[Any]
+        self._home: ActorRef[Any] | None = None
         self._store = MongoCheckpointStore(settings.store)
+        self._homes = MongoHomeStore(settings.store, settings.core.lease_s)
         self._spans = start_tracing(settings.tracing)
-        self._bus = NatsBus(settings.bus, Random(), self._deliver, stop.escalate, self._spans)
-        self._shared = LoopDispatcher(asyncio.get_running_loop())
+        self._bus = NatsBus(
+            settings.bus, Random(), self._deliver, self._on_fall, stop.escalate, self._spans
+        )
+        self._dispatcher = LoopDispatcher(asyncio.get_running_loop())
         self._tally = CoreTally()
+        self._home_tally = HomeTally()
         self._observed_store = ObservedCheckpointStore(self._store)
         self._monitor = Monitor(
             settings.http,
             settings.heartbeat_file,
             SystemdNotifier(os.environ, os.getpid()),
             self._tally,
+            self._home_tally,
             self._bus,
             self._observed_store,
             settings.bus.max_in_flight,
@@ -74,33 +90,30 @@ class Service:
     async def start(self) -> None:
         """Connect, start the actors, begin to take messages; waits for servers not up yet."""
         await self._monitor.open()
-        await self._reach_store()
+        await _reach(self._store.open)
         await self._bus.open()
-        shared, first = self._shared, self._shared.first
-        self._router = start_actors(
-            Dispatchers(
-                shared,
-                first,
-                saving=shared,
-                saving_urgently=first,
-                loading=shared,
-                scheduler=shared,
-                begin=shared.begin,
-            ),
+        on, first = self._dispatcher, self._dispatcher.first
+        dispatchers = Dispatchers(
+            on, first, saving=on, saving_urgently=first, loading=on, scheduler=on, begin=on.begin
+        )
+        self._router, self._home = start_actors(
+            dispatchers,
             Ports(
                 self._observed_store,
-                self._bus.crossing,
-                self._bus.crossing,
+                self._bus,
+                self._bus,
                 SystemClock(),
                 Random(),
                 lambda: DigestID(secrets.token_hex(16)),
                 self._tally,
+                self._home_tally,
             ),
             self._settings.core,
             self._stop.escalate,
+            None if self._bus.log is None else await self._join(self._bus.log),
         )
         await self._bus.start()
-        self._monitor.watch(self._shared, self._shared)
+        self._monitor.watch(on, on)
         self._monitor.serving()
         live, group = LiveUsers(self._router), self._settings.bus.queue_group
         stored = BlockingStore(self._store, asyncio.get_running_loop())
@@ -111,6 +124,23 @@ class Service:
             self._micro = MicroService(self._bus.client, group, live, stored)
             await self._micro.start()
         logger.info("service.ready")
+
+    async def _join(self, log: LogReading) -> Homes:
+        """Be one of the instances that share the log."""
+        await _reach(self._homes.open)
+        me = Instance(
+            instance_id=InstanceID(secrets.token_hex(8)),
+            name=instance_name(),
+            beat=0,
+            leaving=False,
+            reading=True,
+            schema=SCHEMA,
+            address=self._settings.http.address if self._settings.http.wanted else None,
+            version=VERSION,
+            started_at_s=int(time.time()),
+        )
+        nudging = await self._bus.join(self._homes, me.instance_id, self._on_nudge)
+        return Homes(me, self._homes, log, nudging)
 
     async def run(self) -> bool:
         """Start, serve until a stop is wanted, then stop in order; whether all was finished."""
@@ -129,13 +159,24 @@ class Service:
         if self._stop.failure is not None:
             return False
         self._monitor.stopping()
-        await self._bus.stop_pulling()
         try:
-            await asyncio.wait_for(self._bus.drained(), self._settings.shutdown_timeout_s)
+            await asyncio.wait_for(self._leave(), self._settings.shutdown_timeout_s)
         except TimeoutError:
             logger.warning("service.unfinished", extra={"messages": self._bus.in_flight})
             return False
         return True
+
+    async def _leave(self) -> None:
+        """Have what is at home here saved, told and freed; on core NATS, what was taken settled."""
+        if self._home is not None:
+            left = asyncio.Event()
+            patience_s = self._settings.shutdown_timeout_s
+            self._home.tell(LeaveHomes(left.set, patience_s))
+            await left.wait()
+            await self._bus.stop_pulling()
+        else:
+            await self._bus.stop_pulling()
+            await self._bus.drained()
 
     async def _close(self) -> None:
         """End the parts, those that feed others first."""
@@ -146,23 +187,34 @@ class Service:
             self._console_data.close()
         await self._bus.close()
         ActorRegistry.stop_all(block=False)
-        self._shared.run_until_idle()
-        await self._shared.abandon()
+        self._dispatcher.run_until_idle()
+        await self._dispatcher.abandon()
+        await self._homes.close()
         await self._store.close()
         self._spans.stop()
 
-    async def _reach_store(self) -> None:
-        while True:
-            try:
-                await self._store.open()
-            except StoreUnavailableError as error:
-                logger.warning("store.not_ready", extra={"error": str(error)})
-                await asyncio.sleep(_STORE_RETRY_S)
-            else:
-                return
-
-    def _deliver(self, deliveries: Deliveries) -> None:
+    def _deliver(self, deliveries: RouteDeliveries) -> None:
         self._router.tell(deliveries)
+
+    def _on_fall(self, positions: Mapping[int, Place]) -> None:
+        if self._home is not None:
+            tell_if_alive(self._home, PositionsFell(positions))
+
+    def _on_nudge(self) -> None:
+        if self._home is not None:
+            tell_if_alive(self._home, LookSoon())
+
+
+async def _reach(open_store: Callable[[], Awaitable[None]]) -> None:
+    """Open a store; waits for a server that is not up yet. Raises ``SettingsError``."""
+    while True:
+        try:
+            await open_store()
+        except StoreUnavailableError as error:
+            logger.warning("store.not_ready", extra={"error": str(error)})
+            await asyncio.sleep(_STORE_RETRY_S)
+        else:
+            return
 
 
 def main(arguments: Sequence[str]) -> int:

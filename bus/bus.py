@@ -14,31 +14,40 @@ from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.errors import APIError, ServiceUnavailableError
 
 from bus.connection.connection import Connection
+from bus.connection.floods import FloodLog
 from bus.errors import BusSetupError
-from bus.inbound.crossing import Crossing
 from bus.inbound.intake import Intake
-from bus.inbound.jetstream import PullConsumer
 from bus.inbound.lag import Lag
+from bus.inbound.log_reader import LogReader
 from bus.inbound.queue_subscription import QueueConsumer
+from bus.inbound.stream_source import StreamSource
+from bus.nudges import NatsNudging
 from bus.outbound.sending import DeadLetterSender, DigestSender
 from bus.outbound.transports import FlushedTransport, ProvedTransport
 from bus.settings import DeliveryMode
 from bus.spans import NoSpans
 from bus.status import BusStatus
 from bus.streams.mending import StreamMender
+from bus.streams.purge import Purger
 from bus.streams.topology import Topology, ensure_topology
 from bus.tally import BusTally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from random import Random
 
     from nats.aio.client import Client
 
+    from actors.errors import PublishFailedError
     from actors.messages.router import RouteDeliveries
+    from actors.ports import DeliveryToken, Nudging
+    from actors.rules.digest import Digest
+    from actors.rules.partitions import InstanceID
+    from actors.rules.positions import Place
     from bus.inbound.intake import Message
     from bus.settings import BusSettings
     from bus.spans import Spans
+    from bus.streams.purge import PositionsStore
 
 logger = logging.getLogger("bus")
 
@@ -46,32 +55,40 @@ _SETUP_RETRY_S = 1.0
 
 
 class NatsBus:
-    """The bus on a real server. Runs on the event loop; ``crossing`` is for other threads."""
+    """The bus on a real server: ``Acknowledger``, ``DigestPublisher``. Runs on the event loop."""
 
     def __init__(
         self,
         settings: BusSettings,
         random: Random,
         deliver: Callable[[RouteDeliveries], None],
+        fell: Callable[[Mapping[int, Place]], None],
         escalate: Callable[[str], None],
         spans: Spans | None = None,
     ) -> None:
         """Prepare, on the loop; ``deliver`` hands a batch to the router.
 
+        ``fell`` is told of partitions that are read from below their position: see ``LogReader``.
         ``escalate`` is called when the bus cannot go on. Raises ``SettingsError``.
         """
         self._settings = settings
         self._deliver = deliver
+        self._fell = fell
         self._escalate = escalate
         self._spans = spans or NoSpans()
         self._connection = Connection(settings, random, escalate)
         self._connection.on_reconnected.append(self._count_reconnect)
         self.tally = BusTally()
         self._lag = Lag(time.time())
-        self.crossing = Crossing(asyncio.get_running_loop())
-        self._consumer: PullConsumer | QueueConsumer | None = None
+        self._reader: LogReader | None = None
+        self._queue: QueueConsumer | None = None
         self._transport: ProvedTransport | FlushedTransport
-        self._intake: Intake | None = None
+        self._digests: DigestSender
+        self._intake: Intake
+        self._mender: StreamMender
+        self._foreign = FloodLog(_tell_foreign)
+        self._is_open = False
+        self._asks_soon = False
         self._opened = AsyncExitStack()
         self.mode = settings.delivery
 
@@ -81,16 +98,21 @@ class NatsBus:
         return self._connection.client
 
     @property
+    def log(self) -> LogReader | None:
+        """What reads the log, on JetStream; None on core NATS. Known once ``open`` has returned."""
+        return self._reader
+
+    @property
     def in_flight(self) -> int:
         """Messages taken and not settled."""
-        return 0 if self._intake is None else self._intake.size
+        return self._intake.size if self._is_open else 0
 
     def status(self) -> BusStatus:
         """Return how the bus stands now."""
-        lag = self._lag
+        lag, reader, queue = self._lag, self._reader, self._queue
         return BusStatus(
             connected=self._connection.connected,
-            pulling=self._consumer is not None and self._consumer.pulling,
+            pulling=reader.flows if reader else queue is not None and queue.pulling,
             in_flight=self.in_flight,
             dropped=self._connection.slow_consumer_drops,
             waiting=lag.waiting,
@@ -99,66 +121,62 @@ class NatsBus:
         )
 
     async def look_behind(self) -> None:
-        """Find out how far we are behind; at the most a question to the server. Never raises."""
-        consumer = self._consumer
-        if not isinstance(consumer, PullConsumer):
-            return
-        if self._lag.look(self.tally.last_reply, time.time()) or not self._connection.connected:
-            return
-        try:
-            self._lag.learn(await consumer.waiting(), time.time())
-        except (NatsError, APIError) as error:
-            logger.debug("lag.unknown", extra={"error": repr(error)})
+        """Find out how far we are behind."""
+        if self._reader is not None:
+            self._lag.look(self._reader.place, self._reader.waiting, time.time())
 
     async def open(self) -> None:
-        """Connect, choose the way of delivery, find or create streams and consumer.
+        """Connect, choose the way of delivery, find or create the streams.
 
         Waits for a server that is not there; raises ``SettingsError`` where waiting is no use.
         """
         await self._connection.open()
         topology = await self._choose_delivery()
+        self._mender = mender = StreamMender(self._connection, self._settings, topology)
         if topology is None:
             self.mode = DeliveryMode.CORE
             self._transport = FlushedTransport(self._connection)
         else:
             self.mode = DeliveryMode.JETSTREAM
-            mender = StreamMender(self._connection, self._settings)
             self._opened.push_async_callback(mender.close)
             self._transport = ProvedTransport(self._connection, mender.mend_soon)
         self._opened.push_async_callback(self._transport.close)
         await self._transport.start()
         subjects = self._settings.subjects
+        self._digests = DigestSender(self._transport, subjects, self._spans)
         dead_letters = DeadLetterSender(self._transport, subjects, time.time, self.tally)
-        intake = self._intake = Intake(
+        self._intake = Intake(
             subjects,
             self._settings.max_body_bytes,
             self._deliver,
             dead_letters.send,
-            self._settle,
+            self._on_settled,
             self.tally,
             spans=self._spans,
+            tell_foreign=self._foreign.add,
         )
-        self.crossing.connect(intake, DigestSender(self._transport, subjects, self._spans))
-        consumer: PullConsumer | QueueConsumer
+        self._opened.callback(self._foreign.close)
         if topology is None:
-            consumer = QueueConsumer(self._connection, self._settings, intake)
+            self._queue = QueueConsumer(self._connection, self._settings, self._intake)
+            self._opened.push_async_callback(self._queue.close)
         else:
-            consumer = PullConsumer(
-                self._connection, self._settings, topology, intake, self._escalate, self.tally
-            )
-        self._consumer = consumer
-        self._opened.push_async_callback(consumer.close)
+            await self._open_reader(topology.stream, mender)
+        self._is_open = True
         logger.info("bus.opened", extra={"delivery": str(self.mode)})
 
     async def start(self) -> None:
-        """Begin to take messages; the actors must be there."""
-        assert self._consumer is not None
-        await self._consumer.start()
+        """Begin to take messages, on JetStream those of partitions gained; actors must be there."""
+        if self._reader is not None:
+            self._reader.start()
+        if self._queue is not None:
+            await self._queue.start()
 
     async def stop_pulling(self) -> None:
-        """Take no more messages."""
-        assert self._consumer is not None
-        await self._consumer.stop_pulling()
+        """Take no more messages; what is in flight may still be settled."""
+        if self._reader is not None:
+            self._reader.close()
+        if self._queue is not None:
+            await self._queue.stop_pulling()
 
     async def drained(self) -> None:
         """Return once every message that was taken is settled."""
@@ -166,14 +184,66 @@ class NatsBus:
             await asyncio.sleep(0.01)
 
     async def close(self) -> None:
-        """Prove the last acknowledgement and close, however far ``open`` came."""
-        await self._connection.written()
+        """Close, however far ``open`` came."""
         await self._opened.aclose()
         await self._connection.close()
 
-    def _settle(self, messages: list[Message], rejection: str | None) -> None:
-        assert self._consumer is not None
-        self._consumer.settle(messages, rejection)
+    def acknowledge(self, tokens: Iterable[DeliveryToken]) -> None:
+        """See ``Acknowledger``."""
+        self._intake.settle(tokens)
+
+    def dead_letter(self, tokens: Iterable[DeliveryToken], reason: str) -> None:
+        """See ``Acknowledger``."""
+        self._intake.dead_letter(tokens, reason)
+
+    def publish(
+        self, digests: Sequence[Digest], settled: Callable[[PublishFailedError | None], None]
+    ) -> None:
+        """See ``DigestPublisher``."""
+        self._digests.send(digests, settled)
+
+    async def join(
+        self, store: PositionsStore, me: InstanceID, on_nudge: Callable[[], None]
+    ) -> Nudging:
+        """Be one of several instances on the log: hear their nudges, and purge if it is our turn.
+
+        ``on_nudge`` is called when another one says that something has changed.
+        """
+        nudging = NatsNudging(self._connection, self._settings.nudge_subject, on_nudge)
+        await nudging.start()
+        self._opened.push_async_callback(nudging.close)
+        purger = Purger(
+            self.client, store, me, self._known_topology, self._settings.streams.input_history_s
+        )
+        self._connection.tasks.start("purge", purger.run())
+        return nudging
+
+    def _known_topology(self) -> Topology:
+        assert self._mender.topology is not None
+        return self._mender.topology
+
+    async def _open_reader(self, stream: str, mender: StreamMender) -> None:
+        source = StreamSource(self._connection, stream, self.tally, mender.mend_soon)
+        await source.open()
+        self._opened.callback(source.close)
+        self._reader = LogReader(
+            source, self._intake, self._settings.max_in_flight, self.tally, self._fell
+        )
+        self._opened.callback(self._reader.close)
+
+    def _on_settled(self, messages: list[Message], rejection: str | None) -> None:
+        """Answer those who wait for it, and take what there is room for again."""
+        if self._queue is not None:
+            self._queue.settle(messages, rejection)
+        elif not self._asks_soon:
+            # Saves are settled one by one, many in a turn of the loop.
+            self._asks_soon = True
+            asyncio.get_running_loop().call_soon(self._ask_for_more)
+
+    def _ask_for_more(self) -> None:
+        self._asks_soon = False
+        if self._reader is not None:
+            self._reader.ask_for_more()
 
     def _count_reconnect(self) -> None:
         self.tally.reconnects += 1
@@ -182,10 +252,9 @@ class NatsBus:
         """Return what JetStream has ready for us, or None for core."""
         if self._settings.delivery is DeliveryMode.CORE:
             return None
-        js = self._connection.client.jetstream()
         while True:
             try:
-                return await ensure_topology(js, self._settings)
+                return await ensure_topology(self._connection.client, self._settings)
             except (NoRespondersError, ServiceUnavailableError, NatsTimeoutError) as error:
                 if not self._server_has_jetstream():
                     if self._settings.delivery is DeliveryMode.JETSTREAM:
@@ -200,7 +269,7 @@ class NatsBus:
             except APIError as error:
                 if error.code is not None and error.code < 500:
                     message = (
-                        f"INPUT_STREAM: the server refused the streams or the consumer: "
+                        f"INPUT_STREAM: the server refused the streams: "
                         f"{error.description} (code {error.err_code})"
                     )
                     raise BusSetupError(message) from error
@@ -213,3 +282,8 @@ class NatsBus:
         # Only the server's greeting tells a server without JetStream from one not ready yet.
         greeting = self._connection.client._server_info  # noqa: SLF001  # no public way
         return bool(greeting.get("jetstream", False))
+
+
+def _tell_foreign(total: int, subject: str) -> None:
+    mend = "have the stream capture the input subjects only, and rename none"
+    logger.warning("message.foreign", extra={"subject": subject, "total": total, "mend": mend})

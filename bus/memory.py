@@ -1,4 +1,4 @@
-"""The in-memory twin of the bus: a broker that delivers at least once, for tests and simulation.
+"""The in-memory twin of the bus: a broker that keeps a log, for tests and simulation.
 
 Single-threaded: everything happens in its methods, on their caller's thread.
 """
@@ -9,15 +9,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from actors.errors import PublishFailedError
-from bus.inbound.intake import Intake, Message
+from bus.inbound.intake import Intake
+from bus.inbound.log_reader import LogReader
+from bus.memory_log import InMemoryLog, InMemoryLogSource
 from bus.outbound.sending import DeadLetterSender, DigestSender, headers_size
+from bus.tally import BusTally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from actors.messages.router import RouteDeliveries
     from actors.ports import DeliveryToken
     from actors.rules.digest import Digest
+    from actors.rules.positions import Place
+    from bus.inbound.intake import Message
     from bus.subjects import Subjects
 
 
@@ -32,34 +37,22 @@ class Published:
 
 @dataclass(slots=True)
 class InMemoryBroker:
-    """An input stream with one durable consumer, and a stream of what was published.
+    """The input stream, and a stream of what was published.
 
     Outlives the processes that use it, as a real broker does.
     """
 
     max_payload_bytes: int = 1024 * 1024
-    waiting: dict[int, tuple[str, bytes]] = field(default_factory=dict)
-    """What was put in and is not acknowledged, by sequence."""
+    log: InMemoryLog = field(default_factory=InMemoryLog)
+    """What was put in."""
     published: list[Published] = field(default_factory=list)
     fault: Callable[[str], PublishFailedError | None] | None = None
     """Asked before each publication with its subject; an error is given to the publisher."""
-    _last_sequence: int = 0
     _seen_ids: set[str] = field(default_factory=set)
 
-    def put(self, subject: str, body: bytes) -> int:
-        """Put a message into the input stream; return its sequence."""
-        self._last_sequence += 1
-        self.waiting[self._last_sequence] = (subject, body)
-        return self._last_sequence
-
-    def message(self, sequence: int) -> Message:
-        """Return a delivery of a message that waits."""
-        subject, body = self.waiting[sequence]
-        return Message(subject, body, f"ack.{sequence}", f"memory.{sequence}", sequence)
-
-    def acknowledge(self, message: Message) -> None:
-        """Take a message out; repeating it does nothing."""
-        self.waiting.pop(message.sequence, None)
+    def put(self, subject: str, body: bytes, timestamp_ns: int = 0) -> Place:
+        """Put a message into the input stream; return its place."""
+        return self.log.append(subject, body, timestamp_ns)
 
     def publish(self, published: Published) -> None:
         """Keep a publication, unless its ``Nats-Msg-Id`` was seen before."""
@@ -83,27 +76,39 @@ class InMemoryBus:
         broker: InMemoryBroker,
         subjects: Subjects,
         deliver: Callable[[RouteDeliveries], None],
+        fell: Callable[[Mapping[int, Place]], None],
+        post: Callable[[Callable[[], None]], None],
         call_later: Callable[[float, Callable[[], None]], None],
         wall_s: Callable[[], float],
         max_body_bytes: int = 64 * 1024,
+        max_in_flight: int = 1000,
     ) -> None:
-        """Connect; ``call_later`` and ``wall_s`` are the simulation's time."""
+        """Connect; ``call_later`` and ``wall_s`` are the simulation's time.
+
+        ``post`` does an action later, when what is on its way between the process and the broker
+        arrives; in the order of its calls.
+        """
         self._broker = broker
         self._call_later = call_later
         self._digests = DigestSender(self, subjects)
-        dead_letters = DeadLetterSender(self, subjects, wall_s)
+        self.tally = BusTally()
+        dead_letters = DeadLetterSender(self, subjects, wall_s, self.tally)
+        self.source = InMemoryLogSource(broker.log, post, call_later)
         self.intake = Intake(
-            subjects, max_body_bytes, deliver, dead_letters.send, self._settle, monotonic_s=wall_s
+            subjects,
+            max_body_bytes,
+            deliver,
+            dead_letters.send,
+            self._on_settled,
+            self.tally,
+            wall_s,
         )
+        self.log = LogReader(self.source, self.intake, max_in_flight, self.tally, fell)
 
     @property
     def max_payload_bytes(self) -> int:
         """The broker's limit."""
         return self._broker.max_payload_bytes
-
-    def deliver(self, sequences: Iterable[int]) -> None:
-        """HandleDeliveries messages that wait, for the first time or again."""
-        self.intake.take([self._broker.message(sequence) for sequence in sequences])
 
     def acknowledge(self, tokens: Iterable[DeliveryToken]) -> None:
         """See ``Acknowledger``."""
@@ -113,9 +118,11 @@ class InMemoryBus:
         """See ``Acknowledger``."""
         self.intake.dead_letter(tokens, reason)
 
-    def publish(self, digest: Digest, settled: Callable[[PublishFailedError | None], None]) -> None:
+    def publish(
+        self, digests: Sequence[Digest], settled: Callable[[PublishFailedError | None], None]
+    ) -> None:
         """See ``DigestPublisher``."""
-        self._digests.send(digest, settled)
+        self._digests.send(digests, settled)
 
     def send(
         self,
@@ -137,7 +144,6 @@ class InMemoryBus:
         """See ``Transport``."""
         self._call_later(delay_s, action)
 
-    def _settle(self, messages: list[Message], rejection: str | None) -> None:
-        del rejection
-        for message in messages:
-            self._broker.acknowledge(message)
+    def _on_settled(self, messages: list[Message], rejection: str | None) -> None:
+        del messages, rejection  # nobody waits for an answer
+        self.log.ask_for_more()

@@ -56,14 +56,14 @@ def serves(
 def send(deployment: Deployment, *what: str, **settings: object) -> ServiceProcess:
     """Run the tool that sends; return it when it has ended well."""
     tool = deployment.launch("send", *what, **settings)
-    assert tool.wait(15) in (0, 1 if what == NO_ALARM else 0), tool.output()
+    assert tool.wait() in (0, 1 if what == NO_ALARM else 0), tool.output()
     return tool
 
 
 def refused(deployment: Deployment, **settings: object) -> str:
     """Return the one line with which the service ends, with status 2 and without a secret."""
     service = deployment.launch(LOG_LEVEL="debug", **settings)
-    assert service.wait(20) == 2, service.output()
+    assert service.wait() == 2, service.output()
     (line,) = [line for line in service.output().splitlines() if not line.startswith('{"event"')]
     assert not shows_a_secret(service, settings)
     return line.removeprefix("main.py: ")

@@ -15,6 +15,8 @@ from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.api import ConsumerConfig, DeliverPolicy
 from pymongo import AsyncMongoClient
 
+from tests.patience import PATIENCE_S
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
@@ -159,12 +161,12 @@ class Broker:
         """Publish into the input stream; return the sequence."""
         return (await self.js.publish(subject, body)).seq
 
-    async def next_digest(self, timeout_s: float = 15.0) -> dict[str, Any]:
+    async def next_digest(self, timeout_s: float = PATIENCE_S) -> dict[str, Any]:
         """Return the next digest of the stream, decoded."""
         fields: dict[str, Any] = json.loads((await self.next_digest_message(timeout_s)).data)
         return fields
 
-    async def next_digest_message(self, timeout_s: float = 15.0) -> Msg:
+    async def next_digest_message(self, timeout_s: float = PATIENCE_S) -> Msg:
         """Return the next digest of the stream as it is."""
         if self._digests is None:
             self._digests = await self._read(self.names.digests)
@@ -184,7 +186,7 @@ class Broker:
         positions = await self.positions()
         return await self._last_sequence() - min(positions.values(), default=0)
 
-    async def left_at_most(self, count: int, timeout_s: float = 30.0) -> int:
+    async def left_at_most(self, count: int, timeout_s: float = PATIENCE_S) -> int:
         """Return how many messages are left, once it is no more than ``count``."""
         async with asyncio.timeout(timeout_s):
             while (left := await self.left()) > count:
@@ -202,7 +204,7 @@ class Broker:
             async for document in partitions.find({})
         }
 
-    async def next_dead_letter(self, timeout_s: float = 15.0) -> Msg:
+    async def next_dead_letter(self, timeout_s: float = PATIENCE_S) -> Msg:
         """Return the next dead letter of the stream."""
         if self._dead_letters is None:
             self._dead_letters = await self._read(self.names.dead_letters)
@@ -217,7 +219,7 @@ class Broker:
             return True
         return False
 
-    async def settled(self, timeout_s: float = 30.0, poll_s: float = _POLL_S) -> None:
+    async def settled(self, timeout_s: float = PATIENCE_S, poll_s: float = _POLL_S) -> None:
         """Return once every partition's position has reached what the input stream holds now."""
         last = await self._last_sequence()
         async with asyncio.timeout(timeout_s):
@@ -238,7 +240,7 @@ class Broker:
         if not count:
             return []
         reader = await self._read(subject)
-        found: list[Msg] = [await reader.next_msg(timeout=5) for _ in range(count)]
+        found: list[Msg] = [await reader.next_msg(timeout=PATIENCE_S) for _ in range(count)]
         await reader.unsubscribe()
         return found
 

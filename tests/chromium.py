@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from playwright.async_api import async_playwright, expect
+
+from tests.patience import PATIENCE_S
+from tests.programs import program
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -24,15 +25,10 @@ OPTIONS = (
     "--disable-sync",
 )
 # The page asks every few seconds, and the computer may be busy.
-expect.set_options(timeout=15_000)
+expect.set_options(timeout=PATIENCE_S * 1000)
 
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
-
-
-def chromium() -> str | None:
-    """Return the browser's path; None where there is none."""
-    return os.environ.get("CHROMIUM") or shutil.which("chromium")
 
 
 class Seen:
@@ -70,9 +66,11 @@ async def opened(
     """
     seen = Seen(url)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium(), args=[*OPTIONS])
+        browser = await playwright.chromium.launch(
+            executable_path=program("chromium"), args=[*OPTIONS]
+        )
         context = await browser.new_context(**{"viewport": DESK, **options})
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE_S * 1000)
         page = await context.new_page()
         if ours:
             seen.watch(page)

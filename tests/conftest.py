@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
-import os
 import signal
 import threading
+from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import pytest
 import uvloop
 
 from tests.deployment import Deployment
+from tests.forking import fork_server
 from tests.servers import Server, nats_server_version, prepare_mongodb, prepare_nats, running
 
 if TYPE_CHECKING:
@@ -43,6 +45,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     version = nats_server_version() if item.get_closest_marker("needs_nats_2_10") else ()
     if version and version < (2, 10):
         pytest.skip(f"nats-server is {'.'.join(map(str, version))}, before 2.10")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no process is left to work on it alone in the end."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 @pytest.fixture(scope="session")
@@ -81,19 +88,29 @@ def deployment(nats_url: str, mongodb_uri: str, tmp_path: Path) -> Iterator[Depl
 
 @pytest.fixture(autouse=True)
 def _leaves_nothing_behind() -> Iterator[None]:
-    """Fail a test that leaves a thread or a child process."""
-    threads, children = set(threading.enumerate()), _children()
+    """Fail a test that leaves a thread or a child process.
+
+    Servers that tests share are started before: pytest makes what lives longer first.
+    """
+    threads, before = set(threading.enumerate()), children()
     yield
     for thread in set(threading.enumerate()) - threads:
         thread.join(5)
         assert not thread.is_alive(), f"left the thread {thread.name}"
-    left = {pid: name for pid, name in _children().items() if pid not in children}
-    # A server that the session's fixtures started meanwhile stays for the next test.
-    servers = {pid: name for pid, name in left.items() if name in ("nats-server", "mongod")}
-    assert left == servers, f"left the processes {left}"
+    left = {pid: name for pid, name in children().items() if pid not in before}
+    assert left == {}, f"left the processes {left}"
 
 
-def _children() -> dict[int, str]:
-    listed = Path(f"/proc/self/task/{os.getpid()}/children")
-    pids = [int(pid) for pid in listed.read_text().split()] if listed.exists() else []
-    return {pid: Path(f"/proc/{pid}/comm").read_text().strip() for pid in pids}
+def children() -> dict[int, str]:
+    """Return the names of the processes that tests have started here, by their ids."""
+    parents: set[int | str] = {"self"}
+    if fork_server.cache_info().currsize:
+        parents.add(fork_server().pid)
+    found: dict[int, str] = {}
+    for listed in chain.from_iterable(Path(f"/proc/{p}/task").glob("*/children") for p in parents):
+        # One that another thread waits for may be gone before it is looked at.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            for pid in map(int, listed.read_text().split()):
+                if pid not in parents:
+                    found[pid] = Path(f"/proc/{pid}/comm").read_text().strip()
+    return found

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import aiohttp
 
+from tests.patience import PATIENCE_S
 from tests.probes import ANY_PORT
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def console_url(service: ServiceProcess) -> str:
 @asynccontextmanager
 async def asking(service: ServiceProcess) -> AsyncIterator[ConsoleClient]:
     """Ask a service, for a ``with`` block."""
-    timeout = aiohttp.ClientTimeout(total=20)
+    timeout = aiohttp.ClientTimeout(total=PATIENCE_S)
     async with aiohttp.ClientSession(console_url(service), timeout=timeout) as client:
         yield ConsoleClient(client)
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from contextlib import contextmanager
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pymongo import MongoClient
@@ -15,6 +14,8 @@ from store.settings import StoreSettings
 from store.users.blocking import StandaloneStore
 from store.users.mongo import COLLECTION
 from tests.broker import Names, connected
+from tests.forking import fork_server
+from tests.patience import PATIENCE_S
 from tests.service import ROOT, ServiceProcess, environment
 
 if TYPE_CHECKING:
@@ -73,15 +74,19 @@ class Deployment:
 
     def answered(self, text: str, /, *arguments: str, **settings: object) -> Ended:
         """Run ``main.py`` to its end with ``text`` for an answer to what it asks."""
-        ended = subprocess.run(
-            [sys.executable, str(ROOT / "main.py"), *arguments],
-            env=environment(self._given(settings)),
-            input=text.encode(),
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
-        return Ended(ended.returncode, ended.stdout, ended.stderr.decode())
+        with TemporaryFile() as given, TemporaryFile() as said, TemporaryFile() as complained:
+            given.write(text.encode())
+            given.seek(0)
+            command = [str(ROOT / "main.py"), *arguments]
+            files = (given, said, complained)
+            process = fork_server().start(command, environment(self._given(settings)), files)
+            try:
+                status = process.wait(PATIENCE_S)
+            finally:
+                process.kill()
+            for file in files:
+                file.seek(0)
+            return Ended(status, said.read(), complained.read().decode())
 
     def start(self, **settings: object) -> ServiceProcess:
         """Start the service and wait until it takes messages."""
@@ -99,7 +104,7 @@ class Deployment:
         self, module: str | None, arguments: Iterable[str], settings: Mapping[str, object]
     ) -> ServiceProcess:
         log = self._folder / f"main-{len(self.processes)}.log"
-        process = ServiceProcess(log, self._given(settings), *arguments, module=module)
+        process = ServiceProcess(log, self._given(settings), *arguments, module=module, forked=True)
         self.processes.append(process)
         return process
 
@@ -119,13 +124,13 @@ class Deployment:
             store.close()
 
     @contextmanager
-    def collection(self) -> Iterator[Collection[dict[str, Any]]]:
-        """Open the service's collection as anybody may."""
+    def collection(self, name: str = COLLECTION) -> Iterator[Collection[dict[str, Any]]]:
+        """Open a collection of the service's, by default the users', as anybody may."""
         client: MongoClient[dict[str, Any]] = MongoClient(
             self.mongodb_uri, serverMonitoringMode="poll"
         )
         try:
-            yield client[self.names.database][COLLECTION]
+            yield client[self.names.database][name]
         finally:
             client.close()
 

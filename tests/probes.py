@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.patience import PATIENCE_S
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -39,7 +41,7 @@ class Monitoring:
             assert content["ok"] is (answer.status == 200)
             return Probe(answer.status, content["checks"])
 
-    async def becomes(self, check: str, found: str, timeout_s: float = 30.0) -> Probe:
+    async def becomes(self, check: str, found: str, timeout_s: float = PATIENCE_S) -> Probe:
         """Return what ``/readyz`` says once ``check`` begins with ``found``."""
         async with asyncio.timeout(timeout_s):
             while True:
@@ -48,7 +50,7 @@ class Monitoring:
                     return probe
                 await asyncio.sleep(_POLL_S)
 
-    async def becomes_ready(self, timeout_s: float = 30.0) -> None:
+    async def becomes_ready(self, timeout_s: float = PATIENCE_S) -> None:
         """Return once ``/readyz`` says that all is well: one check is ahead of another."""
         async with asyncio.timeout(timeout_s):
             while (await self.probe("/readyz")).status != 200:  # noqa: ASYNC110  # asks a server
@@ -64,7 +66,7 @@ class Monitoring:
             for sample in family.samples
         }
 
-    async def metric_becomes(self, name: str, value: float, timeout_s: float = 30.0) -> None:
+    async def metric_becomes(self, name: str, value: float, timeout_s: float = PATIENCE_S) -> None:
         """Return once a sample has a value."""
         async with asyncio.timeout(timeout_s):
             while (await self.metrics()).get(name) != value:  # noqa: ASYNC110  # asks a server
@@ -76,6 +78,6 @@ async def monitoring(service: ServiceProcess) -> AsyncIterator[Monitoring]:
     """Ask a service that was started with ``HTTP_ADDRESS=ANY_PORT``, for a ``with`` block."""
     service.wait_for("http.serving")
     port = service.events("http.serving")[0]["port"]
-    timeout = aiohttp.ClientTimeout(total=10)
+    timeout = aiohttp.ClientTimeout(total=PATIENCE_S)
     async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", timeout=timeout) as client:
         yield Monitoring(client)

@@ -14,10 +14,10 @@ from ops.process.child import ChildProcess
 from ops.process.embedded import (
     find_mongod,
     find_nats_server,
-    free_port,
     mongodb_server,
     nats_server,
 )
+from tests.ports import claim_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,14 +54,14 @@ def prepare_nats(folder: Path, configuration: str = "") -> Server:
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "nats.conf"
     file.write_text(configuration)
-    port = free_port()
+    port = claim_port()
     child = nats_server(find_nats_server(), folder, port, file)
     return Server(child, f"nats://127.0.0.1:{port}")
 
 
 def prepare_nats_without_jetstream(folder: Path) -> Server:
     """Prepare a NATS server that has JetStream off. Not started."""
-    port = free_port()
+    port = claim_port()
 
     def listens() -> bool:
         try:
@@ -71,13 +71,13 @@ def prepare_nats_without_jetstream(folder: Path) -> Server:
             return False
 
     command = [find_nats_server(), "-a", "127.0.0.1", "-p", str(port)]
-    child = ChildProcess("nats-server", command, folder / "nats-server.log", listens)
+    child = ChildProcess("nats-server", command, folder / "nats-server.log", port, listens)
     return Server(child, f"nats://127.0.0.1:{port}")
 
 
 def prepare_mongodb(folder: Path, *options: str) -> Server:
     """Prepare a MongoDB server; its port stays over restarts. Not started."""
-    port = free_port()
+    port = claim_port()
     child = mongodb_server(find_mongod(), folder, port, *options)
     return Server(child, f"mongodb://127.0.0.1:{port}")
 

@@ -13,11 +13,16 @@ from typing import IO, TYPE_CHECKING, Any
 
 from ops.cli.options import options_of
 from ops.settings import Settings
+from tests.forking import ROOT, fork_server
+from tests.patience import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ROOT = Path(__file__).parent.parent
+    from tests.forking import Forked
+
+__all__ = ["ROOT", "ServiceProcess", "environment"]
+
 _POLL_S = 0.01
 
 
@@ -38,21 +43,32 @@ class ServiceProcess:
         settings: Mapping[str, object],
         *arguments: str,
         module: str | None = None,
+        forked: bool = False,
     ) -> None:
         """Start it; ``settings`` are environment variables, the developer's own do not count.
 
-        ``module`` is a test's own entry, instead of ``main.py``.
+        ``module`` is a test's own entry, instead of ``main.py``. One that is ``forked`` starts at
+        once, but shares memory with the fork server, so that nothing should be measured of it.
         """
         self._log_path = log
+        self._read = 0
+        self._events: list[dict[str, Any]] = []
         self._log: IO[bytes] = log.open("ab")
-        entry = [str(ROOT / "main.py")] if module is None else ["-m", module]
-        self._process = subprocess.Popen(
-            [sys.executable, *entry, *arguments],
-            env={**environment(settings), "PYTHONPATH": str(ROOT)},
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=self._log,
-        )
+        command = [*([str(ROOT / "main.py")] if module is None else ["-m", module]), *arguments]
+        given = {**environment(settings), "PYTHONPATH": str(ROOT)}
+        self._process: subprocess.Popen[bytes] | Forked
+        with Path(os.devnull).open("rb") as nothing:
+            if forked:
+                files = (nothing, self._log, self._log)
+                self._process = fork_server().start(command, given, files)
+            else:
+                self._process = subprocess.Popen(
+                    [sys.executable, *command],
+                    env=given,
+                    stdin=nothing,
+                    stdout=self._log,
+                    stderr=self._log,
+                )
 
     @property
     def pid(self) -> int:
@@ -61,10 +77,16 @@ class ServiceProcess:
 
     def events(self, name: str = "") -> list[dict[str, Any]]:
         """Return what it logged, or what it logged under an event's name."""
+        # Asked a hundred times a second of a log that may be long: only what is new is read.
+        with self._log_path.open("rb") as log:
+            log.seek(self._read)
+            new = log.read()
+        whole = new[: new.rfind(b"\n") + 1]
+        self._read += len(whole)
         # A user id may hold what splitlines() takes for the end of a line.
-        lines = self._log_path.read_text(errors="replace").split("\n")
-        logged = [json.loads(line) for line in lines if line.startswith("{")]
-        return [event for event in logged if not name or event["event"] == name]
+        lines = whole.decode(errors="replace").split("\n")
+        self._events += [json.loads(line) for line in lines if line.startswith("{")]
+        return [event for event in self._events if not name or event["event"] == name]
 
     def alarming(self) -> list[str]:
         """Return the names of what it logged at error or above: an outage is a warning."""
@@ -74,7 +96,7 @@ class ServiceProcess:
         """Return all that it wrote."""
         return self._log_path.read_text(errors="replace")
 
-    def wait_for(self, name: str, count: int = 1, timeout_s: float = 30.0) -> None:
+    def wait_for(self, name: str, count: int = 1, timeout_s: float = PATIENCE_S) -> None:
         """Return once it has logged ``count`` events of that name."""
         give_up_at_s = time.monotonic() + timeout_s
         while len(self.events(name)) < count:
@@ -83,7 +105,7 @@ class ServiceProcess:
             assert time.monotonic() < give_up_at_s, f"no {name}:\n{self.output()[-3000:]}"
             time.sleep(_POLL_S)  # a log file can only be polled
 
-    def wait_for_output(self, text: str, timeout_s: float = 30.0) -> None:
+    def wait_for_output(self, text: str, timeout_s: float = PATIENCE_S) -> None:
         """Return once ``text`` is in what it wrote."""
         give_up_at_s = time.monotonic() + timeout_s
         while text not in self.output():
@@ -92,7 +114,7 @@ class ServiceProcess:
             assert time.monotonic() < give_up_at_s, f"no {text!r}:\n{self.output()[-3000:]}"
             time.sleep(_POLL_S)  # a file can only be polled
 
-    def terminate(self, timeout_s: float = 30.0) -> int:
+    def terminate(self, timeout_s: float = PATIENCE_S) -> int:
         """Send SIGTERM; return the exit status."""
         self._process.send_signal(signal.SIGTERM)
         return self.wait(timeout_s)
@@ -107,7 +129,7 @@ class ServiceProcess:
         self._process.wait()
         self._log.close()
 
-    def wait(self, timeout_s: float = 30.0) -> int:
+    def wait(self, timeout_s: float = PATIENCE_S) -> int:
         """Return the exit status once it has ended."""
         try:
             return self._process.wait(timeout_s)

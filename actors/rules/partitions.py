@@ -89,8 +89,9 @@ def deal(
         kept.get(home, to_give).append(number)
     share, remainder = divmod(len(homes), len(names))
     wanting: list[InstanceID] = []
-    # The larger shares go to those that have most, who would have to give else.
-    for rank, name in enumerate(sorted(names, key=lambda name: -len(kept[name]))):
+    # The larger shares go to those that have as much. Who has even more is no matter: it would
+    # change with each partition that is on its way, and others would move besides.
+    for rank, name in enumerate(sorted(names, key=lambda name: len(kept[name]) <= share)):
         size, has = share + (rank < remainder), kept[name]
         for number in has[:size]:
             dealt[number] = name

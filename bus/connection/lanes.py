@@ -48,6 +48,16 @@ class LaneClient(SecureClient):
         self._lanes: dict[bytes, Callable[[list[Frame]], None]] = {}
         self._ps = self._lane_parser = LaneParser(self, self._lanes)
 
+    @property
+    def arrived_bytes(self) -> int:
+        """Bytes read from the server so far."""
+        return self._lane_parser.arrived_bytes
+
+    @property
+    def is_within_frame(self) -> bool:
+        """Whether a message has begun to arrive, and is not all there."""
+        return bool(self._lane_parser.buf)
+
     async def open_lane(self, subject: str, take: Callable[[list[Frame]], None]) -> Subscription:
         """Subscribe; ``take`` gets the messages of each chunk that was read, in order.
 
@@ -92,10 +102,13 @@ class LaneParser(Parser):
     ) -> None:
         """Parse for ``client``."""
         self._lanes = lanes
+        self.arrived_bytes = 0
+        """Read so far."""
         super().__init__(client)
 
     async def parse(self, data: bytes = b"") -> None:
         """Read a chunk; raises ``ProtocolError``."""
+        self.arrived_bytes += len(data)
         if self.state == AWAITING_CONTROL_LINE and self._lanes:
             if self.buf:
                 data = bytes(self.buf) + data

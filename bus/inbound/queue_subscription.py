@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
+from actors.rules.positions import Place
 from bus.inbound.intake import Intake, Message
 from bus.wire.contexts import HEADER, sound
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("bus.core")
 
-_arrivals = itertools.count()
+_arrivals = itertools.count(1)
 
 
 @dataclass
@@ -52,8 +53,9 @@ class QueueConsumer:
         self._subscriptions: list[Subscription] = []
         self._arrived: list[tuple[int, Message]] = []
         # Nothing is delivered again, but a user that is reloaded applies again what it had not
-        # saved for certain, and must recognise a request that it had answered.
-        self._name = f"core.{secrets.token_hex(8)}"
+        # saved for certain, and must recognise a request that it had answered: arrivals are
+        # places in a log that this process alone has.
+        self._log = f"core.{secrets.token_hex(8)}"
         self._flush_scheduled = False
         self._room = asyncio.Event()
         self._room.set()
@@ -102,16 +104,16 @@ class QueueConsumer:
 
     def _has_room(self) -> bool:
         held = self._intake.size + len(self._arrived)
-        return held < self._settings.max_in_flight and self._intake.has_room
+        return held < self._settings.max_in_flight and self._intake.room_bytes > 0
 
     async def _on_message(self, msg: Msg) -> None:
         while not self._has_room():
             self._room.clear()
             await self._room.wait()
         arrival = msg.arrival if isinstance(msg, NumberedMsg) else next(_arrivals)
-        identity = f"{self._name}.{arrival}"
         context = sound(msg.headers.get(HEADER)) if msg.headers else None
-        message = Message(msg.subject, msg.data, msg.reply, identity, 0, context)
+        place = Place(arrival, 0, self._log)
+        message = Message(msg.subject, msg.data, msg.reply, place, context)
         self._arrived.append((arrival, message))
         if not self._flush_scheduled:
             # Behind the other subscription's task, which this turn of the loop also runs.

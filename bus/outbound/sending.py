@@ -62,26 +62,34 @@ class DigestSender:
         self._subject = subjects.alarm_digest
         self._spans = spans or NoSpans()
 
-    def send(self, digest: Digest, settled: Callable[[PublishFailedError | None], None]) -> None:
-        """Send all parts at once, in order; settled when all of them are.
+    def send(
+        self,
+        digests: Sequence[Digest],
+        settled: Callable[[PublishFailedError | None], None],
+    ) -> None:
+        """Send all parts of all of them at once, in order; settled when all of them are.
 
         A part's id holds the bounds of what it carries: should the server's limit change
         between two attempts, a part that was never sent is not taken for one that was.
         """
-        parts = encode_digest(digest, self._transport.max_payload_bytes - HEADER_ROOM_BYTES)
-        if len(parts) == 1:
-            messages = [(parts[0].body, {"Nats-Msg-Id": str(digest.digest_id)})]
-        else:
-            messages = [
-                (body, {"Nats-Msg-Id": f"{digest.digest_id}.{first}-{end}"})
-                for first, end, body in parts
-            ]
-        if (parent := sound(digest.traceparent)) is not None:
-            context = child_of(parent, digest.digest_id)
-            messages = [(body, {**headers, HEADER: context}) for body, headers in messages]
-        if self._spans.records:
-            settled = self._spans.sending(digest, settled)
+        messages: list[tuple[bytes, Mapping[str, str]]] = []
+        for digest in digests:
+            messages += self._messages(digest)
+            if self._spans.records:
+                settled = self._spans.sending(digest, settled)
         _send_all(self._transport, self._subject, messages, settled)
+
+    def _messages(self, digest: Digest) -> list[tuple[bytes, Mapping[str, str]]]:
+        parts = encode_digest(digest, self._transport.max_payload_bytes - HEADER_ROOM_BYTES)
+        headers: dict[str, str] = {}
+        if (parent := sound(digest.traceparent)) is not None:
+            headers[HEADER] = child_of(parent, digest.digest_id)
+        if len(parts) == 1:
+            return [(parts[0].body, {"Nats-Msg-Id": str(digest.digest_id), **headers})]
+        return [
+            (body, {"Nats-Msg-Id": f"{digest.digest_id}.{first}-{end}", **headers})
+            for first, end, body in parts
+        ]
 
 
 class DeadLetterSender:
@@ -113,9 +121,8 @@ class DeadLetterSender:
             "Dead-Letter-Subject": message.subject,
             "Dead-Letter-Sequence": str(message.sequence),
             "Dead-Letter-Time": now.isoformat().replace("+00:00", "Z"),
+            "Nats-Msg-Id": f"dead-letter.{message.identity}",
         }
-        if message.identity is not None:
-            headers["Nats-Msg-Id"] = f"dead-letter.{message.identity}"
         if message.traceparent is not None:
             headers[HEADER] = message.traceparent
 
@@ -151,8 +158,7 @@ def _dead_letter_parts(
     parts: list[tuple[bytes, Mapping[str, str]]] = []
     for number, (first, end) in enumerate(bounds, start=1):
         part = {**headers, "Dead-Letter-Part": f"{number}/{len(bounds)}"}
-        if "Nats-Msg-Id" in headers:
-            part["Nats-Msg-Id"] = f"{headers['Nats-Msg-Id']}.{first}-{end}"
+        part["Nats-Msg-Id"] = f"{headers['Nats-Msg-Id']}.{first}-{end}"
         parts.append((body[first:end], part))
     return parts
 

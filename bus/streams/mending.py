@@ -1,4 +1,4 @@
-"""Mending: output streams that were deleted while the service runs are made again."""
+"""Mending: streams that were deleted while the service runs are made again."""
 
 from __future__ import annotations
 
@@ -9,29 +9,34 @@ from typing import TYPE_CHECKING
 from nats.errors import Error as NatsError
 
 from bus.errors import BusSetupError
-from bus.streams.topology import ensure_output_streams
+from bus.streams.topology import ensure_topology
 
 if TYPE_CHECKING:
     from bus.connection.connection import Connection
     from bus.settings import BusSettings
+    from bus.streams.topology import Topology
 
 logger = logging.getLogger("bus.mending")
 
 MENDED_AT_MOST_EVERY_S = 1.0
-"""However many publications find no stream: each is tried again by its owner."""
+"""However many publications and questions find no stream: each is tried again by its owner."""
 
 
 class StreamMender:
-    """Creates what a publication did not find. Runs on the bus's event loop."""
+    """Creates what a publication or the reader did not find. Runs on the bus's event loop."""
 
-    def __init__(self, connection: Connection, settings: BusSettings) -> None:
-        """Prepare."""
+    def __init__(
+        self, connection: Connection, settings: BusSettings, topology: Topology | None
+    ) -> None:
+        """Prepare; ``topology`` is what is there now, None on core NATS."""
+        self.topology = topology
+        """The streams as they were last found or made."""
         self._client = connection.client
         self._settings = settings
         self._task: asyncio.Task[None] | None = None
 
     def mend_soon(self) -> None:
-        """Find or create the output streams, unless that is being done already."""
+        """Find or create the streams, unless that is being done already."""
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._mend())
 
@@ -42,9 +47,9 @@ class StreamMender:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _mend(self) -> None:
-        logger.warning("stream.missing", extra={"subject": self._settings.subjects.alarm_digest})
+        logger.warning("stream.missing")
         try:
-            await ensure_output_streams(self._client, self._settings)
+            self.topology = await ensure_topology(self._client, self._settings)
         except (NatsError, BusSetupError, OSError) as error:
             logger.warning("stream.not_mended", extra={"error": str(error) or repr(error)})
         await asyncio.sleep(MENDED_AT_MOST_EVERY_S)

@@ -125,7 +125,7 @@ class Purger:
         # Read last: between this answer and the purge nothing is waited for.
         stream = await self._api.stream(name)
         up_to = purge_up_to(positions, stream.created, kept_from)
-        if up_to is None or stream.created != created or up_to <= stream.state["first_seq"]:
+        if up_to is None or up_to <= stream.state["first_seq"]:
             return 0
         if self._clock_s() - began_s > ROUND_MAX_S:
             logger.info("log.purge_skipped", extra={"stream": name})

@@ -20,12 +20,9 @@ from ops.web.server import WebServer
 from store.users.observed import CHECK_AFTER_S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from actors.runtime.pooled import Dispatcher, Scheduler
     from actors.tally import CoreTally, HomeTally
     from bus.bus import NatsBus
-    from ops.monitoring.positions import LogStanding
     from ops.process.systemd import SystemdNotifier
     from ops.web.settings import HttpSettings
     from store.users.observed import ObservedCheckpointStore
@@ -44,22 +41,21 @@ class Monitor:
         core: CoreTally,
         home: HomeTally,
         bus: NatsBus,
-        log: Callable[[], LogStanding | None],
         store: ObservedCheckpointStore,
         max_in_flight: int,
     ) -> None:
-        """Prepare; nothing runs yet. ``log`` returns the log's reader, None where there is none."""
+        """Prepare; nothing runs yet."""
         self._bus = bus
         self._systemd = systemd
         self._pulse = Pulse()
 
         def on_log() -> bool:
-            return log() is not None
+            return bus.log is not None
 
         self._health = Health(
             self._pulse, bus.status, lambda: bus.tally.settled, store.tally, home, on_log
         )
-        positions = Positions(log)
+        positions = Positions(lambda: bus.log)
         sources = Sources(
             core,
             bus.tally,

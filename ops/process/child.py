@@ -7,14 +7,15 @@ import ctypes
 import signal
 import subprocess
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _POLL_S = 0.02
+_LISTENING = "0A"  # a socket's state in /proc/net/tcp
 
 # Looked up before any fork: between fork and exec hardly anything is safe to call.
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -31,10 +32,14 @@ class ChildProcess:
     """
 
     def __init__(
-        self, name: str, command: Sequence[str], output: Path, ready: Callable[[], bool]
+        self, name: str, command: Sequence[str], output: Path, port: int, ready: Callable[[], bool]
     ) -> None:
-        """Prepare; ``ready`` tells whether it serves, and is asked every few milliseconds."""
+        """Prepare a server of the TCP port ``port``.
+
+        ``ready`` tells whether that port is served, by whomever; it is asked over and over.
+        """
         self.name = name
+        self._port = port
         self._command = list(command)
         self._output = output
         self._ready = ready
@@ -63,7 +68,8 @@ class ChildProcess:
                 start_new_session=True,  # Ctrl-C is for us, who then stop it in order
             )
         give_up_at_s = time.monotonic() + timeout_s
-        while not self._ready():
+        # Whoever was quicker at the port answers too, before ours has found it taken and ended.
+        while not (self._ready() and _listens(self.pid, self._port)):
             if not self.running or time.monotonic() > give_up_at_s:
                 self.kill()
                 raise OSError(f"{self.name} did not start: {self._last_words()}")
@@ -94,3 +100,17 @@ class ChildProcess:
     def _last_words(self) -> str:
         lines = self._output.read_bytes()[-2000:].decode(errors="replace").splitlines()
         return lines[-1] if lines else "it said nothing"
+
+
+def _listens(pid: int, port: int) -> bool:
+    """Whether that process itself listens on that TCP port of IPv4."""
+    try:
+        opened = {str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()}
+    except OSError:
+        return False  # it has ended, or one of its descriptors is closed meanwhile
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        local, state, inode = fields[1], fields[3], fields[9]
+        if state == _LISTENING and int(local.partition(":")[2], 16) == port:
+            return f"socket:[{inode}]" in opened
+    return False

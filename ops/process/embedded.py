@@ -12,15 +12,19 @@ import stat
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from actors.errors import SettingsError
 from actors.settings import setting
 from ops.process.child import ChildProcess
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 LOOPBACK = "127.0.0.1"
 NATS_PORT = 4222
 MONGODB_PORT = 27017
+_PORTS_TRIED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,8 @@ def nats_server(
     command = [binary, "-a", LOOPBACK, "-p", str(port), "-js", "-sd", str(data_dir)]
     if configuration is not None:
         command += ["-c", str(configuration)]
-    return ChildProcess("nats-server", command, data_dir / "nats-server.log", lambda: _greets(port))
+    log = data_dir / "nats-server.log"
+    return ChildProcess("nats-server", command, log, port, lambda: _greets(port))
 
 
 def mongodb_server(binary: str, data_dir: Path, port: int, *options: str) -> ChildProcess:
@@ -93,7 +98,28 @@ def mongodb_server(binary: str, data_dir: Path, port: int, *options: str) -> Chi
         *options,
     ]
     # It listens once it has recovered its journal, not before.
-    return ChildProcess("mongod", command, data_dir / "mongod.log", lambda: _listens(port))
+    return ChildProcess("mongod", command, data_dir / "mongod.log", port, lambda: _listens(port))
+
+
+def start_on_free_port(
+    prepare: Callable[[int], ChildProcess], preferred: int
+) -> tuple[ChildProcess, int]:
+    """Start what ``prepare`` makes for a port, ``preferred`` if that is free; return both.
+
+    A port is free until somebody takes it, be it between our look and the server's own: then
+    another is tried. Raises ``OSError`` when the server does not start; call on the main thread.
+    """
+    for tries_left in reversed(range(_PORTS_TRIED)):
+        port = free_port(preferred)
+        child = prepare(port)
+        try:
+            child.start()
+        except OSError:
+            if not tries_left or free_port(port) == port:
+                raise  # the port was not what kept it from starting
+        else:
+            return child, port
+    raise AssertionError("the last try returns or raises")
 
 
 class EmbeddedServers:
@@ -111,15 +137,15 @@ class EmbeddedServers:
         Raises ``SettingsError`` without a binary, ``OSError`` when it does not start.
         """
         self._lock_data_dir()
-        port = free_port(NATS_PORT)
-        self._start(nats_server(find_nats_server(binary), self._data_dir / "nats", port))
+        found, folder = find_nats_server(binary), self._data_dir / "nats"
+        port = self._start(lambda port: nats_server(found, folder, port), NATS_PORT)
         return f"nats://{LOOPBACK}:{port}"
 
     def start_mongodb(self, binary: str | None) -> str:
         """Start a MongoDB server and return its URI; like ``start_nats``."""
         self._lock_data_dir()
-        port = free_port(MONGODB_PORT)
-        self._start(mongodb_server(find_mongod(binary), self._data_dir / "mongodb", port))
+        found, folder = find_mongod(binary), self._data_dir / "mongodb"
+        port = self._start(lambda port: mongodb_server(found, folder, port), MONGODB_PORT)
         return f"mongodb://{LOOPBACK}:{port}"
 
     def dead(self) -> str | None:
@@ -133,9 +159,10 @@ class EmbeddedServers:
         if self._lock is not None:
             self._lock.close()
 
-    def _start(self, child: ChildProcess) -> None:
-        child.start()
+    def _start(self, prepare: Callable[[int], ChildProcess], preferred: int) -> int:
+        child, port = start_on_free_port(prepare, preferred)
         self._children.append(child)
+        return port
 
     def _lock_data_dir(self) -> None:
         if self._lock is not None:

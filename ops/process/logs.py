@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TextIO
 
 import orjson
-import structlog
 
 from actors.settings import setting
 from ops.safe_text import safe_text
@@ -63,12 +62,11 @@ def set_up_logging(settings: LogSettings, stream: TextIO = sys.stderr) -> None:
 
 
 def _text_formatter(stream: TextIO) -> logging.Formatter:
+    # Here, because it loads rich for its tracebacks; JSON needs neither.
+    import structlog  # noqa: PLC0415
+
     renderer = structlog.dev.ConsoleRenderer(colors=stream.isatty(), pad_event_to=28)
     stamp = structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S.%f", utc=False)
-    return _formatter(stamp, _escape_control_characters, renderer)
-
-
-def _formatter(*processors: Processor) -> logging.Formatter:
     known: list[Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
@@ -76,7 +74,12 @@ def _formatter(*processors: Processor) -> logging.Formatter:
     ]
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=known,
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *processors],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            stamp,
+            _escape_control_characters,
+            renderer,
+        ],
     )
 
 

@@ -16,11 +16,12 @@ from bus.wire.instants import format_instant
 from ops.users.why import explain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
     from actors.ports import Checkpoint
     from actors.rules.alarms import Alarm, AlarmID, UserID
     from actors.rules.digest import Cursor, Digest
+    from actors.rules.positions import Place
 
 _NS_PER_SECOND = 1_000_000_000
 
@@ -76,8 +77,8 @@ class UserReport:
     """Messages that are held and not saved yet; None where only a live user would know."""
     digests: int
     """How many digests the user was given."""
-    answered: tuple[str, ...]
-    """The last requests that were answered, by stream sequence and timestamp, oldest first."""
+    answered: str | None
+    """Where the last request that was answered stands in its log: sequence and timestamp."""
     owed: OwedDigest | None
     known: int
     """Alarms that are remembered, ``active`` and ``due`` of them; not all need be listed."""
@@ -101,7 +102,6 @@ class UserReport:
         values = _known(cls, fields)
         owed = values["owed"]
         values["source"] = Source(values["source"])
-        values["answered"] = tuple(values["answered"])
         values["owed"] = None if owed is None else OwedDigest(**_known(OwedDigest, owed))
         values["alarms"] = tuple(
             AlarmReport(**_known(AlarmReport, alarm)) for alarm in values["alarms"]
@@ -167,7 +167,7 @@ def report_on(
         version=checkpoint.version,
         unsaved=provenance.unsaved,
         digests=cursor.number,
-        answered=tuple(cursor.answered),
+        answered=None if cursor.answered is None else _place(cursor.answered),
         owed=_owed(cursor.outbox),
         known=len(alarms),
         active=sum(alarm.active for alarm in alarms.values()),
@@ -189,7 +189,7 @@ def line_on(user_id: UserID, checkpoint: Checkpoint, provenance: Provenance) -> 
         instance=provenance.instance,
         unsaved=provenance.unsaved,
         digests=checkpoint.cursor.number,
-        owes=checkpoint.cursor.outbox is not None,
+        owes=bool(checkpoint.cursor.outbox),
         known=len(alarms),
         active=sum(alarm.active for alarm in alarms),
         due=sum(is_due(alarm) for alarm in alarms),
@@ -223,13 +223,19 @@ def _in_order(alarms: Mapping[AlarmID, Alarm]) -> list[AlarmID]:
     return sorted(alarms, key=place)
 
 
-def _owed(digest: Digest | None) -> OwedDigest | None:
-    return None if digest is None else OwedDigest(digest.digest_id, len(digest.items))
+def _place(place: Place) -> str:
+    return f"{place.sequence}.{place.timestamp_ns}"
+
+
+def _owed(outbox: Sequence[Digest]) -> OwedDigest | None:
+    """Return the first digest of an outbox, with what all of them tell."""
+    if not outbox:
+        return None
+    return OwedDigest(outbox[0].digest_id, sum(len(digest.items) for digest in outbox))
 
 
 def _owed_items(cursor: Cursor) -> dict[AlarmID, DigestItem]:
-    items: Iterable[DigestItem] = () if cursor.outbox is None else cursor.outbox.items
-    return {item.alarm_id: item for item in items}
+    return {item.alarm_id: item for digest in cursor.outbox for item in digest.items}
 
 
 def _known(kind: type[Any], fields: Mapping[str, Any]) -> dict[str, Any]:

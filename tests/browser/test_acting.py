@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from tests.deployment import Deployment
 
-pytestmark = pytest.mark.browser
+# One browser at a time: each wants both cores while it starts.
+pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.xdist_group("browser")]
 
 EVIL_BODY = "<script>alert(1)</script>\u202e\x1b[31m\n{}".encode()
 

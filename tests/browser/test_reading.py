@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from tests.broker import Broker
     from tests.deployment import Deployment
 
-pytestmark = pytest.mark.browser
+# One browser at a time: each wants both cores while it starts.
+pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.xdist_group("browser")]
 
 VIEWS = ("#/", "#/users", "#/users?order=id", "#/users/2", "#/users/2/disk", "#/dead-letters")
 

@@ -7,11 +7,11 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
-from nats.js.api import RetentionPolicy
 
 from actors.ports import CheckpointUpdate, SaveOutcome
 from actors.rules.alarms import Alarm, AlarmID, Severity, UserID
-from actors.rules.digest import Cursor, Digest, DigestID, DigestItem, RequestID
+from actors.rules.digest import Cursor, Digest, DigestID, DigestItem
+from actors.rules.positions import Place
 from bus.wire.instants import parse_instant
 from tests.servers import paused
 
@@ -36,14 +36,13 @@ def message_id(message: Msg) -> str:
     return (message.headers or {})["Nats-Msg-Id"]
 
 
-async def request_id(broker: Broker, sequence: int) -> RequestID:
-    """Return the id by which the service recognises a request: its place and its time."""
+async def place_of(broker: Broker, sequence: int) -> Place:
+    """Return by what the service recognises a request: its place in the log."""
     answer = await broker.client.request(
         f"$JS.API.STREAM.MSG.GET.{broker.names.input_stream}",
         json.dumps({"seq": sequence}).encode(),
     )
-    stored_at_ns = parse_instant(json.loads(answer.data)["message"]["time"])
-    return RequestID(f"{sequence}.{stored_at_ns}")
+    return Place(sequence, parse_instant(json.loads(answer.data)["message"]["time"]))
 
 
 def stored(deployment: Deployment) -> Checkpoint:
@@ -69,11 +68,10 @@ async def test_a_digest_owed_since_a_crash_is_published_once_under_its_id(
     )
     told = Alarm(Severity.CRITICAL, at_ns, Severity.CRITICAL, at_ns, news=False, heard_at_s=0)
     async with deployment.broker() as broker:
-        await broker.create_input_stream(retention=RetentionPolicy.WORK_QUEUE)
-        answered = await request_id(broker, await broker.request("u"))
-        update = CheckpointUpdate(
-            USER, 0, {AlarmID("disk-full"): told}, Cursor(1, (answered,), digest)
-        )
+        await broker.create_input_stream()
+        answered = await place_of(broker, await broker.request("u"))
+        cursor = Cursor(1, answered, (digest,))
+        update = CheckpointUpdate(USER, 0, {AlarmID("disk-full"): told}, cursor)
         with deployment.store() as store:
             store.open()
             assert store.save([update]) == [SaveOutcome.SAVED]
@@ -82,14 +80,14 @@ async def test_a_digest_owed_since_a_crash_is_published_once_under_its_id(
         assert published.data == DIGEST
         assert message_id(published) == "owed"
         assert service.terminate() == 0
-    assert stored(deployment).cursor == Cursor(1, (answered,), None)
+    assert stored(deployment).cursor == Cursor(1, answered)
 
 
 async def test_killed_between_checkpoint_and_publication_the_digest_comes_once(
     deployment: Deployment,
 ) -> None:
     """Here the stream does not take the digest until the service is dead; the next publishes it."""
-    service = deployment.start(ACK_WAIT=3)
+    service = deployment.start()
     async with deployment.broker() as broker:
         await broker.event("u", "disk-full", at=AT)
         await broker.settled()
@@ -98,20 +96,19 @@ async def test_killed_between_checkpoint_and_publication_the_digest_comes_once(
         service.wait_for("publish.retried")
         service.kill()
         await broker.take_digests(wanted=True)
-        owed = stored(deployment).cursor.outbox
-        assert owed is not None
+        [owed] = stored(deployment).cursor.outbox
         deployment.start()
         published = await only_digest(broker)
     assert published.data == DIGEST
     assert message_id(published) == owed.digest_id
-    assert stored(deployment).cursor.outbox is None
+    assert stored(deployment).cursor.outbox == ()
 
 
-async def test_killed_between_publication_and_acknowledgement_nothing_is_repeated(
+async def test_killed_between_publication_and_the_save_that_clears_it_nothing_is_repeated(
     deployment: Deployment, mongodb: Server
 ) -> None:
-    """MongoDB stands still, so that the digest is out and neither settled nor acknowledged."""
-    service = deployment.start(ACK_WAIT=3)
+    """MongoDB stands still, so that the digest is out and its request not settled."""
+    service = deployment.start()
     async with deployment.broker() as broker:
         await broker.event("u", "disk-full", at=AT)
         await broker.settled()
@@ -122,57 +119,54 @@ async def test_killed_between_publication_and_acknowledgement_nothing_is_repeate
             await broker.take_digests(wanted=True)
             first = await broker.next_digest_message()
             service.kill()
-        owed = stored(deployment).cursor.outbox
-        assert owed is not None
-        again = deployment.start(LOG_LEVEL="debug")
+        [owed] = stored(deployment).cursor.outbox
+        again = deployment.start()
         published = await only_digest(broker)
     assert published.data == first.data == DIGEST
     assert message_id(published) == message_id(first) == owed.digest_id
     # It was published again, and the stream dropped the repeat.
     assert again.events("digest.published")
-    assert again.events("request.redelivered")
 
 
-async def test_a_request_that_comes_again_long_after_its_answer_makes_no_digest(
+async def test_a_request_that_is_read_again_long_after_its_answer_makes_no_digest(
     deployment: Deployment,
 ) -> None:
-    """The cursor remembers what it answered, over a restart too."""
+    """The cursor remembers what it answered, over a restart too; all is read anew."""
     async with deployment.broker() as broker:
-        await broker.create_input_stream()
         service = deployment.start()
         await broker.event("u", "disk-full", at=AT)
         await broker.request("u")
         await broker.settled()
         assert service.terminate() == 0
-        # A consumer made anew delivers everything that a stream with limits still holds.
-        await broker.js.delete_consumer(deployment.names.input_stream, deployment.names.consumer)
-        again = deployment.start()
+        with deployment.collection("partitions") as partitions:
+            begin = {"sequence": 0, "timestamp": 0, "log": ""}
+            partitions.update_many({}, {"$set": {"position": begin}})
+        deployment.start()
         await broker.settled()
         (digest,) = await broker.digests()
     assert digest.data == DIGEST
-    assert again.events("request.redelivered")
 
 
 @pytest.mark.parametrize("rival", [False, True])
 async def test_a_service_that_stood_still_with_a_request_in_hand_tells_it_once(
     deployment: Deployment, mongodb: Server, *, rival: bool
 ) -> None:
-    """It wakes after ACK_WAIT: the request came again, to itself or to another that answered it."""
-    sleeper = deployment.start(ACK_WAIT=3)
+    """It wakes beyond its LEASE: nobody was there meanwhile, or another one, that answered."""
+    sleeper = deployment.start()
     async with deployment.broker() as broker:
         await broker.event("u", "disk-full", at=AT)
         await broker.settled()
         with paused(mongodb):
             await broker.request("u")
-            await broker.delivered(1)
+            # By then it has read the request, and waits for MongoDB.
+            sleeper.wait_for("home.unanswered")
             sleeper.signal(signal.SIGSTOP)
-        if rival:
-            deployment.start()
         try:
+            other = deployment.start() if rival else deployment.launch()
             if rival:
                 await broker.settled()
             else:
-                await broker.redelivered()
+                other.kill()
         finally:
             sleeper.signal(signal.SIGCONT)
         digest = await only_digest(broker)

@@ -60,7 +60,7 @@ def test_a_service_that_waits_for_mongodb_stops_when_told(early: Deployment) -> 
     service = early.launch()
     service.wait_for("store.not_ready")
     stopped_at_s = time.monotonic()
-    assert service.terminate(15) == 0, service.output()
+    assert service.terminate() == 0, service.output()
     assert time.monotonic() - stopped_at_s < 5
 
 
@@ -69,5 +69,5 @@ def test_a_service_that_waits_for_nats_stops_when_told(early: Deployment, mongod
     service = early.launch(MONGODB_URI=mongodb_uri)
     service.wait_for("nats.error")
     stopped_at_s = time.monotonic()
-    assert service.terminate(15) == 0, service.output()
+    assert service.terminate() == 0, service.output()
     assert time.monotonic() - stopped_at_s < 5

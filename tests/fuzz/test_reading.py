@@ -11,6 +11,7 @@ from tests.fuzz.judging import APPLIED, EVENTS, REQUESTS, Subject, judge, survey
 CORPUS = sorted((Path(__file__).parent / "corpus").iterdir())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("subject", "count"),
     [pytest.param(EVENTS, 2400, id="events"), pytest.param(REQUESTS, 800, id="requests")],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.deployment import Deployment
+from tests.patience import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,6 +122,7 @@ def serving(
     deployment.end()
 
 
+@pytest.mark.xdist_group("bad input")
 @pytest.mark.parametrize(("kind", "body", "reason"), TABLE)
 async def test_bad_input_becomes_a_dead_letter_unchanged_and_explained(
     serving: Deployment, kind: str, body: bytes, reason: str
@@ -132,9 +134,9 @@ async def test_bad_input_becomes_a_dead_letter_unchanged_and_explained(
         dead_letters = await broker.client.subscribe(names.dead_letters)
         digests = await broker.client.subscribe(names.digests)
         sequence = await broker.put(subject, body)
-        letter = await dead_letters.next_msg(timeout=10)
+        letter = await dead_letters.next_msg(timeout=PATIENCE_S)
         await broker.request(f"after-{sequence}")
-        digest = await digests.next_msg(timeout=10)
+        digest = await digests.next_msg(timeout=PATIENCE_S)
         await broker.settled()
         left = await broker.left()
     assert letter.data == body
@@ -169,7 +171,7 @@ async def test_a_field_is_never_taken_over_from_another_message(serving: Deploym
         await broker.put(serving.names.events, event(UserID="whole", Status=None))
         await broker.event("whole", "second", "CRITICAL")
         await broker.request("whole")
-        digest = json.loads((await digests.next_msg(timeout=10)).data)
+        digest = json.loads((await digests.next_msg(timeout=PATIENCE_S)).data)
     assert [alarm["AlarmID"] for alarm in digest["ActiveAlarms"]] == ["first", "second"]
 
 
@@ -179,7 +181,7 @@ async def test_a_body_of_exactly_the_limit_is_taken(serving: Deployment) -> None
         digests = await broker.client.subscribe(serving.names.digests)
         await broker.put(serving.names.events, event(UserID="long").ljust(LIMIT))
         await broker.put(serving.names.requests, b'{"UserID": "long"}'.ljust(LIMIT))
-        digest = json.loads((await digests.next_msg(timeout=10)).data)
+        digest = json.loads((await digests.next_msg(timeout=PATIENCE_S)).data)
     assert [alarm["AlarmID"] for alarm in digest["ActiveAlarms"]] == ["disk-full"]
 
 

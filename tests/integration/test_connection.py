@@ -10,9 +10,9 @@ from urllib.request import urlopen
 
 import pytest
 
-from ops.process.embedded import free_port
 from tests.access import guarded, refused, serves
 from tests.identities import Authority, Identity, Operator
+from tests.ports import claim_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,6 +109,8 @@ def test_who_proves_to_be_us_is_served_and_nobody_else(
         ("NATS_NKEY_SEED", "SU" + "A" * 56, "holds a damaged NKey seed"),
         ("NATS_TLS_CA", "disk full", "cannot be used"),
     ],
+    # A random seed in a test's name would be another in each process that collects the tests.
+    ids=["empty", "no credentials", "no JWT", "no text", "no seed", "no certificate"],
 )
 def test_a_file_that_proves_nothing_is_a_wrong_setting(
     deployment: Deployment, tmp_path: Path, name: str, text: str, complaint: str
@@ -169,7 +171,7 @@ async def test_nothing_is_said_to_a_server_that_offers_no_tls(
 
 def test_tls_is_used_where_the_server_only_offers_it(tmp_path: Path, mongodb_uri: str) -> None:
     """nats-py by itself encrypts only where a server insists."""
-    port = free_port()
+    port = claim_port()
     configuration = f"{with_a_certificate(tmp_path).configuration.replace('true', 'false')}"
     configuration += f"allow_non_tls: true\nhttp: 127.0.0.1:{port}\n"
     with guarded(tmp_path, mongodb_uri, configuration) as (_, deployment):
@@ -229,5 +231,5 @@ def test_expired_credentials_are_renewed_in_their_file_without_a_restart(
 
 def test_one_of_several_servers_is_enough(deployment: Deployment) -> None:
     """Those that do not answer are passed over."""
-    urls = f"nats://127.0.0.1:{free_port()}, {deployment.nats_url}"
+    urls = f"nats://127.0.0.1:{claim_port()}, {deployment.nats_url}"
     assert serves(deployment, NATS_URL=urls)

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from tests.console import HOSTILE_IDS, asking, start_console
+from tests.patience import PATIENCE_S
 from tests.servers import paused, prepare_mongodb, running
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ async def test_figures_have_a_past_and_say_what_is_new(deployment: Deployment) -
 
 
 async def _figures(console: ConsoleClient, name: str, value: int) -> dict[str, Any]:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             fields = (await console.get("/api/figures")).fields
             place = fields["columns"].index(name)
@@ -117,7 +118,7 @@ async def test_a_user_that_left_memory_is_read_from_its_checkpoint(deployment: D
     async with deployment.broker() as broker, asking(service) as console:
         await broker.event("u", "a", "WARNING")
         await broker.settled()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while await console.users():  # noqa: ASYNC110  # asks a server
                 await asyncio.sleep(0.05)
         for path, query in (("/api/users", {"order": "id"}), ("/api/users", {"order": "due"})):
@@ -146,7 +147,7 @@ async def test_a_database_that_does_not_answer_keeps_nobody_from_the_rest(
                 assert (await console.get("/api/figures")).status == 200
                 answers = await asyncio.gather(*waiting)
                 assert {answer.status for answer in answers} <= {503, 504}
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_S):
                 while (await console.get("/api/users", by_id)).status != 200:  # noqa: ASYNC110
                     await asyncio.sleep(0.1)
         deployment.end()

@@ -9,6 +9,7 @@ import pytest
 
 from actors.rules.alarms import UserID
 from tests.deployment import Deployment
+from tests.patience import PATIENCE_S
 from tests.servers import prepare_nats_without_jetstream, running
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ async def test_an_event_is_answered_once_it_is_checkpointed(deployment: Deployme
     names = deployment.names
     service = deployment.start(DELIVERY="core")
     async with deployment.broker() as broker:
-        answer = await broker.client.request(names.events, EVENT, timeout=5)
+        answer = await broker.client.request(names.events, EVENT, timeout=PATIENCE_S)
         service.kill()
         assert answer.data == b"+OK"
         stored = deployment.checkpoints([UserID("u")])[UserID("u")]
@@ -55,7 +56,7 @@ async def test_an_event_is_answered_once_it_is_checkpointed(deployment: Deployme
         deployment.start(DELIVERY="core")
         digests = await broker.client.subscribe(names.digests)
         assert (await broker.client.request(names.requests, b'{"UserID":"u"}')).data == b"+OK"
-        digest = await digests.next_msg(timeout=5)
+        digest = await digests.next_msg(timeout=PATIENCE_S)
     assert digest.data == DIGEST
     assert digest.headers is not None
     assert digest.headers["Nats-Msg-Id"]
@@ -74,17 +75,17 @@ async def test_bad_input_is_answered_with_the_reason_and_becomes_a_dead_letter(
             (names.events, EVENT.replace(b"WARNING", b"FATAL"), "Status is not one of"),
             (names.requests, b'{"UserID":""}', "UserID is empty"),
         ]:
-            answer = await broker.client.request(subject, body, timeout=5)
+            answer = await broker.client.request(subject, body, timeout=PATIENCE_S)
             assert answer.data.startswith(b"-ERR ")
             assert reason in answer.data.decode()
-            letter = await dead_letters.next_msg(timeout=5)
+            letter = await dead_letters.next_msg(timeout=PATIENCE_S)
             assert letter.data == body
             assert letter.headers is not None
             assert reason in letter.headers["Dead-Letter-Reason"]
             assert letter.headers["Dead-Letter-Subject"] == subject
             assert letter.headers["Dead-Letter-Sequence"] == "0"
             assert letter.headers["Dead-Letter-Time"]
-        assert (await broker.client.request(names.events, EVENT, timeout=5)).data == b"+OK"
+        assert (await broker.client.request(names.events, EVENT, timeout=PATIENCE_S)).data == b"+OK"
 
 
 async def test_events_published_before_the_request_are_in_the_digest(
@@ -99,7 +100,7 @@ async def test_events_published_before_the_request_are_in_the_digest(
             alarm = f"alarm-{number}".encode()
             await broker.client.publish(names.events, EVENT.replace(b"disk-full", alarm))
         await broker.client.publish(names.requests, b'{"UserID":"u"}')
-        digest = json.loads((await digests.next_msg(timeout=10)).data)
+        digest = json.loads((await digests.next_msg(timeout=PATIENCE_S)).data)
     assert len(digest["ActiveAlarms"]) == 200
 
 
@@ -115,7 +116,7 @@ async def test_two_services_share_the_work_as_a_queue(deployment: Deployment) ->
             event = EVENT.replace(b'"u"', b'"' + user + b'"')
             assert (await broker.client.request(names.events, event)).data == b"+OK"
             await broker.client.request(names.requests, b'{"UserID":"%s"}' % user)
-        told = [json.loads((await digests.next_msg(timeout=5)).data) for _ in range(20)]
+        told = [json.loads((await digests.next_msg(timeout=PATIENCE_S)).data) for _ in range(20)]
         assert digests.pending_msgs == 0
     assert {digest["UserID"] for digest in told} == {f"u{number}" for number in range(20)}
     assert all(len(digest["ActiveAlarms"]) == 1 for digest in told)
@@ -131,12 +132,12 @@ async def test_auto_falls_back_to_core_with_a_warning(plain: Deployment) -> None
         digests = await broker.client.subscribe(plain.names.digests)
         assert (await broker.client.request(plain.names.events, EVENT)).data == b"+OK"
         await broker.client.publish(plain.names.requests, b'{"UserID":"u"}')
-        assert (await digests.next_msg(timeout=5)).data == DIGEST
+        assert (await digests.next_msg(timeout=PATIENCE_S)).data == DIGEST
     assert service.terminate() == 0
 
 
 def test_jetstream_asked_for_and_not_there_is_a_wrong_setting(plain: Deployment) -> None:
     """Exit status 2, naming the setting."""
     service = plain.launch(DELIVERY="jetstream")
-    assert service.wait(15) == 2
+    assert service.wait() == 2
     assert service.output().splitlines()[-1].startswith("main.py: DELIVERY:")

@@ -52,7 +52,7 @@ def test_an_interrupted_demonstration_says_what_it_has_sent(deployment: Deployme
     demo = deployment.launch("demo", "--users", "3", "--seconds", "60", "--rate", "20", "--json")
     watcher.wait_for_output("ActiveAlarms")
     demo.signal(signal.SIGINT)
-    demo.wait(15)
+    demo.wait()
     (figures,) = (json.loads(line) for line in demo.output().splitlines() if line[:1] == "{")
     assert 0 < figures["events"] < 1200
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from nats.js.api import ConsumerConfig, StorageType
+from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StorageType
 
-from ops.process.embedded import free_port
+from bus.streams.marks import marks_of
+from bus.subjects import Subjects
+from tests.ports import claim_port
 from tests.servers import prepare_nats, prepare_nats_without_jetstream, running
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ GUARDED = """
 authorization {{ users = [{{
   user: digester, password: secret,
   permissions: {{
-    publish: {{ allow: [">"], deny: ["$JS.ACK.>", "{digests}"] }}
+    publish: {{ allow: [">"], deny: ["$JS.API.STREAM.PURGE.>", "{digests}"] }}
     subscribe: ">"
   }}
 }}] }}
@@ -62,7 +64,7 @@ async def test_a_single_server_is_a_risk_until_its_sync_interval_is_seen(
 @pytest.mark.needs_nats_2_10
 def test_a_sound_deployment_ends_with_status_0(deployment: Deployment, tmp_path: Path) -> None:
     """Seen through the monitoring port: messages are on disk before they are acknowledged."""
-    port = free_port()
+    port = claim_port()
     configuration = SYNCED.format(port=port)
     with running(prepare_nats(tmp_path / "nats", configuration)) as server:
         deployment.nats_url = server.url
@@ -93,7 +95,8 @@ async def test_settings_that_break_a_promise_are_risks_with_a_mend(
     async with deployment.broker() as broker:
         await broker.create_input_stream(storage=StorageType.MEMORY, max_msgs=1000)
         await broker.js.add_consumer(
-            names.input_stream, ConsumerConfig(durable_name=names.consumer, max_deliver=3)
+            names.input_stream,
+            ConsumerConfig(durable_name=names.consumer, ack_policy=AckPolicy.EXPLICIT),
         )
         await broker.js.add_stream(name=names.digest_stream, subjects=[names.digests], no_ack=True)
     ended = deployment.command("doctor", "--json")
@@ -101,7 +104,7 @@ async def test_settings_that_break_a_promise_are_risks_with_a_mend(
     risks = says(ended, "risk")
     assert f"stream {names.input_stream}: unread messages vanish" in risks
     assert f"stream {names.input_stream}: it is kept in memory" in risks
-    assert f"consumer {names.consumer}: a message is given up after 3 deliveries" in risks
+    assert f"consumer {names.consumer}: is left of the earlier version" in risks
     assert f"stream {names.digest_stream}: acknowledges no publication" in risks
     assert all(finding["mend"] for finding in found(ended, "risk"))
 
@@ -113,18 +116,25 @@ async def test_input_subjects_in_two_streams_are_a_risk(deployment: Deployment) 
         await broker.js.add_stream(name=names.input_stream, subjects=[names.events])
     ended = deployment.command("doctor", "--json")
     assert ended.status == 1
-    assert f"captured by {names.input_stream} and None" in says(ended, "risk")
+    assert f"{names.requests} in none" in says(ended, "risk")
 
 
-async def test_a_backlog_that_nobody_reads_is_noted(deployment: Deployment) -> None:
-    """As when the service is down."""
-    service = deployment.start()
-    assert service.terminate() == 0
+async def test_what_the_earlier_version_left_is_a_risk_with_its_mend(
+    deployment: Deployment,
+) -> None:
+    """Its work queue, and a migration that was cut off: the service starts on neither."""
+    names = deployment.names
     async with deployment.broker() as broker:
-        await broker.event("u", "a")
-    notes = says(deployment.command("doctor", "--json"), "note")
-    assert "service: no instance answers" in notes
-    assert "1 messages wait, 0 are held, 0 came again; nobody asks for them" in notes
+        await broker.create_input_stream(retention=RetentionPolicy.WORK_QUEUE)
+        (queue,) = found(deployment.command("doctor", "--json"), "risk")[:1]
+        left = marks_of(Subjects(names.events, names.requests)).left
+        await broker.js.delete_stream(names.input_stream)
+        await broker.js.add_stream(name=names.input_stream, subjects=[left])
+        (cut_off,) = found(deployment.command("doctor", "--json"), "risk")[:1]
+    assert "is a work queue" in queue["says"]
+    assert "python main.py migrate" in queue["mend"]
+    assert cut_off["says"] == "a migration has not finished"
+    assert "python main.py migrate" in cut_off["mend"]
 
 
 async def test_dead_letters_are_noted(deployment: Deployment) -> None:
@@ -141,13 +151,13 @@ async def test_dead_letters_are_noted(deployment: Deployment) -> None:
 
 @pytest.mark.needs_nats_2_10
 def test_permissions_that_are_missing_are_risks(deployment: Deployment, tmp_path: Path) -> None:
-    """A denied acknowledgement or digest is otherwise seen by its consequences only."""
+    """A denied purge or digest is otherwise seen by its consequences only."""
     configuration = GUARDED.format(digests=deployment.names.digests)
     with running(prepare_nats(tmp_path / "nats", configuration)) as server:
         deployment.nats_url = server.url
         ended = deployment.command("doctor", "--json", NATS_USER="digester", NATS_PASSWORD="secret")
         risks = says(ended, "risk")
-        assert "no permission to acknowledge messages" in risks
+        assert "no permission to remove what is settled and old" in risks
         assert "no permission to publish digests" in risks
         assert "no permission to ask for messages" not in risks
         wrong = deployment.command("doctor", "--json", NATS_USER="digester", NATS_PASSWORD="guess")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from tests.patience import PATIENCE_S
 from tests.service import ROOT, environment
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def shape(printed: str) -> list[str]:
 
 
 @pytest.mark.needs_nats_2_10  # an older one tells the doctor less than the page shows
-@pytest.mark.timeout(300)
+@pytest.mark.long
 def test_the_page_shows_what_the_commands_do(deployment: Deployment) -> None:
     """Each runs, ends with the status that is shown, and prints lines that begin alike."""
     deployment.start()
@@ -67,7 +68,7 @@ def test_the_page_shows_what_the_commands_do(deployment: Deployment) -> None:
             env=environment(names),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=60,
+            timeout=PATIENCE_S,
             check=False,
         )
         printed = ended.stdout.decode()

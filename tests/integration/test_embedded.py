@@ -9,9 +9,16 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
+from ops.process.embedded import find_nats_server, nats_server, start_on_free_port
 from tests.broker import connected
+from tests.patience import PATIENCE_S
+from tests.ports import claim_port
+from tests.servers import Server, running
 
 if TYPE_CHECKING:
+    from ops.process.child import ChildProcess
     from tests.deployment import Deployment
     from tests.service import ServiceProcess
 
@@ -49,7 +56,7 @@ def ended(pid: int) -> bool:
         return True
 
 
-def wait_until_ended(pids: list[int], timeout_s: float = 15.0) -> None:
+def wait_until_ended(pids: list[int], timeout_s: float = PATIENCE_S) -> None:
     """Return once all have ended."""
     give_up_at_s = time.monotonic() + timeout_s
     while not all(ended(pid) for pid in pids):
@@ -117,5 +124,49 @@ def test_a_data_directory_serves_one_at_a_time(deployment: Deployment, tmp_path:
     """Two servers on the same files would spoil them."""
     launch_embedded(deployment, tmp_path, MONGODB_URI=deployment.mongodb_uri)
     second = deployment.launch("--embedded", "--data-dir", str(tmp_path), **OWN)
-    assert second.wait(15) == 2
+    assert second.wait() == 2
     assert "is in use by another process" in second.output()
+
+
+def test_a_server_does_not_pass_for_another_on_the_same_port(tmp_path: Path) -> None:
+    """That one answers as ours would; ours has found the port taken and ends."""
+    port = claim_port()
+    first = nats_server(find_nats_server(), tmp_path / "first", port)
+    with running(Server(first, f"nats://127.0.0.1:{port}")):
+        second = nats_server(find_nats_server(), tmp_path / "second", port)
+        with pytest.raises(OSError, match="nats-server did not start"):
+            second.start()
+
+
+def test_who_loses_a_port_to_another_takes_the_next(tmp_path: Path) -> None:
+    """Two services started at once find the same port free, and one of their servers gets it."""
+    quicker: list[ChildProcess] = []
+
+    def prepare(port: int) -> ChildProcess:
+        child = nats_server(find_nats_server(), tmp_path / str(port), port)
+        if not quicker:
+            quicker.append(nats_server(find_nats_server(), tmp_path / "quicker", port))
+            quicker[0].start()
+        return child
+
+    preferred = claim_port()
+    try:
+        started, port = start_on_free_port(prepare, preferred)
+        assert port != preferred
+        assert started.running
+        started.kill()
+    finally:
+        quicker[0].kill()
+
+
+def test_what_fails_on_a_free_port_is_not_tried_on_others(tmp_path: Path) -> None:
+    """A program that cannot run anywhere."""
+    tried: list[int] = []
+
+    def prepare(port: int) -> ChildProcess:
+        tried.append(port)
+        return nats_server("/bin/false", tmp_path, port)
+
+    with pytest.raises(OSError, match="nats-server did not start"):
+        start_on_free_port(prepare, claim_port())
+    assert len(tried) == 1

@@ -14,6 +14,7 @@ from nats.js.api import RetentionPolicy
 from tests.deployment import Deployment
 from tests.load import differences, events, feed
 from tests.oracle import Oracle
+from tests.patience import PATIENCE_S
 from tests.servers import paused, prepare_mongodb, running
 
 if TYPE_CHECKING:
@@ -62,8 +63,8 @@ async def test_a_flood_of_users_with_one_event_each_leaves_memory_bounded(
 
 async def _next_digest(broker: Broker, names: Names, digests: Subscription) -> list[dict[str, str]]:
     """Ask for a digest; return its alarms."""
-    await broker.client.request(names.requests, b'{"UserID":"u"}', timeout=30)
-    alarms: list[dict[str, str]] = json.loads((await digests.next_msg(timeout=30)).data)[
+    await broker.client.request(names.requests, b'{"UserID":"u"}', timeout=PATIENCE_S)
+    alarms: list[dict[str, str]] = json.loads((await digests.next_msg(timeout=PATIENCE_S)).data)[
         "ActiveAlarms"
     ]
     return alarms

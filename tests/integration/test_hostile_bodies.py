@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING
 
+import pytest
 from nats.js.api import RetentionPolicy
 
 from actors.messages.inputs import AlarmStatusChanged
@@ -43,6 +44,7 @@ def wrongly_dead(letters: list[Msg], expected: dict[int, tuple[bytes, Rejected]]
     return wrong
 
 
+@pytest.mark.long
 async def test_every_body_is_applied_or_becomes_a_dead_letter(deployment: Deployment) -> None:
     """What came in is what was applied and what was rejected, and the service served them all."""
     oracle = Oracle()

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+import pytest
 from nats.js.api import RetentionPolicy
 
 from actors.rules.alarms import AlarmID, Severity, UserID
@@ -50,6 +51,7 @@ def dead(letters: list[Msg]) -> list[AlarmID]:
     return [AlarmID(json.loads(letter.data)["AlarmID"]) for letter in letters]
 
 
+@pytest.mark.long
 async def test_a_user_with_100_000_alarms_is_told_them_all(deployment: Deployment) -> None:
     """Oldest first over many messages, once, by a service that has loaded them."""
     ids = alarms(100_000, 36)
@@ -68,6 +70,7 @@ async def test_a_user_with_100_000_alarms_is_told_them_all(deployment: Deploymen
     assert [event for event in service.events() if event["level"] != "info"] == []
 
 
+@pytest.mark.long
 async def test_a_user_that_is_full_harms_nobody_and_is_still_told(deployment: Deployment) -> None:
     """What no longer fits becomes dead letters that say so, also after a restart.
 

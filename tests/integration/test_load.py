@@ -8,6 +8,7 @@ import time
 from random import Random
 from typing import TYPE_CHECKING
 
+import pytest
 from nats.js.api import RetentionPolicy
 
 from tests.load import differences, events, hear, untold
@@ -59,6 +60,7 @@ def distinct(digests: list[Msg]) -> set[str]:
     return {(digest.headers or {})["Nats-Msg-Id"] for digest in digests}
 
 
+@pytest.mark.long
 async def test_waiting_events_of_thousands_of_users_are_all_absorbed_and_told(
     deployment: Deployment,
 ) -> None:
@@ -83,6 +85,7 @@ async def test_waiting_events_of_thousands_of_users_are_all_absorbed_and_told(
     assert [event for event in service.events() if event["level"] != "info"] == []
 
 
+@pytest.mark.long
 async def test_killed_in_the_middle_nothing_is_lost_or_repeated(deployment: Deployment) -> None:
     """SIGKILL with events applied, saved and not acknowledged, and digests owed; twice."""
     oracle = Oracle()
@@ -106,6 +109,7 @@ async def test_killed_in_the_middle_nothing_is_lost_or_repeated(deployment: Depl
     assert differences(oracle, deployment.checkpoints(oracle.users())) == []
 
 
+@pytest.mark.long
 async def test_sigterm_under_load_ends_in_order(deployment: Deployment) -> None:
     """Status 0 within the time that a stop may take, nothing lost or repeated by the next run."""
     oracle = Oracle()
@@ -132,6 +136,7 @@ async def test_sigterm_under_load_ends_in_order(deployment: Deployment) -> None:
     assert differences(oracle, deployment.checkpoints(oracle.users())) == []
 
 
+@pytest.mark.long
 async def test_two_services_share_one_user_without_harm(deployment: Deployment) -> None:
     """Its events spread over both; compare-and-set keeps every alarm, told once a news."""
     oracle, random = Oracle(), Random(4)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from nats.errors import NoRespondersError
 
+from tests.patience import PATIENCE_S
 from tests.servers import paused, prepare_mongodb, running
 
 if TYPE_CHECKING:
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from tests.deployment import Deployment
 
 
-async def ask(broker: Broker, subject: str, body: bytes = b"", timeout_s: float = 10.0) -> Any:
+async def ask(
+    broker: Broker, subject: str, body: bytes = b"", timeout_s: float = PATIENCE_S
+) -> Any:
     """Return the first answer, decoded; fails for an error."""
     answer = await broker.client.request(subject, body, timeout=timeout_s)
     assert not answer.headers, answer.headers
@@ -50,7 +53,7 @@ async def test_the_service_is_found_by_ping_info_and_statistics(deployment: Depl
             f"{name}.user.list",
         ]
         await ask(broker, show(broker), about("u"))
-        refused = await broker.client.request(show(broker), b"nonsense", timeout=10)
+        refused = await broker.client.request(show(broker), b"nonsense", timeout=PATIENCE_S)
         assert refused.headers is not None
         assert refused.headers["Nats-Service-Error-Code"] == "400"
         shown, listed = (await ask(broker, f"$SRV.STATS.{name}"))["endpoints"]
@@ -102,7 +105,7 @@ async def test_what_is_not_saved_yet_is_shown_and_a_slow_store_holds_nobody_up(
             with paused(server):
                 waiting = [
                     asyncio.create_task(
-                        broker.client.request(show(broker), about("nobody"), timeout=15)
+                        broker.client.request(show(broker), about("nobody"), timeout=PATIENCE_S)
                     )
                     for _ in range(4)
                 ]
@@ -130,7 +133,7 @@ async def test_a_request_that_hangs_does_not_keep_the_service_from_ending(
             await ask(broker, show(broker), about("nobody"))
             with paused(server):
                 request = asyncio.create_task(
-                    broker.client.request(show(broker), about("nobody"), timeout=15)
+                    broker.client.request(show(broker), about("nobody"), timeout=PATIENCE_S)
                 )
                 while not await running_requests(broker):
                     pass
@@ -159,7 +162,7 @@ async def test_a_flood_of_requests_is_turned_away_and_the_events_go_on(
             await client.publish(show(broker), about("u"), reply=inbox)
         codes = []
         for _ in range(500):
-            msg = await answers.next_msg(timeout=10)
+            msg = await answers.next_msg(timeout=PATIENCE_S)
             codes.append((msg.headers or {}).get("Nats-Service-Error-Code"))
         assert set(codes) == {None, "503"}
         await broker.settled()
@@ -182,7 +185,7 @@ async def test_each_instance_answers_for_itself(deployment: Deployment) -> None:
         inbox = broker.client.new_inbox()
         answers = await broker.client.subscribe(inbox)
         await broker.client.publish(show(broker), about("u"), reply=inbox)
-        said = [json.loads((await answers.next_msg(timeout=10)).data) for _ in services]
+        said = [json.loads((await answers.next_msg(timeout=PATIENCE_S)).data) for _ in services]
         assert len({one["instance"] for one in said}) == 2
         shown = deployment.command("user", "show", "u", "--json").json
         assert (shown["source"], shown["known"]) == ("live", 20)

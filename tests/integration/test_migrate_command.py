@@ -3,20 +3,62 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import nats
+import pytest
 
 from actors.rules.partitions import Instance, InstanceID
 from store.homes.mongo import MongoHomeStore
 from store.settings import StoreSettings
+from tests.broker import Names
+from tests.deployment import Deployment
 from tests.earlier import Earlier
+from tests.servers import prepare_nats, running
+from tests.service import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
-    from tests.deployment import Deployment, Ended
+    from tests.deployment import Ended
+
+DEFAULTS = [
+    *("QUEUE_GROUP", "INPUT_STREAM", "DIGEST_STREAM", "DEAD_LETTER_STREAM"),
+    *("ALARM_STATUS_CHANGED_SUBJECT", "SEND_ALARM_DIGEST_SUBJECT"),
+    *("ALARM_DIGEST_SUBJECT", "DEAD_LETTER_SUBJECT"),
+]
+
+
+class DefaultNames(Names):
+    """Those that the page of permissions has."""
+
+    consumer = "alarm-digester"
+    input_stream = "ALARM_INPUT"
+    events = "AlarmStatusChanged"
+    requests = "SendAlarmDigest"
+
+
+def block(mark: str) -> str:
+    """Return the list of docs/security.md that is marked so."""
+    page = (ROOT / "docs" / "security.md").read_text()
+    found = re.search(rf"<!-- {mark} -->\n```\n(.*?)```", page, re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def account(number: int, lacking: str | None) -> str:
+    """Return an account with a user of the listed permissions but one, and one who may do all."""
+    permissions = block("nats: migrate")
+    if lacking is not None:
+        permissions = permissions.replace(f'"{lacking}"', '"nothing"')
+    return (
+        f"A{number}: {{ jetstream: enabled, users: [ "
+        f"{{ user: u{number}, password: p, permissions: {{ {permissions} }} }}, "
+        f"{{ user: admin{number}, password: p }} ] }}"
+    )
 
 
 @asynccontextmanager
@@ -125,6 +167,35 @@ async def test_where_nothing_is_to_be_done_instances_may_run(deployment: Deploym
         ended = await run(deployment)
     assert ended.status == 0
     assert ended.stderr == f"nothing to migrate: {deployment.names.input_stream} is read as a log\n"
+
+
+@pytest.mark.needs_nats_2_10
+@pytest.mark.timeout(300)  # a dozen processes at a time, each waiting for an answer it never gets
+async def test_the_permissions_that_are_listed_for_it_are_enough_and_needed(
+    mongodb_uri: str, tmp_path: Path
+) -> None:
+    """Those of docs/security.md: with all of them it comes through, without any one it fails."""
+    listed = re.findall(r'^  "(.*)"$', block("nats: migrate"), re.MULTILINE)
+    lacking = [None, *(name for name in listed if not name.startswith("_INBOX"))]
+    accounts = "\n".join(account(at, name) for at, name in enumerate(lacking))
+    with running(prepare_nats(tmp_path / "nats", f"accounts: {{ {accounts} }}")) as server:
+
+        async def migrated_by(number: int) -> Ended:
+            client = await nats.connect(server.url, user=f"admin{number}", password="p")
+            layout = Earlier(client, DefaultNames())
+            await layout.create()
+            await layout.put(5)
+            await client.close()
+            deployment = Deployment(server.url, mongodb_uri, tmp_path)
+            about = {"NATS_USER": f"u{number}", "NATS_PASSWORD": "p"}
+            prefix = {"NATS_INBOX_PREFIX": "_INBOX_alarm_digest"}
+            return await run(deployment, **dict.fromkeys(DEFAULTS), **about, **prefix)
+
+        complete, *others = await asyncio.gather(*map(migrated_by, range(len(lacking))))
+    assert complete.status == 0, complete.stderr
+    assert dict(zip(lacking[1:], (one.status for one in others), strict=True)) == dict.fromkeys(
+        lacking[1:], 1
+    )
 
 
 async def test_what_it_refuses_is_one_line_and_status_1(deployment: Deployment) -> None:

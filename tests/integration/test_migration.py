@@ -73,6 +73,18 @@ async def test_what_is_unread_is_moved_in_order_and_once(nats_url: str) -> None:
         assert (await layout.held(migrated.stream))[-1].body == behind[0]
 
 
+async def test_what_stands_behind_a_long_gap_is_moved_too(nats_url: str) -> None:
+    """One that nobody acknowledged, then hundreds that were: most of a work queue is holes."""
+    async with earlier(nats_url) as layout:
+        await layout.create()
+        bodies = await layout.put(410)
+        await layout.take(400, acknowledged=[*range(1, 200), *range(201, 400)])
+        migrated = await layout.migrate()
+        assert migrated.stream is not None
+        left = [bodies[0], bodies[200], *bodies[400:]]
+        assert [one.body for one in await layout.held(migrated.stream)] == left
+
+
 async def test_a_second_run_changes_nothing(nats_url: str) -> None:
     """It says which stream is read."""
     async with earlier(nats_url) as layout:

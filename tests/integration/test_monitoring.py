@@ -6,6 +6,7 @@ import signal
 import socket
 from typing import TYPE_CHECKING
 
+from tests.patience import PATIENCE_S
 from tests.probes import ANY_PORT, monitoring
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ async def test_systemd_is_told_of_readiness_life_and_stop(deployment: Deployment
     address = f"alarm-digest-test-{deployment.names.suffix}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(f"\0{address}")
-        listener.settimeout(20)
+        listener.settimeout(PATIENCE_S)
         service = deployment.launch(NOTIFY_SOCKET=f"@{address}", WATCHDOG_USEC=30_000_000)
         assert listener.recv(1024).startswith(b"READY=1\n")
         assert listener.recv(1024) == b"WATCHDOG=1"

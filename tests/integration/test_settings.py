@@ -70,7 +70,7 @@ def test_a_wrong_setting_ends_with_one_line_that_names_it(
 ) -> None:
     """Exit status 2: a restart does not cure it."""
     service = deployment.launch(**{name: value})
-    assert service.wait(15) == 2
+    assert service.wait() == 2
     (line,) = service.output().splitlines()
     assert line.startswith("main.py: ")
     # Half of a pair is reported under the pair's first name.
@@ -87,7 +87,7 @@ def test_a_wrong_command_line_ends_with_one_line(
 ) -> None:
     """Like a wrong setting."""
     service = deployment.launch(*arguments)
-    assert service.wait(15) == 2
+    assert service.wait() == 2
     (line,) = service.output().splitlines()
     assert named in line
 
@@ -95,7 +95,7 @@ def test_a_wrong_command_line_ends_with_one_line(
 def test_a_flag_is_above_the_environment(deployment: Deployment) -> None:
     """The variable's value would work, the flag's does not, and the flag's is used."""
     service = deployment.launch("--max-in-flight", "0", MAX_IN_FLIGHT=5)
-    assert service.wait(15) == 2
+    assert service.wait() == 2
     assert "MAX_IN_FLIGHT" in service.output()
 
 
@@ -103,7 +103,7 @@ def test_help_lists_settings_and_defaults_but_no_secret(deployment: Deployment) 
     """Also when secrets are in the environment."""
     uri = f"mongodb://alice:{SECRET}@127.0.0.1"
     service = deployment.launch("--help", NATS_TOKEN=SECRET, MONGODB_URI=uri)
-    assert service.wait(15) == 0
+    assert service.wait() == 0
     for expected in ("NATS_URL", "--checkpoint-interval", "default: 50000", "alarm-digester"):
         assert expected in service.output()
     assert SECRET not in service.output()
@@ -123,7 +123,7 @@ def test_credentials_that_nats_refuses_end_with_one_line_and_no_secret(
 ) -> None:
     """Waiting would not cure it."""
     service = guarded.launch(LOG_LEVEL="debug", **settings)
-    assert service.wait(15) == 2, service.output()
+    assert service.wait() == 2, service.output()
     (line,) = complaints(service.output())
     assert line.startswith("main.py: NATS_URL: ")
     assert SECRET not in service.output()
@@ -145,7 +145,7 @@ def test_credentials_that_mongodb_refuses_end_with_one_line_and_no_secret(
     """Likewise."""
     uri = deployment.mongodb_uri.replace("mongodb://", f"mongodb://alice:{SECRET}@")
     service = deployment.launch(LOG_LEVEL="debug", MONGODB_URI=uri)
-    assert service.wait(15) == 2, service.output()
+    assert service.wait() == 2, service.output()
     (line,) = complaints(service.output())
     assert line.startswith("main.py: MONGODB_URI: ")
     assert SECRET not in service.output()
@@ -169,5 +169,5 @@ def test_logs_are_json_lines_or_text_as_set(deployment: Deployment) -> None:
     service = deployment.launch(LOG_FORMAT="text")
     service.wait_for_output("service.ready")
     service.signal(signal.SIGINT)
-    assert service.wait(15) == 0
+    assert service.wait() == 0
     assert complaints(service.output()) == service.output().splitlines()

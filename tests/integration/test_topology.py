@@ -261,7 +261,7 @@ async def test_a_refusal_ends_the_service_with_status_2(deployment: Deployment) 
     async with deployment.broker() as broker:
         await broker.create_input_stream(retention=RetentionPolicy.WORK_QUEUE)
     service = deployment.launch()
-    assert service.wait(15) == 2
+    assert service.wait() == 2
     line = service.output().splitlines()[-1]
     assert line.startswith("main.py: INPUT_STREAM:")
     assert "python main.py migrate" in line

@@ -11,6 +11,7 @@ from aiohttp import web
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from bus.wire.contexts import child_of
+from tests.patience import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -45,7 +46,7 @@ class Collector:
 
     async def named(self, *names: str) -> list[Span]:
         """Return the spans of these names once all are there."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while not set(names) <= self.spans.keys():
                 self._came.clear()
                 await self._came.wait()
@@ -104,7 +105,7 @@ async def test_a_context_on_core_nats_is_carried_too(deployment: Deployment) -> 
             await broker.client.publish(
                 broker.names.requests, b'{"UserID": "u1"}', headers={"traceparent": context}
             )
-        first, second = [await heard.next_msg(timeout=15) for _ in range(2)]
+        first, second = [await heard.next_msg(timeout=PATIENCE_S) for _ in range(2)]
         assert "traceparent" not in (first.headers or {})
         assert second.headers is not None
         assert second.headers["traceparent"].startswith(f"00-{TRACE}-")
@@ -144,4 +145,4 @@ async def test_a_collector_that_is_not_there_holds_nobody_up(deployment: Deploym
         await _put(broker, broker.names.requests, {"UserID": "u1"}, CONTEXT)
         await broker.next_digest()
         await broker.settled()
-    assert service.terminate(15) == 0
+    assert service.terminate() == 0

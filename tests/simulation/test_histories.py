@@ -22,6 +22,10 @@ LOGGED_NEVER = {
 }
 
 
+# One process lives through the histories, for all tests of them.
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("histories")]
+
+
 @pytest.fixture(scope="module")
 def tally() -> Tally:
     """Return what happened in these histories."""
@@ -41,7 +45,7 @@ def test_everything_that_can_go_wrong_does(tally: Tally) -> None:
 
 def test_the_actors_log_all_that_they_can(tally: Tally) -> None:
     """Each of their events stands for a path through them: conflicts, retries, crashes, ...."""
-    code = "".join(path.read_text() for path in (ROOT / "actors").glob("*.py"))
+    code = "".join(path.read_text() for path in (ROOT / "actors").rglob("*.py"))
     events = set(re.findall(r"logger\.\w+\(\s*\"([a-z_.]+)\"", code))
     assert len(events) > len(LOGGED_NEVER)
     assert events - LOGGED_NEVER == set(tally.logged)

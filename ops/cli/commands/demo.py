@@ -111,6 +111,7 @@ class Demonstration:
         self._inbox = ""
         self._unconfirmed = 0
         self._owed: dict[str, int] = {}
+        self._in_parts: set[str] = set()
         self._events = self._requests = self._digests = self._alarms_told = 0
         self._seconds = 0.0
         self.refused = 0
@@ -196,12 +197,16 @@ class Demonstration:
             user, alarms = fields["UserID"], len(fields["ActiveAlarms"])
         except (ValueError, KeyError, TypeError):
             return
+        digest_id, dot, bounds = (msg.headers or {}).get("Nats-Msg-Id", "").partition(".")
+        if dot and not bounds.startswith("0-"):
+            if digest_id in self._in_parts:
+                self._alarms_told += alarms
+            return
         if user not in self._owed:
             return
+        if dot:
+            self._in_parts.add(digest_id)
         self._alarms_told += alarms
-        _, dot, bounds = (msg.headers or {}).get("Nats-Msg-Id", "").partition(".")
-        if dot and not bounds.startswith("0-"):
-            return  # a further part of the same digest
         self._digests += 1
         self._owed[user] -= 1
         if not self._owed[user]:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from ops.settings import Settings
 
 
+_ON_ONE_LINE = dict.fromkeys(map(ord, "\t\n\r"), " ")
+
+
 @click.command(
     "watch",
     epilog=examples(
@@ -113,7 +116,8 @@ def printable(body: bytes) -> str:
         json.loads(text)
     except ValueError:
         return safe_text(body.decode(errors="backslashreplace"))
-    return safe_json(" ".join(text.splitlines()))
+    # Between its tokens JSON has these and blanks; other line ends are in strings, and stay theirs.
+    return safe_json(text.translate(_ON_ONE_LINE))
 
 
 def _send(settings: BusSettings, subject: str, fields: dict[str, str]) -> None:

@@ -170,7 +170,7 @@ def _print_user(report: UserReport, how_to_see_more: str) -> None:
             ("version", report.version),
             ("unsaved messages", report.unsaved),
             ("digests given", report.digests),
-            ("requests answered last", ", ".join(report.answered) or None),
+            ("request answered last", report.answered),
             ("owed", owed and f"digest {owed.digest_id} with {owed.alarms} alarms"),
             ("alarms", f"{report.known} known, {report.active} active, {report.due} due"),
             ("note", report.note),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import yaml
 from ops.cli.options import options_of
 from ops.settings import Settings
 from ops.web.settings import HttpSettings
+from tests.programs import program
 from tests.unit.docker.files import DOCKER, ROOT, SERVICE, part
 from tests.unit.docker.monitoring import (
     ALERTS,
@@ -29,14 +29,11 @@ from tests.unit.docker.monitoring import (
 
 RUNBOOKS = ROOT / "docs" / "operations" / "alerts.md"
 FROM_PROMETHEUS = {"job", "instance", "stream_name", "alertname", "severity"}
-needs_promtool = pytest.mark.skipif(
-    shutil.which("promtool") is None, reason="promtool is not installed"
-)
 
 
 def _promtool(*arguments: str | Path) -> tuple[int, str]:
     checked = subprocess.run(
-        ["promtool", *map(str, arguments)],  # noqa: S607  # wherever it is
+        [program("promtool"), *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,
@@ -107,7 +104,6 @@ def test_events_and_settings_in_the_runbooks_exist() -> None:
     assert named <= {option.name for option in options_of(Settings)}
 
 
-@needs_promtool
 def test_promtool_finds_the_alerts_and_the_configuration_sound() -> None:
     """Prometheus' own check."""
     assert _promtool("check", "rules", ALERTS)[0] == 0
@@ -115,7 +111,6 @@ def test_promtool_finds_the_alerts_and_the_configuration_sound() -> None:
     assert status == 0, said
 
 
-@needs_promtool
 def test_every_alert_fires_on_what_it_is_for_and_is_quiet_otherwise() -> None:
     """See the file: one history in which all is well, one in which nothing is."""
     file = Path(__file__).parent / "alerts_test.yml"

@@ -47,11 +47,11 @@ def test_every_page_is_linked_from_another() -> None:
 def test_every_make_target_that_a_page_names_exists(page: Path) -> None:
     """In blocks of code and within text."""
     makefile = (ROOT / "Makefile").read_text()
-    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
     named_targets = {
         target
         for command in commands_of(page)
-        for target in re.findall(r"(?:^|[;&|] ?|\w=\S+ )(?:\$ )?make ([a-z]+)", command)
+        for target in re.findall(r"(?:^|[;&|] ?|\w=\S+ )(?:\$ )?make ([a-z-]+)", command)
     }
     assert named_targets <= targets
 

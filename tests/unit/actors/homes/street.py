@@ -40,6 +40,8 @@ class Street:
         self.faults = 0.0
         """The share of calls, nudges and hand-overs that go wrong."""
         self.store_is_away = False
+        self.emptying_takes_s: float | None = None
+        """Drawn where it is None."""
         self.published_twice = 0
         self._epochs = [0] * len(self.homes.partitions)
         self._checked = 0
@@ -92,8 +94,9 @@ class Street:
         return sorted(len(process.has()) for process in self.up())
 
     def check_homes(self) -> None:
-        """Raise unless each partition has a home that is up and works on it."""
-        working = {process.instance_id: process.has() for process in self.up()}
+        """Raise unless each partition has a home that is up, stays, and works on it."""
+        staying = [process for process in self.up() if not process.leaving]
+        working = {process.instance_id: process.has() for process in staying}
         for number, home in enumerate(self.homes_of()):
             assert home in working, f"{number} has no live home: {home}"
             assert number in working[home], f"{number} is at home at {home}, who knows nothing"
@@ -107,6 +110,8 @@ class Street:
 
     def emptying_s(self) -> float:
         """Return how long users of a partition take to leave."""
+        if self.emptying_takes_s is not None:
+            return self.emptying_takes_s
         return 5.0 if self._goes_wrong() else self.random.uniform(0.0, 0.2)
 
     def nudge_s(self) -> float | None:

@@ -104,6 +104,17 @@ def test_the_order_in_which_instances_are_listed_is_nothing(
     assert deal(takers, dealt) == dealt
 
 
+@given(st.sets(st.sampled_from([A, B, C, D]), min_size=1), HOMES, st.data())
+def test_what_was_dealt_does_not_change_while_it_is_carried_out(
+    takers: set[InstanceID], homes: list[InstanceID | None], data: st.DataObject
+) -> None:
+    """Partitions are freed and claimed one by one, and everybody deals anew each time."""
+    aim = deal(takers, homes)
+    for number in data.draw(st.permutations(range(PARTITIONS))):
+        homes[number] = aim[number]
+        assert Counter(deal(takers, homes)) == Counter(aim)
+
+
 def test_nobody_is_dealt_anything_when_nobody_takes() -> None:
     """All may be leaving."""
     assert deal([], [A, None, B]) == (None, None, None)

@@ -1,16 +1,17 @@
-"""Help of the commands: each shows examples, and each example is a command line."""
+"""The program: help shows examples that are command lines; a wrong setting has its own end."""
 
 from __future__ import annotations
 
 import re
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from ops.cli.program import COMMANDS
+from ops.cli.command_line import EXIT_SETTINGS
+from ops.cli.program import COMMANDS, run_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,3 +47,16 @@ def test_each_example_is_a_command_line(words: str) -> None:
         typed = re.split(r" [|>] ", line)[0]
         arguments = shlex.split(typed)[1 + len(words.split()) :]
         ALL[words].make_context(words, arguments)  # raises for what cannot be parsed
+
+
+def test_a_wrong_setting_is_one_line_and_its_own_status(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A restart does not cure it, and a supervisor can tell; nothing is served."""
+    monkeypatch.setenv("MAX_ATTEMPTS", "0")
+
+    def never(*_: object) -> NoReturn:
+        raise AssertionError
+
+    assert run_program([], never) == EXIT_SETTINGS
+    assert capsys.readouterr().err == "main.py: MAX_ATTEMPTS: must be at least 1\n"

@@ -72,5 +72,5 @@ async def test_work_that_a_stop_interrupts_is_cancelled_and_waited_for() -> None
     starting = asyncio.create_task(stop.unless_wanted(wait_for_ever()))
     await begun.wait()
     stop.on_signal(signal.SIGINT)
-    assert await starting is False
+    assert await asyncio.wait_for(starting, 5) is False
     assert ended.is_set()

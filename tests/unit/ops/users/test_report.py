@@ -9,7 +9,8 @@ import pytest
 
 from actors.ports import NEVER_SAVED, Checkpoint
 from actors.rules.alarms import Alarm, AlarmID, Severity, UserID
-from actors.rules.digest import Cursor, Digest, DigestID, DigestItem, RequestID
+from actors.rules.digest import Cursor, Digest, DigestID, DigestItem
+from actors.rules.positions import Place
 from ops.inquiries.asking import most_telling
 from ops.users.report import Provenance, Source, UserReport, report_on
 
@@ -23,7 +24,7 @@ ALARMS = {
     AlarmID("a"): Alarm(S.WARNING, 3, S.CLEARED, None, news=True, heard_at_s=9),
 }
 OWED = Digest(DigestID("d"), USER, (DigestItem(AlarmID("told"), S.WARNING, 2),))
-CHECKPOINT = Checkpoint(7, ALARMS, Cursor(3, (RequestID("5.1"),), OWED))
+CHECKPOINT = Checkpoint(7, ALARMS, Cursor(3, Place(5, 1), (OWED,)))
 
 
 def report(**how: Any) -> UserReport:
@@ -56,7 +57,7 @@ def test_one_alarm_can_be_asked_for_known_or_not() -> None:
 def test_cursor_and_outbox_are_in_it() -> None:
     """What was told and what is owed."""
     whole = report()
-    assert (whole.version, whole.digests, whole.answered) == (7, 3, ("5.1",))
+    assert (whole.version, whole.digests, whole.answered) == (7, 3, "5.1")
     assert whole.owed is not None
     assert (whole.owed.digest_id, whole.owed.alarms) == ("d", 1)
 
@@ -82,7 +83,7 @@ def test_a_report_of_a_later_version_is_read_for_what_is_known() -> None:
     assert UserReport.from_fields(fields) == report()
 
 
-@pytest.mark.parametrize("damage", [{"source": "dreamt"}, {"alarms": [1]}, {"answered": None}])
+@pytest.mark.parametrize("damage", [{"source": "dreamt"}, {"alarms": [1]}, {"owed": 1}])
 def test_what_is_no_report_is_refused(damage: dict[str, Any]) -> None:
     """By one of the errors that the docstring names."""
     with pytest.raises((KeyError, TypeError, ValueError)):

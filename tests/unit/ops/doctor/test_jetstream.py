@@ -1,0 +1,186 @@
+"""What is said of streams and consumer, by what the server says of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, cast
+
+import pytest
+from nats.js.api import (
+    ConsumerConfig,
+    ConsumerInfo,
+    StorageType,
+    StreamConfig,
+    StreamInfo,
+    StreamState,
+)
+from nats.js.errors import NotFoundError
+
+from bus.settings import BusSettings
+from ops.doctor.findings import Finding, Level
+from ops.doctor.jetstream import Sync, examine_jetstream, stream_of
+
+if TYPE_CHECKING:
+    from nats.js import JetStreamContext
+
+SETTINGS = BusSettings()
+SUBJECTS = SETTINGS.subjects
+CONSUMER = ConsumerInfo(
+    name="alarm-digester",
+    stream_name="INPUT",
+    config=ConsumerConfig(max_deliver=-1, ack_wait=60),
+    created=datetime(2021, 6, 7, tzinfo=UTC),
+    num_pending=0,
+    num_waiting=1,
+)
+
+
+def stream(name: str, letters: int = 0) -> StreamInfo:
+    """Return a stream that breaks no promise."""
+    config = StreamConfig(name=name, num_replicas=3, duplicate_window=120, max_age=0)
+    state = StreamState(9, 9, 1, 9, 1, subjects={SUBJECTS.dead_letter: letters})
+    return StreamInfo(config=config, state=state)
+
+
+@dataclass
+class Server:
+    """A server that is as it should be, until a test changes it."""
+
+    captured: dict[str, str] = field(
+        default_factory=lambda: {
+            **dict.fromkeys(SUBJECTS.inputs, "INPUT"),
+            SUBJECTS.alarm_digest: "DIGESTS",
+            SUBJECTS.dead_letter: "DEAD",
+        }
+    )
+    streams: dict[str, StreamInfo] = field(
+        default_factory=lambda: {name: stream(name) for name in ("INPUT", "DIGESTS", "DEAD")}
+    )
+    consumer: ConsumerInfo | None = field(default_factory=lambda: CONSUMER)
+
+    @property
+    def js(self) -> JetStreamContext:
+        """It, as what it stands for."""
+        return cast("JetStreamContext", self)
+
+    async def find_stream_name_by_subject(self, subject: str) -> str:
+        """See ``JetStreamContext``."""
+        if subject not in self.captured:
+            raise NotFoundError
+        return self.captured[subject]
+
+    async def stream_info(self, name: str, subjects_filter: str | None = None) -> StreamInfo:
+        """See ``JetStreamContext``."""
+        del subjects_filter
+        return self.streams[name]
+
+    async def consumer_info(self, stream: str, consumer: str) -> ConsumerInfo:
+        """See ``JetStreamContext``."""
+        del stream, consumer
+        if self.consumer is None:
+            raise NotFoundError
+        return self.consumer
+
+    async def findings(self, sync: Sync = Sync.ALWAYS) -> list[Finding]:
+        """Return what the doctor says of it."""
+        return [finding async for finding in examine_jetstream(self.js, SETTINGS, sync)]
+
+    async def worse(self, sync: Sync = Sync.ALWAYS) -> list[tuple[Level, str]]:
+        """Return the level and the words of what is not well."""
+        found = await self.findings(sync)
+        assert all(one.mend for one in found if one.level is Level.RISK)
+        return [(one.level, one.says) for one in found if one.level is not Level.OK]
+
+
+async def test_where_all_is_well_nothing_is_to_mend() -> None:
+    """Each stream and the consumer are spoken of."""
+    server = Server()
+    assert await server.worse() == []
+    about = {finding.about for finding in await server.findings()}
+    assert about >= {"stream INPUT", "stream DIGESTS", "stream DEAD", "consumer alarm-digester"}
+
+
+async def test_before_the_first_start_there_is_nothing_yet() -> None:
+    """Which is no risk."""
+    server = Server(captured={}, consumer=None)
+    assert await server.worse() == [(Level.NOTE, "is not there")] * 3
+    server = Server(consumer=None)
+    assert await server.worse() == [(Level.NOTE, "is not there")]
+    assert await stream_of(Server(captured={}).js, "x") is None
+
+
+async def test_inputs_in_two_streams_are_a_risk() -> None:
+    """The service would not start."""
+    server = Server()
+    server.captured[SUBJECTS.send_alarm_digest] = "OTHER"
+    assert (Level.RISK, "the input subjects are captured by INPUT and OTHER") in (
+        await server.worse()
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        ("INPUT", {"storage": StorageType.MEMORY}, "kept in memory"),
+        ("INPUT", {"max_age": 60.0}, "vanish"),
+        ("DIGESTS", {"duplicate_window": 0}, "told twice"),
+        ("DEAD", {"no_ack": True}, "acknowledges no publication"),
+    ],
+)
+async def test_a_stream_that_breaks_a_promise_is_a_risk(
+    name: str, change: dict[str, object], words: str
+) -> None:
+    """Said of that stream."""
+    server = Server()
+    known = server.streams[name]
+    server.streams[name] = replace(known, config=replace(known.config, **change))  # type: ignore[arg-type]  # fields of it
+    (level, says), *_ = await server.worse()
+    assert level is Level.RISK
+    assert words in says
+
+
+@pytest.mark.parametrize(
+    ("sync", "levels"),
+    [
+        (Sync.ALWAYS, [Level.NOTE]),
+        (Sync.LATER, [Level.NOTE, Level.RISK]),
+        (Sync.UNKNOWN, [Level.NOTE, Level.RISK]),
+    ],
+)
+async def test_a_single_copy_is_a_risk_unless_it_is_written_through(
+    sync: Sync, levels: list[Level]
+) -> None:
+    """A power cut loses what was acknowledged last."""
+    server = Server()
+    known = server.streams["INPUT"]
+    server.streams["INPUT"] = replace(known, config=replace(known.config, num_replicas=1))
+    assert [level for level, _ in await server.worse(sync)] == levels
+
+
+async def test_dead_letters_are_worth_a_look() -> None:
+    """Somebody's events were rejected."""
+    server = Server()
+    server.streams["DEAD"] = stream("DEAD", letters=2)
+    assert await server.worse() == [(Level.NOTE, "holds 2 dead letters")]
+
+
+@pytest.mark.parametrize(
+    ("pending", "waiting", "words"),
+    [(5, 0, "nobody asks for them"), (10_001, 1, "10001 messages wait"), (10_000, 1, None)],
+)
+async def test_what_waits_is_noted_when_nobody_asks_or_it_is_much(
+    pending: int, waiting: int, words: str | None
+) -> None:
+    """A few always wait."""
+    server = Server(consumer=replace(CONSUMER, num_pending=pending, num_waiting=waiting))
+    worse = await server.worse()
+    assert [level for level, _ in worse] == ([] if words is None else [Level.NOTE])
+    assert all(words is not None and words in says for _, says in worse)
+
+
+async def test_a_consumer_that_gives_up_is_a_risk() -> None:
+    """What it gives up is never delivered again."""
+    config = replace(CONSUMER.config, max_deliver=3, ack_wait=1)
+    server = Server(consumer=replace(CONSUMER, config=config))
+    assert [level for level, _ in await server.worse()] == [Level.RISK] * 2
