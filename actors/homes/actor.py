@@ -222,7 +222,7 @@ class HomeActor(ServiceActor):
         self._watch = observe(before, view.instances, self._lease_s, self._call_began_s, now_s)
         say_what_changed(before, self._watch, me, self._lease_s)
         self._stored.look(view.partitions)
-        self._tally.view = view
+        self._tally.view, self._tally.watch = view, self._watch
         leaving = self._left is not None
         found = reconcile(me, self._mine, view.partitions, leaving=leaving)
         if found.lost:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from actors.tally import DURATION_BOUNDS_S
+from ops.instance import instance_name
 from ops.monitoring.samples import Sample
+from ops.version import VERSION
 
 if TYPE_CHECKING:
+    from actors.rules.partitions import InstanceID
     from ops.monitoring.metrics import Sources
     from ops.monitoring.samples import Samples
 
@@ -58,4 +61,32 @@ def _counts(sources: Sources) -> dict[str, int]:
         "digests published again": core.publish_retries,
         "reconnects to NATS": bus.reconnects,
         "readings of the log begun": bus.pull_resets,
+    }
+
+
+_RATE_OVER = 5
+"""Turns of the pulse: ten seconds."""
+
+
+def own_figures(me: InstanceID, sources: Sources, samples: Samples) -> dict[str, Any]:
+    """Return what this instance says of itself among others. On any thread."""
+    status, home = sources.bus_status(), sources.home
+    before_and_now, rate = samples.lately(_RATE_OVER), None
+    if before_and_now is not None:
+        before, now = before_and_now
+        passed_s = now.since_start_s - before.since_start_s
+        rate = round((now.taken - before.taken) / passed_s, 1) if passed_s > 0 else None
+    return {
+        "instance_id": me,
+        "instance": instance_name(),
+        "version": VERSION,
+        "ready": sources.health.ready().good,
+        "partitions": home.partitions,
+        "taken_per_s": rate,
+        "waiting": status.waiting,
+        "behind_s": round(status.behind_s, 3),
+        "position_lag": sources.positions.lag().messages,
+        "in_flight": status.in_flight,
+        "live_users": sources.core.live_users,
+        "uptime_s": round(samples.uptime_s, 1),
     }

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ops.monitoring.figures import own_figures
 from ops.monitoring.health import Health, Phase
 from ops.monitoring.heartbeat import Heartbeat
 from ops.monitoring.metrics import Sources, registry_of
@@ -20,6 +21,7 @@ from ops.web.server import WebServer
 from store.users.observed import CHECK_AFTER_S
 
 if TYPE_CHECKING:
+    from actors.rules.partitions import InstanceID
     from actors.runtime.pooled import Dispatcher, Scheduler
     from actors.tally import CoreTally, HomeTally
     from bus.bus import NatsBus
@@ -68,7 +70,8 @@ class Monitor:
             positions,
             on_log,
         )
-        samples = Samples(sources)
+        self._sources, self._samples = sources, Samples(sources)
+        samples = self._samples
         self.console = Console(http, sources, samples)
         routes = [
             *probe_routes(self._health),
@@ -85,6 +88,10 @@ class Monitor:
         self._pulse.listeners.append(samples.take)
         if heartbeat_file is not None:
             self._pulse.listeners.append(Heartbeat(Path(heartbeat_file)).beat)
+
+    def own_figures(self, me: InstanceID) -> dict[str, Any]:
+        """Return what this instance says of itself among others. On any thread."""
+        return own_figures(me, self._sources, self._samples)
 
     async def open(self) -> None:
         """Answer probes from the very start; raises ``SettingsError`` for a bad address."""

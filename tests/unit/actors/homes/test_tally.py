@@ -19,6 +19,7 @@ def test_one_can_see_what_an_instance_has_and_until_when_it_may_publish() -> Non
     assert tally.may_publish_until_s == process.indoors.until_s > street.clock.monotonic_s()
     assert {partition.home for partition in tally.view.partitions} == {process.instance_id}
     assert [instance.name for instance in tally.view.instances] == [process.instance_id]
+    assert tally.watch.seen.keys() == {process.instance_id}
 
 
 def test_whoever_is_one_too_many_stands_by_and_shows_it() -> None:
