@@ -13,6 +13,7 @@ from ops.cli.commands.sending import send, watch
 from ops.cli.commands.users import user, why
 from ops.cli.log.members import members
 from ops.cli.log.migrate import migrate
+from ops.cli.log.rewind import rewind
 from ops.cli.serving import serve
 from ops.cli.terminal import say
 from ops.settings import Settings
@@ -30,7 +31,7 @@ failure that a restart may cure, 2 for a wrong setting. The commands: 1 if it co
 2 for a wrong setting or command line, 3 if there is no such thing.
 """
 
-COMMANDS = (send, watch, user, why, dead_letters, doctor, members, migrate, demo)
+COMMANDS = (send, watch, user, why, dead_letters, doctor, members, rewind, migrate, demo)
 """What can be done beside serving."""
 
 

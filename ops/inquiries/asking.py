@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
     from nats.aio.client import Client
 
-_FIRST_WITHIN_S = 3.0
+NO_ANSWER = "no service answers"
+_ATTEMPTS = 2
+_FIRST_WITHIN_S = 4.0
 _OTHERS_WITHIN_S = 0.3
 """How many instances there are, nobody knows; after this silence all have answered."""
 
@@ -36,9 +38,17 @@ async def ask_for_user(
 ) -> tuple[UserReport | None, str | None]:
     """Return what the service says of a user, else why it says nothing.
 
-    Whichever instance is asked; it asks at the user's home.
+    Whichever instance is asked; it asks at the user's home. One that stands still does not
+    answer: then perhaps another is asked.
     """
-    return await ask_for_report(client, show_subject(queue_group), inquiry, _FIRST_WITHIN_S)
+    report, why = None, None
+    for _ in range(_ATTEMPTS):
+        report, why = await ask_for_report(
+            client, show_subject(queue_group), inquiry, _FIRST_WITHIN_S / _ATTEMPTS
+        )
+        if why != NO_ANSWER:
+            break
+    return report, why
 
 
 async def ask_for_report(
@@ -54,7 +64,7 @@ async def ask_for_report(
     except (KeyError, TypeError, ValueError) as error:
         return None, f"an answer that cannot be read: {error!r}"
     except (NoRespondersError, TimeoutError, NatsTimeoutError):
-        return None, "no service answers"
+        return None, NO_ANSWER
 
 
 async def ask_for_figures(client: Client, queue_group: str) -> dict[InstanceID, MemberFigures]:

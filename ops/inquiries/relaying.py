@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from actors.rules.partitions import InstanceID
     from ops.users.report import UserReport
 
-WITHIN_S = 1.5
+WITHIN_S = 1.0
 """An instance that lives answers in milliseconds; the checkpoint is there for the others."""
 
 

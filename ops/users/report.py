@@ -121,14 +121,14 @@ class UserLine:
 
     user_id: str
     source: Source
-    instance: str | None
-    unsaved: int | None
     digests: int
     owes: bool
     """Whether a digest is owed."""
     known: int
     active: int
     due: int
+    instance: str | None = None
+    unsaved: int | None = None
 
     def to_fields(self) -> dict[str, Any]:
         """Return what JSON can hold."""
