@@ -117,7 +117,7 @@ def members_of(
 
     ``watch`` is of the same look as ``view``.
     """
-    up = takers(watch, me, lease_s)
+    up = _takers(watch, me, lease_s)
     homes = [partition.home for partition in view.partitions]
     dealt = deal(up, homes)
     newest = max((instance.schema for instance in view.instances), default=0)
@@ -146,6 +146,13 @@ def members_of(
         if partition.home != should_be
     )
     return Members(tuple(map(member, found)), moving)
+
+
+def _takers(watch: Watch, me: InstanceID, lease_s: float) -> frozenset[InstanceID]:
+    """Return who is to have partitions, for whoever has not watched for a lease."""
+    up = takers(watch, me, lease_s)
+    reading = frozenset(one for one in up if watch.seen[one].instance.reading)
+    return reading or up
 
 
 def _state(

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from actors.tally import CoreTally, Histogram, HomeTally
     from bus.status import BusStatus
     from bus.tally import BusTally
+    from ops.homes.lag import PositionLag, Positions
     from ops.monitoring.health import Health
-    from ops.monitoring.positions import PositionLag, Positions
     from ops.monitoring.pulse import Pulse
     from store.tally import StoreTally
 

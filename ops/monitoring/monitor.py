@@ -7,11 +7,11 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ops.homes.lag import Positions
 from ops.monitoring.figures import own_figures
 from ops.monitoring.health import Health, Phase
 from ops.monitoring.heartbeat import Heartbeat
 from ops.monitoring.metrics import Sources, registry_of
-from ops.monitoring.positions import Positions
 from ops.monitoring.pulse import INTERVAL_S, Pulse
 from ops.monitoring.samples import Samples
 from ops.web.console.page import Console

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -215,5 +216,11 @@ def _print_alarm(report: UserReport, alarm: AlarmReport) -> None:
             ("in next digest", "yes" if alarm.due else "no"),
             ("why", alarm.explanation),
             ("note", report.note),
+            ("how it came about", history_of(report.user_id, alarm.alarm_id)),
         )
     )
+
+
+def history_of(user_id: str, alarm_id: str) -> str:
+    """Return the command that shows how an alarm came to stand so."""
+    return f"main.py history {quote(user_id)} --alarm {quote(alarm_id)}"

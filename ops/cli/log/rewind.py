@@ -18,7 +18,7 @@ from ops.cli.failures import CommandError
 from ops.cli.log.moments import moment_ns
 from ops.cli.terminal import say
 from ops.homes.members import State, in_ranges, members_of
-from ops.homes.positions import Log, RewindRefusedError, before, rewinding
+from ops.homes.rewinding import Log, RewindRefusedError, before, rewinding
 from ops.homes.watching import NOBODY, watch_until_known
 from store.homes.browsing import HomeBrowser
 from store.homes.mongo import MongoHomeStore
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from actors.rules.positions import Place
     from ops.cli.command_line import Parsed
-    from ops.homes.positions import Rewinding
+    from ops.homes.rewinding import Rewinding
     from ops.homes.watching import Watched
     from ops.settings import Settings
 

@@ -22,7 +22,9 @@ def digest(digest_id: str, *alarms: tuple[str, str, int]) -> Stored:
         {"AlarmID": alarm, "Status": status, "LatestChangedAt": format_instant(at_ns)}
         for alarm, status, at_ns in alarms
     ]
-    return Stored(digest_id, json.dumps({"UserID": USER, "ActiveAlarms": items}).encode(), None, 0.0)
+    return Stored(
+        digest_id, json.dumps({"UserID": USER, "ActiveAlarms": items}).encode(), None, 0.0
+    )
 
 
 FIRST = digest("1", ("disk", "WARNING", 1))

@@ -97,9 +97,7 @@ class Field:
         self.at_home |= set(gained)
         for number in gained:
             self.last.pop(number, None)
-        self.desk.reader.gain(
-            [Partition(number, ME, 1, self.stored[number]) for number in gained]
-        )
+        self.desk.reader.gain([Partition(number, ME, 1, self.stored[number]) for number in gained])
 
     def stop(self) -> None:
         """Stop reading one."""

@@ -16,14 +16,14 @@ from actors.tally import CoreTally, Histogram, HomeTally
 from bus.status import BusStatus
 from bus.tally import BusTally
 from bus.wire.reasons import CRASHED, REASON_CLASSES
+from ops.homes.lag import Positions
 from ops.monitoring.health import Health, Phase
 from ops.monitoring.metrics import Sources, registry_of
-from ops.monitoring.positions import Positions
 from ops.version import VERSION
 from store.tally import StoreTally
 from tests.programs import program
+from tests.unit.ops.homes.test_lag import Log
 from tests.unit.ops.monitoring.test_health import WELL, StillPulse
-from tests.unit.ops.monitoring.test_positions import Log
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from actors.ports import Checkpoint
@@ -9,7 +10,7 @@ from actors.rules.alarms import Alarm, AlarmID, Severity, UserID
 from actors.rules.digest import Cursor, Digest, DigestID
 from actors.rules.partitions import partition_of
 from actors.rules.positions import Place
-from ops.cli.commands.users import _print_alarm, _print_user
+from ops.cli.commands.users import _print_alarm, _print_user, history_of
 from ops.users.report import Provenance, Source, UserReport, report_on
 
 if TYPE_CHECKING:
@@ -65,3 +66,10 @@ def test_an_alarm_says_whether_the_next_digest_has_it(capsys: pytest.CaptureFixt
     assert (shown["stands at"], shown["in next digest"]) == ("CRITICAL", "yes")
     assert shown["why"] == report().alarms[0].explanation
     assert "told as" not in shown
+    assert shown["how it came about"] == "main.py history u --alarm a"
+
+
+def test_the_history_of_an_alarm_can_be_copied_into_a_shell() -> None:
+    """Ids may hold anything."""
+    command = history_of("a b", "it's; rm")
+    assert shlex.split(command) == ["main.py", "history", "a b", "--alarm", "it's; rm"]

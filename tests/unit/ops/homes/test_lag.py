@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from actors.rules.positions import Place
 from actors.runtime.simulated import ManualClock
-from ops.monitoring.positions import NO_LAG, PositionLag, Positions
+from ops.homes.lag import NO_LAG, PositionLag, Positions
 
 
 class Log:
