@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import socket
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -52,6 +54,20 @@ class WebServer:
         port: int = self._listening.sockets[0].getsockname()[1]
         return port
 
+    @property
+    def address(self) -> str | None:
+        """``host:port`` at which others find it; None when it does not listen.
+
+        The port is the one that was bound, where any was asked for; instead of all addresses of
+        the machine the name of the machine, which others can look up.
+        """
+        if self._listening is None:
+            return None
+        host = self._settings.host
+        if _is_every_address(host):
+            host = socket.gethostname()
+        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+
     async def start(self) -> None:
         """Listen; raises ``SettingsError`` for an address that cannot be had.
 
@@ -69,7 +85,9 @@ class WebServer:
             if address != DEFAULT_ADDRESS:
                 message = f"HTTP_ADDRESS: cannot listen at {address}: {why}; set another, or off"
                 raise SettingsError(message) from error
-            logger.warning("http.not_served", extra={"address": address, "error": why})
+            mend = "set HTTP_ADDRESS: port 0 is any that is free"
+            fields = {"address": address, "error": why, "mend": mend}
+            logger.warning("http.not_served", extra=fields)
             return
         logger.info("http.serving", extra={"host": host, "port": self.port})
 
@@ -77,6 +95,7 @@ class WebServer:
         """Answer what has been asked, and end; harmless when it was not started."""
         if self._listening is not None:
             self._listening.close()
+            self._listening = None
         await self._runner.cleanup()
 
     def _accept(self) -> asyncio.Protocol:
@@ -101,6 +120,13 @@ async def _harden(request: web.Request, response: web.StreamResponse) -> None:
     response.headers["Server"] = "alarm-digest"
     response.headers.setdefault("Cache-Control", "no-store")
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
+
+
+def _is_every_address(host: str) -> bool:
+    try:
+        return ip_address(host).is_unspecified
+    except ValueError:
+        return False
 
 
 def _describe(error: OSError) -> str:

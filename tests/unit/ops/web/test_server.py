@@ -58,6 +58,28 @@ async def test_an_answer_is_not_kept_and_does_not_say_what_runs() -> None:
         assert (missing.status, missing.headers["Server"]) == (404, "alarm-digest")
 
 
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("127.0.0.1:0", "127.0.0.1"),
+        ("localhost:0", "localhost"),
+        ("[::1]:0", "[::1]"),
+        ("0.0.0.0:0", socket.gethostname()),
+        ("[::]:0", socket.gethostname()),
+    ],
+)
+async def test_others_are_told_of_the_port_that_was_bound(address: str, shown: str) -> None:
+    """Any that is free is the server's choice; all addresses are no address to go to."""
+    try:
+        async with _serving(address) as server:
+            assert server.port > 0
+            assert server.address == f"{shown}:{server.port}"
+    except SettingsError:
+        assert address.startswith("[")
+        pytest.skip("no IPv6 here")
+    assert server.address is None
+
+
 async def test_a_body_that_is_too_large_is_refused() -> None:
     """What the server holds is bounded."""
     async with _serving() as server, aiohttp.ClientSession() as client:
