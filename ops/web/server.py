@@ -26,6 +26,7 @@ MAX_CONNECTIONS = 64
 MAX_BODY_BYTES = 64 * 1024
 _KEEPALIVE_S = 15.0
 _SHUTDOWN_S = 1.0
+_NAME_S = 2.0
 
 
 class WebServer:
@@ -45,6 +46,7 @@ class WebServer:
             shutdown_timeout=_SHUTDOWN_S,
         )
         self._listening: asyncio.Server | None = None
+        self._host = settings.host
 
     @property
     def port(self) -> int:
@@ -59,14 +61,11 @@ class WebServer:
         """``host:port`` at which others find it; None when it does not listen.
 
         The port is the one that was bound, where any was asked for; instead of all addresses of
-        the machine the name of the machine, which others can look up.
+        the machine it is the one that the machine's own name stands for.
         """
         if self._listening is None:
             return None
-        host = self._settings.host
-        if _is_every_address(host):
-            host = socket.gethostname()
-        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+        return f"[{self._host}]:{self.port}" if ":" in self._host else f"{self._host}:{self.port}"
 
     async def start(self) -> None:
         """Listen; raises ``SettingsError`` for an address that cannot be had.
@@ -89,6 +88,8 @@ class WebServer:
             fields = {"address": address, "error": why, "mend": mend}
             logger.warning("http.not_served", extra=fields)
             return
+        if _is_every_address(host):
+            self._host = await _address_of_this_machine()
         logger.info("http.serving", extra={"host": host, "port": self.port})
 
     async def stop(self) -> None:
@@ -127,6 +128,26 @@ def _is_every_address(host: str) -> bool:
         return ip_address(host).is_unspecified
     except ValueError:
         return False
+
+
+async def _address_of_this_machine() -> str:
+    """Return the address that the machine's name stands for, else the name.
+
+    In a container it is the container's: Docker and Kubernetes write it into /etc/hosts. Where the
+    name stands for the loopback interface, as on Debian, others look it up and find more.
+    """
+    name = socket.gethostname()
+    try:
+        found = await asyncio.wait_for(_look_up(name), _NAME_S)
+    except (OSError, TimeoutError):
+        return name
+    return next((one for one in found if not ip_address(one).is_loopback), name)
+
+
+async def _look_up(name: str) -> list[str]:
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    return [str(address[0]) for *_, address in found]
 
 
 def _describe(error: OSError) -> str:
