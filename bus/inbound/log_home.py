@@ -57,13 +57,8 @@ class Home:
         """Leave the pass that reads for it, if one does."""
         self.through = self.read()
         if self.pass_ is not None:
-            self.pass_.remove(self.number)
+            self.pass_.remove(self)
             self.pass_ = None
-
-    def join(self, log_pass: LogPass) -> None:
-        """Be read for by a pass, from where the partition is read."""
-        log_pass.add(self.number, self.through.sequence, self.ledger)
-        self.pass_ = log_pass
 
     def position(self) -> Place:
         """Return up to where everything is settled; never below what was returned before."""

@@ -197,7 +197,7 @@ class StreamSource:
             loop.call_soon(self._answer, number, failed_answer(repr(error)))
 
         content = b"" if body is None else orjson.dumps(body)
-        self._connection.write(subject, content, f"{self._base}.{number}", None, failed)
+        self._connection.write(subject, content, f"{self._base}.{number}", failed=failed)
 
     def _answer(self, number: int, said: Answer) -> None:
         question = self._questions.pop(number, None)

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from actors.errors import PublishFailedError
+from actors.rejections import Rejection, RejectionKind
 from actors.rules.alarms import AlarmID, Severity, UserID
 from actors.rules.digest import Digest, DigestID, DigestItem
 from actors.rules.partitions import PARTITIONS, InstanceID, Partition
 from actors.rules.positions import BEGIN
-from bus.memory import InMemoryBroker, InMemoryBus, Published
+from bus.memory import InMemoryBroker, InMemoryBus
+from bus.outbound.message import OutgoingMessage
 from bus.subjects import Subjects
 
 if TYPE_CHECKING:
@@ -82,9 +84,9 @@ def test_every_process_reads_what_was_put_in() -> None:
 def test_a_repeat_of_a_message_id_is_dropped() -> None:
     """What JetStream does within its duplicate window, on whatever subject."""
     broker = InMemoryBroker()
-    broker.publish(Published("a", b"1", {"Nats-Msg-Id": "x"}))
-    broker.publish(Published("b", b"2", {"Nats-Msg-Id": "x"}))
-    broker.publish(Published("a", b"3", {"Nats-Msg-Id": "y"}))
+    broker.publish(OutgoingMessage("a", b"1", {"Nats-Msg-Id": "x"}))
+    broker.publish(OutgoingMessage("b", b"2", {"Nats-Msg-Id": "x"}))
+    broker.publish(OutgoingMessage("a", b"3", {"Nats-Msg-Id": "y"}))
     assert [item.body for item in broker.published] == [b"1", b"3"]
 
 
@@ -92,7 +94,7 @@ def test_publications_without_an_id_are_all_kept() -> None:
     """Nothing says that they are repeats."""
     broker = InMemoryBroker()
     for _ in range(2):
-        broker.publish(Published("a", b"1", {}))
+        broker.publish(OutgoingMessage("a", b"1", {}))
     assert broker.bodies("a") == [b"1", b"1"]
     assert broker.bodies("b") == []
 
@@ -126,18 +128,18 @@ def test_a_fault_is_given_to_the_publisher_and_nothing_is_kept() -> None:
 def test_a_message_over_the_limit_is_refused_headers_counted() -> None:
     """As a real server counts."""
     refused: list[PublishFailedError | None] = []
-    headers = {"Nats-Msg-Id": "x"}
+    message = OutgoingMessage("s", b"abc", {"Nats-Msg-Id": "x"})
     taken_bytes = len(b"NATS/1.0\r\nNats-Msg-Id: x\r\n\r\n") + 3
     for limit in (taken_bytes - 1, taken_bytes):
         broker = InMemoryBroker(max_payload_bytes=limit)
-        Process(broker).bus.send("s", b"abc", headers, refused.append)
+        Process(broker).bus.send(message, refused.append)
     assert isinstance(refused[0], PublishFailedError)
     assert refused[1] is None
 
 
 def test_a_large_digest_is_kept_in_parts() -> None:
     """The twin splits by its own limit."""
-    broker = InMemoryBroker(max_payload_bytes=512 + 300)
+    broker = InMemoryBroker(max_payload_bytes=300)
     settled: list[PublishFailedError | None] = []
     Process(broker).bus.publish([DIGEST], settled.append)
     assert settled == [None]
@@ -160,13 +162,16 @@ def test_a_rejected_message_is_settled_once_its_dead_letter_is_kept() -> None:
 
 
 def test_a_rejected_message_as_large_as_the_broker_takes_does_not_stay() -> None:
-    """It would be read again for ever, and with it the violation of the limit."""
+    """It would come back for ever: its dead letter is cut to what is taken."""
     broker = InMemoryBroker(max_payload_bytes=100_000)
     body = b"x" * broker.max_payload_bytes
     _put(broker, body)
     process = Process(broker)
     process.read()
-    assert b"".join(broker.bodies(SUBJECTS.dead_letter)) == body
+    [letter] = broker.published
+    assert letter.size == broker.max_payload_bytes
+    assert (letter.subject, letter.headers["Dead-Letter-Cut"]) == (SUBJECTS.dead_letter, "100000")
+    assert body.startswith(letter.body)
     assert process.settled_up_to() == 1
 
 
@@ -176,7 +181,9 @@ def test_a_dead_letter_asked_for_by_the_actors_is_kept_once() -> None:
     _put(broker)
     for process in Process(broker), Process(broker):
         process.read()
-        process.bus.dead_letter([process.arrived[0].token], "the handling crashed")
+        process.bus.dead_letter(
+            [process.arrived[0].token], Rejection(RejectionKind.CRASHED, "the handling crashed")
+        )
         assert process.settled_up_to() == 1
     [published] = broker.published
     assert published.subject == SUBJECTS.dead_letter

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.messages.inputs import SendDigest
+from actors.rejections import Rejection, RejectionKind
 from actors.rules.positions import BEGIN, Ledger
 from bus.inbound.intake import Intake, Message
 from bus.inbound.log_home import Wanted
@@ -79,8 +80,8 @@ class Desk:
     def _deliver(self, deliveries: RouteDeliveries) -> None:
         self.taken.extend(deliveries.items)
 
-    def _reject(self, message: Message, reason: str, done: Callable[[], None]) -> None:
-        del message, reason
+    def _reject(self, message: Message, rejection: Rejection, done: Callable[[], None]) -> None:
+        del message, rejection
         self.done.append(done)
 
 
@@ -115,7 +116,7 @@ def test_a_span_ends_when_its_message_is_settled_and_only_then() -> None:
     desk = Desk(spans)
     desk.intake.take([event(n)._replace(traceparent=CONTEXT) for n in (1, 2)])
     first, second = desk.tokens()
-    desk.intake.dead_letter([first], "boom")
+    desk.intake.dead_letter([first], Rejection(RejectionKind.CRASHED, "boom"))
     assert spans.ended == []
     desk.intake.settle([second, second])
     assert spans.ended == [None]

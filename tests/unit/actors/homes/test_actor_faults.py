@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import actors.homes.actor as actor_module
-from actors.messages.home import LookSoon
-from actors.rules.holding import Held, Reconciled, State, reconcile
+from actors.messages.home import LookSoon, PositionsSaved
+from actors.rules.holding import Freed, Held, Reconciled, State, reconcile
 from actors.rules.partitions import PARTITIONS, InstanceID, Partition
 from actors.rules.positions import BEGIN, Place
 from store.homes.memory import InMemoryHomeStore
@@ -18,7 +18,7 @@ from tests.unit.actors.homes.street import Street, at_once, street_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from actors.rules.partitions import Instance
+    from actors.rules.partitions import HomePosition, Instance
 
 ALL = frozenset(range(PARTITIONS))
 
@@ -133,6 +133,64 @@ def test_an_instance_that_cannot_read_the_log_gives_its_partitions_away() -> Non
     assert street.shares() == [32, 32]
 
 
+class HoldingFreed(InMemoryHomeStore):
+    """Lets what is freed take effect only later."""
+
+    def __init__(self) -> None:
+        """Hold nothing back yet."""
+        super().__init__()
+        self.held_back: list[tuple[InstanceID, Sequence[HomePosition]]] = []
+
+    async def free(self, me: InstanceID, positions: Sequence[HomePosition]) -> None:
+        """See ``HomeStore``."""
+        self.held_back.append((me, positions))
+
+    async def let_go(self) -> None:
+        """Have what was held back take effect."""
+        for me, positions in self.held_back:
+            await super().free(me, positions)
+
+
+def _frees_what_takes_effect_late() -> Street:
+    homes = HoldingFreed()
+    street = Street(homes=homes)
+    street.start()
+    street.run(3.0)
+    taker = street.start()
+    while not homes.held_back:
+        street.run(0.01)
+    # Whoever took the partitions up again would now hand them over again, for a second.
+    street.emptying_takes_s = 60.0
+    street.run(0.5)
+    at_once(homes.let_go())
+    taker.tell(LookSoon())
+    street.run(0.2)
+    assert taker.has()
+    return street
+
+
+def test_what_is_freed_late_is_freed_once_and_not_worked_on() -> None:
+    """Whatever the looks in between show."""
+    street = _frees_what_takes_effect_late()
+    assert street.processes[0].tally.gained_free == PARTITIONS
+
+
+def test_what_was_freed_and_is_taken_up_again_would_have_two_publish(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A defect that is planted: to believe the store about what was given away."""
+
+    def take_up(
+        me: InstanceID, mine: Mapping[int, State], partitions: Sequence[Partition], *, leaving: bool
+    ) -> Reconciled:
+        kept = {number: state for number, state in mine.items() if not isinstance(state, Freed)}
+        return reconcile(me, kept, partitions, leaving=leaving)
+
+    monkeypatch.setattr(actor_module, "reconcile", take_up)
+    with pytest.raises(AssertionError, match="two published at a time"):
+        _frees_what_takes_effect_late()
+
+
 def test_a_claim_that_was_decided_before_a_late_beat_is_refused() -> None:
     """The sleeper's first look still shows all as its own: its epochs rise before it publishes."""
     street = _wakes_while_a_claim_is_under_way()
@@ -212,3 +270,27 @@ def test_many_nudges_make_many_look_and_few_write() -> None:
         street.run(0.06)
     assert process.home._round > 50
     assert process.home._beats.me.beat - before <= 3.0 / (LEASE_S / 8) + 1
+
+
+def test_a_nudge_in_the_middle_of_a_round_is_followed_by_another() -> None:
+    """The look that is under way may not show what it is about."""
+    street, [process] = street_of(1)
+    process.tell(LookSoon())
+    street.dispatcher.run_until_idle()
+    number = process.home._round
+    process.tell(LookSoon())
+    street.run(0.1)
+    assert process.home._round == number + 1
+
+
+def test_a_position_that_was_refused_has_one_look() -> None:
+    """The partition may be somebody else's."""
+    street, [process] = street_of(1)
+    street.run(0.3)
+    number = process.home._round
+    process.tell(PositionsSaved(sent=3, matched=3))
+    street.dispatcher.run_until_idle()
+    assert process.home._round == number
+    process.tell(PositionsSaved(sent=3, matched=2))
+    street.dispatcher.run_until_idle()
+    assert process.home._round == number + 1

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from actors.messages.router import RouteDeliveries
     from actors.ports import DeliveryToken
+    from actors.rejections import Rejection
 
 SUBJECTS = Subjects()
 ME = InstanceID("me")
@@ -60,7 +61,7 @@ class LogDesk:
         self.timers: deque[Callable[[], None]] = deque()
         self.taken: list[Taken] = []
         self.fell: list[Mapping[int, Place]] = []
-        self.rejected: list[tuple[Message, str, Callable[[], None]]] = []
+        self.rejected: list[tuple[Message, Rejection, Callable[[], None]]] = []
         self.foreign: list[str] = []
         self.tally = BusTally()
         self.source = InMemoryLogSource(self.log, self.posts.append, self._call_later, batch_max=5)

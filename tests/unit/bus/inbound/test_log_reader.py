@@ -181,6 +181,45 @@ def test_a_log_that_does_not_answer_is_asked_again_and_is_not_able_meanwhile() -
         desk.taken.clear()
 
 
+def test_who_could_not_read_tries_again_also_with_nothing_to_read() -> None:
+    """Nobody gives it a partition before it can: it would never learn that."""
+    desk = LogDesk()
+    desk.reader.start()
+    desk.refuse("begin")
+    desk.gain(0)
+    desk.run(timers=2)
+    desk.reader.drop([0])
+    desk.run(timers=2)
+    able = [desk.reader.able]
+    desk.refuse("")
+    desk.run(timers=3)
+    able.append(desk.reader.able)
+    assert able == [False, True]
+    assert desk.log.readings == []
+
+
+def test_a_place_that_a_limit_takes_while_it_is_asked_for_is_no_loss() -> None:
+    """The log's state was asked before, the message is asked for after."""
+    desk = LogDesk()
+    desk.gain(0)
+    for n in range(5):
+        desk.put(0, f"{n}")
+    desk.run()
+    desk.log.end_readings("moved")
+    desk.put(0, "new")
+    asked: list[str] = []
+
+    def discard_before_the_message_is_asked_for(what: str) -> None:
+        asked.append(what)
+        if what == "timestamp" and asked.count(what) == 1:
+            desk.log.discard(5)
+
+    desk.source.fault = discard_before_the_message_is_asked_for
+    desk.run(timers=1)
+    assert desk.names() == ["0", "1", "2", "3", "4", "new"]
+    assert (desk.tally.falls, desk.tally.discarded) == (0, 0)
+
+
 def test_a_lost_tail_is_noticed_by_the_message_read_last(caplog: pytest.LogCaptureFixture) -> None:
     """150 read, lost from 101 on, 20 new ones: those are read, whatever their sequences."""
     desk = LogDesk()

@@ -10,12 +10,12 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from actors.rejections import RejectionKind
 from actors.rules.alarms import UserID
 from actors.runtime.simulated import ManualClock
 from actors.tally import CoreTally, Histogram
 from bus.bus import BusStatus
 from bus.tally import BusTally
-from bus.wire.reasons import CRASHED, REASON_CLASSES
 from ops.monitoring.health import Health, Phase
 from ops.monitoring.metrics import Sources, registry_of
 from ops.version import VERSION
@@ -81,7 +81,7 @@ def test_every_number_that_is_counted_is_shown(which: str) -> None:
 def test_the_kinds_of_messages_add_up_to_what_was_taken() -> None:
     """Events are what is left."""
     desk = Desk()
-    desk.bus.taken, desk.bus.requests, desk.bus.repeated = 10, 3, 2
+    desk.bus.taken, desk.bus.requests, desk.bus.rejected = 10, 3, 2
     samples = desk.samples()
     kinds = {key: samples[key] for key in samples if "messages_total kind=" in key}
     assert sum(kinds.values()) == 10
@@ -122,11 +122,11 @@ def test_every_histogram_is_shown() -> None:
 def test_dead_letters_have_a_series_for_each_reason_from_the_start() -> None:
     """An alert on an increase from nothing to one would not fire."""
     desk = Desk()
-    desk.bus.dead_letters[CRASHED] = 2
+    desk.bus.dead_letters[RejectionKind.CRASHED] = 2
     samples = desk.samples()
     name = "alarm_digest_dead_letters_total"
-    shown = {reason: samples[f"{name} reason={reason}"] for reason in REASON_CLASSES}
-    assert shown == {reason: 2 if reason == CRASHED else 0 for reason in REASON_CLASSES}
+    shown = {kind: samples[f"{name} reason={kind}"] for kind in RejectionKind}
+    assert shown == {kind: 2 * (kind is RejectionKind.CRASHED) for kind in RejectionKind}
 
 
 def test_how_the_bus_stands_is_shown() -> None:

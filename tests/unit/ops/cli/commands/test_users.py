@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from actors.ports import Checkpoint
 from actors.rules.alarms import Alarm, AlarmID, Severity, UserID
-from actors.rules.digest import Cursor, Digest, DigestID, RequestID
+from actors.rules.digest import Cursor, Digest, DigestID
+from actors.rules.positions import Place
 from ops.cli.commands.users import _print_alarm, _print_user
 from ops.users.report import Provenance, Source, UserReport, report_on
 
@@ -22,7 +23,7 @@ ALARM = Alarm(Severity.CRITICAL, 5, Severity.CLEARED, None, news=True, heard_at_
 def report(limit: int | None = None) -> UserReport:
     """Return a user with two alarms, and a digest that is owed."""
     owed = Digest(DigestID("d"), USER, ())
-    cursor = Cursor(3, (RequestID("1.9"), RequestID("2.9")), owed)
+    cursor = Cursor(3, Place(2, 9), (owed,))
     checkpoint = Checkpoint(7, {AlarmID("a"): ALARM, AlarmID("b"): ALARM}, cursor)
     return report_on(USER, checkpoint, Provenance(Source.STORED, note="away"), limit)
 
@@ -39,7 +40,7 @@ def test_a_user_is_facts_and_a_table(capsys: pytest.CaptureFixture[str]) -> None
     printed = capsys.readouterr()
     shown = facts(printed.out)
     assert (shown["version"], shown["digests given"], shown["note"]) == ("7", "3", "away")
-    assert shown["requests answered last"] == "1.9, 2.9"
+    assert shown["request answered last"] == "2.9"
     assert shown["owed"] == "digest d with 0 alarms"
     assert shown["alarms"] == "2 known, 2 active, 2 due"
     assert "instance" not in shown
