@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import time
 from typing import TYPE_CHECKING, Protocol
 
@@ -146,9 +145,8 @@ class Purger:
         if asked_at is not None:
             now_ns = min(now_ns, parse_instant(asked_at))
         since_ns = max(0, now_ns - int(self._history_s * 1e9))
-        probe = f"purge-{secrets.token_hex(8)}"
         config = {
-            "name": probe,
+            "description": "alarm digest service: finds how old the log is",
             "ack_policy": "none",
             "deliver_policy": "by_start_time",
             "opt_start_time": format_instant(since_ns),
@@ -157,6 +155,7 @@ class Purger:
             "inactive_threshold": int(_PROBE_S * 1e9),
         }
         about = {"stream_name": stream, "config": config}
-        made = await self._api.ask(f"CONSUMER.CREATE.{stream}.{probe}", about)
-        await self._api.ask(f"CONSUMER.DELETE.{stream}.{probe}")
+        # The server chooses the name: on this subject it makes nothing that outlives who asked.
+        made = await self._api.ask(f"CONSUMER.CREATE.{stream}", about)
+        await self._api.ask(f"CONSUMER.DELETE.{stream}.{made['name']}")
         return int(made["delivered"]["stream_seq"]) + 1
