@@ -28,8 +28,8 @@ from bus.outbound.digests import DigestSender
 from bus.outbound.jetstream import ProvedTransport
 from bus.settings import DeliveryMode
 from bus.spans import NoSpans
-from bus.streams.limits import StreamLimits
 from bus.status import BusStatus
+from bus.streams.limits import StreamLimits
 from bus.streams.mending import StreamMender
 from bus.streams.purge import Purger
 from bus.streams.topology import Topology, ensure_topology
