@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.deployment import Deployment
 
 USER = UserID("big")
-LEASE_S = 10
+LEASE_S = 30
 """A beat waits while a document of megabytes is read or written, on a busy machine for seconds."""
 START_NS = 1_600_000_000_000_000_000
 

@@ -54,6 +54,7 @@ class Happening(StrEnum):
     TOLD_TO_STOP = "is asked to stop"
     ENDED = "ends"
     STORE_AWAY = "does not reach the store"
+    HOMES_AWAY = "does not reach the store of homes"
     BROKER_AWAY = "does not reach the broker"
     TAIL_LOST = "the broker loses all behind"
     RENEWED = "the stream is made anew"

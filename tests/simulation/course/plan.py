@@ -56,6 +56,8 @@ class Troubles(NamedTuple):
     stop: float
     pause: float
     start: float
+    split: float
+    """It does not beat, and works on."""
     store_away: float
     broker_away: float
     lose_tail: float
@@ -171,11 +173,12 @@ def _draw_troubles(random: Random, *, fair: bool, core: bool) -> Troubles:
         stop=random.choice((0.0, 0.5, 1.5)),
         pause=weight(0.0, 1.0, 3.0),
         start=1.5,
+        split=0.0 if core else weight(0.0, 0.5, 2.0),
         store_away=weight(0.0, 1.0, 2.0),
         broker_away=weight(0.0, 1.0, 2.0),
         lose_tail=rarely(1.5),
         renew=rarely(0.5),
         discard=rarely(0.7),
         rewind=rarely(1.0),
-        purge=0.0 if core else random.choice((0.0, 0.5)),
+        purge=0.0 if core else random.choice((0.0, 0.7)),
     )

@@ -116,7 +116,7 @@ class HomesWatch:
             if silent_s < self._lease_s * RATE_TOLERANCE:
                 self._fail(f"{instance} robs {home}, silent for {silent_s:.2f} s")
 
-    def rewinding(self, rewind: Callable[[], None]) -> None:
+    def rewinding(self, rewind: Callable[[], object]) -> None:
         """Have a command set positions back."""
         before = self.view().partitions
         rewind()

@@ -66,7 +66,7 @@ class InstanceBus:
             self.intake,
             world.plan.max_in_flight,
             BusTally(),
-            lambda positions: self._fell(positions),  # noqa: PLW0108  # it is not known yet
+            self._positions_fell,
         )
 
     def connect(self, router: ActorRef[Any], fell: Callable[[Mapping[int, Place]], None]) -> None:
@@ -181,6 +181,9 @@ class InstanceBus:
     def call_later(self, delay_s: float, action: Callable[[], None]) -> None:
         """See ``Transport`` and ``LogSource``."""
         self._instance.call_after(delay_s, action)
+
+    def _positions_fell(self, positions: Mapping[int, Place]) -> None:
+        self._fell(positions)
 
     def _post(self, action: Callable[[], None]) -> None:
         """Have something arrive, in the order in which it set out; trouble may come before it."""

@@ -15,6 +15,7 @@ from tests.simulation.trace import Happening, Trace
 from tests.simulation.world.broker import Broker
 from tests.simulation.world.instance import Instance
 from tests.simulation.world.producers import Producers
+from tests.simulation.world.purging import Purging
 from tests.simulation.world.time import Time
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class World:
         self.watch = Watch(plan, self.time, self.ledger, self.homes, self.checkpoint, self.note)
         self.broker = Broker(self)
         self.producers = Producers(self)
+        self.purging = Purging(self)
         self.read: set[int] = set()
         """Numbers of the entries that some instance was given."""
         self.links: list[StoreLink] = []
