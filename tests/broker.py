@@ -241,12 +241,15 @@ class Broker:
 
     async def settled(self, timeout_s: float = PATIENCE_S, poll_s: float = _POLL_S) -> None:
         """Return once every partition's position has reached what the input stream holds now."""
-        last = await self._last_sequence()
+        last, log = await self._last_sequence(), await self._log()
+        partitions = self._collection("partitions")
+        # A position of a former stream of that name says nothing about this one.
+        behind = {"$or": [{"position.sequence": {"$lt": last}}, {"position.log": {"$ne": log}}]}
         async with asyncio.timeout(timeout_s):
-            while True:
-                positions = await self.positions()
-                if min(positions.values(), default=0) >= last:
-                    return
+            while last and (  # noqa: ASYNC110  # asks a server
+                not await partitions.count_documents({})
+                or await partitions.find_one(behind, {"_id": 1})
+            ):
                 await asyncio.sleep(poll_s)
 
     async def close(self) -> None:
@@ -266,6 +269,13 @@ class Broker:
 
     async def _last_sequence(self) -> int:
         return (await self.js.stream_info(self.names.input_stream)).state.last_seq
+
+    async def _log(self) -> str:
+        """Return what tells this input stream from others of its name."""
+        subject = f"$JS.API.STREAM.INFO.{self.names.input_stream}"
+        answer = json.loads((await self.client.request(subject, b"")).data)
+        created: str = answer["created"]
+        return created
 
     async def _read(self, subject: str) -> Any:
         stream = await self.js.find_stream_name_by_subject(subject)
