@@ -42,11 +42,11 @@ if TYPE_CHECKING:
     from actors.rules.digest import Digest
     from actors.rules.partitions import InstanceID
     from actors.rules.positions import Place
-    from bus.inbound.intake import Message
     from bus.settings import BusSettings
     from bus.spans import Spans
     from bus.streams.purge import PositionsStore
     from bus.streams.topology import Topology
+    from bus.wire.message import Message
 
 logger = logging.getLogger("bus")
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from actors.rejections import Rejection
     from actors.rules.digest import Digest
     from actors.rules.positions import Place
-    from bus.inbound.intake import Message
     from bus.subjects import Subjects
+    from bus.wire.message import Message
 
 
 @dataclass(slots=True)
