@@ -8,7 +8,7 @@ from actors.errors import PublishFailedError
 from actors.rules.positions import Place
 from bus.inbound.intake import Intake
 from bus.inbound.log_reader import LogReader
-from bus.memory_log import InMemoryLogSource
+from bus.memory.log import InMemoryLogSource
 from bus.outbound.dead_letters import DeadLetterSender
 from bus.outbound.digests import DigestSender
 from bus.outbound.message import MESSAGE_ID

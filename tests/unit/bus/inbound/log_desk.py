@@ -12,7 +12,7 @@ from actors.rules.partitions import PARTITIONS, InstanceID, Partition, partition
 from actors.rules.positions import BEGIN, Place
 from bus.inbound.intake import Intake
 from bus.inbound.log_reader import LogReader
-from bus.memory_log import InMemoryLog, InMemoryLogSource
+from bus.memory.log import InMemoryLog, InMemoryLogSource
 from bus.subjects import Subjects
 from bus.tally import BusTally
 

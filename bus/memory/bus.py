@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from actors.errors import PublishFailedError
 from bus.inbound.intake import Intake
 from bus.inbound.log_reader import LogReader
-from bus.memory_log import InMemoryLog, InMemoryLogSource
+from bus.memory.log import InMemoryLog, InMemoryLogSource
 from bus.outbound.dead_letters import DeadLetterSender
 from bus.outbound.digests import DigestSender
 from bus.outbound.message import MESSAGE_ID, OutgoingMessage
