@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, assert_never
 
 from actors.homes.beats import Beats
 from actors.homes.calls import HomeStoreCalls
 from actors.homes.moves import Moves
 from actors.homes.positions import StoredPositions
+from actors.homes.rounds import LATE_S, LOOKS_PER_ROUND, Phase, rest_s
 from actors.homes.sightings import say_what_changed
 from actors.messages.home import (
     BeatConfirmed,
@@ -30,57 +29,25 @@ from actors.messages.home import (
 from actors.messages.publisher import MayPublish
 from actors.rules.holding import empty, fall, held, lapse, leave, may_publish, reconcile
 from actors.rules.homes import HAND_OVER_S, Plan, plan
-from actors.rules.watching import NOTHING_SEEN, next_change_s, observe, takers
+from actors.rules.watching import NOTHING_SEEN, observe, takers
 from actors.runtime.pooled import tell_if_alive
 from actors.runtime.supervision import ServiceActor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Mapping
 
     from pykka import ActorRef
 
-    from actors.ports import Clock, HomeStore, LogReading, Nudging
+    from actors.homes.ports import HomePorts
     from actors.rules.holding import State
     from actors.rules.partitions import HomesView, Instance
-    from actors.runtime.pooled import Dispatcher, Scheduler
+    from actors.runtime.pooled import Dispatcher
     from actors.tally import HomeTally
 
 logger = logging.getLogger("actors.home")
 
 SAVE_EVERY_S = 1.0
 """Between two saves of the positions, which only bound what is read again."""
-
-ROUNDS_PER_LEASE = 4
-SHORTEST_REST = 1 / 32
-"""Of the lease, between two rounds that nobody asked for."""
-
-LOOKS_PER_ROUND = 4
-"""What others race for may take more than one; then it waits for the next round."""
-
-LATE_S = 0.01
-"""Timers come so much behind the moment they are for, which may be by another clock."""
-
-
-@dataclass(frozen=True, slots=True)
-class HomePorts:
-    """The outside, as the home actor sees it."""
-
-    store: HomeStore
-    begin: Callable[[Coroutine[Any, Any, None]], None]
-    """Has a coroutine run, on the dispatcher's thread."""
-    log: LogReading
-    nudging: Nudging
-    clock: Clock
-    scheduler: Scheduler
-
-
-class _Phase(Enum):
-    """Where a round is: it waits for one answer of the store at a time."""
-
-    RESTING = auto()
-    BEATING = auto()
-    LOOKING = auto()
-    WRITING = auto()
 
 
 class HomeActor(ServiceActor):
@@ -115,7 +82,7 @@ class HomeActor(ServiceActor):
         self._watch = NOTHING_SEEN
         self._mine: Mapping[int, State] = {}
         self._stored = StoredPositions()
-        self._phase = _Phase.RESTING
+        self._phase = Phase.RESTING
         self._round = 0
         self._round_began_s = 0.0
         self._call_began_s = 0.0
@@ -144,7 +111,7 @@ class HomeActor(ServiceActor):
             case LookSoon():
                 self._round_soon()
             case RoundDue(number):
-                if number == self._round and self._phase is _Phase.RESTING:
+                if number == self._round and self._phase is Phase.RESTING:
                     self._begin_round()
             case BeatConfirmed():
                 self._note_beat()
@@ -178,7 +145,7 @@ class HomeActor(ServiceActor):
                 assert_never(message)
 
     def _round_soon(self) -> None:
-        if self._phase is _Phase.RESTING:
+        if self._phase is Phase.RESTING:
             self._begin_round()
         else:
             self._once_more = True
@@ -194,7 +161,7 @@ class HomeActor(ServiceActor):
         if beat is None:
             self._look()
         else:
-            self._phase = _Phase.BEATING
+            self._phase = Phase.BEATING
             self._calls.beat(beat)
 
     def _note_beat(self) -> None:
@@ -214,7 +181,7 @@ class HomeActor(ServiceActor):
             tell_if_alive(self._publisher, MayPublish(until_s))
 
     def _look(self) -> None:
-        self._phase = _Phase.LOOKING
+        self._phase = Phase.LOOKING
         self._looks_left -= 1
         self._call_began_s = self._ports.clock.monotonic_s()
         self._calls.look()
@@ -259,7 +226,7 @@ class HomeActor(ServiceActor):
             planned = Plan(self._mine, forget=(self._me,))
         if planned.writes and self._looks_left:
             self._moves.claim(planned.claim)
-            self._phase = _Phase.WRITING
+            self._phase = Phase.WRITING
             self._writing = planned
             self._calls.write(self._me, planned)
         else:
@@ -280,7 +247,7 @@ class HomeActor(ServiceActor):
         self._look()
 
     def _note_unavailable(self, error: str) -> None:
-        if self._phase is _Phase.BEATING:
+        if self._phase is Phase.BEATING:
             self._tally.beats_missed += 1
         phase = self._phase.name.lower()
         logger.warning("home.unanswered", extra={"phase": phase, "error": error})
@@ -288,17 +255,18 @@ class HomeActor(ServiceActor):
         self._end_round()
 
     def _end_round(self, *, unfinished: bool = False) -> None:
-        self._phase = _Phase.RESTING
+        self._phase = Phase.RESTING
         if self._once_more:
             self._begin_round()
             return
-        now_s, lease_s = self._ports.clock.monotonic_s(), self._lease_s
-        rest_s = self._round_began_s + lease_s / ROUNDS_PER_LEASE - now_s
-        change_s = next_change_s(self._watch, self._me, lease_s)
-        if self._watch.clock_s is not None:
-            rest_s = min(rest_s, self._watch.clock_s + change_s + LATE_S - now_s)
-        shortest_s = SHORTEST_REST * lease_s
-        wait_s = shortest_s if unfinished else max(shortest_s, rest_s)
+        wait_s = rest_s(
+            self._watch,
+            self._me,
+            self._lease_s,
+            began_s=self._round_began_s,
+            now_s=self._ports.clock.monotonic_s(),
+            unfinished=unfinished,
+        )
         self._ports.scheduler.tell_after(wait_s, self.actor_ref, RoundDue(self._round))
 
     def _save_later(self) -> None:

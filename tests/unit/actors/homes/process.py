@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from actors.errors import StoreUnavailableError
-from actors.homes.actor import HomeActor, HomePorts
+from actors.homes.actor import HomeActor
+from actors.homes.ports import HomePorts
 from actors.messages.home import LeaveHomes, LookSoon, PartitionEmptied, PositionsFell
 from actors.messages.publisher import ForgetPartitions, MayPublish
 from actors.messages.router import DropPartitions, EmptyPartition
