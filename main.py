@@ -8,6 +8,7 @@ import os
 import secrets
 import sys
 import time
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -23,12 +24,15 @@ from actors.system import Dispatchers, Homes, Ports, start_actors
 from actors.tally import CoreTally, HomeTally
 from bus.bus import NatsBus
 from ops.cli.program import run_program
+from ops.homes.whereabouts import SeenHomes
 from ops.inquiries.micro import MicroService
+from ops.inquiries.relaying import OtherInstances
 from ops.instance import instance_name
 from ops.monitoring.monitor import Monitor
 from ops.monitoring.tracing import start_tracing
 from ops.process.clock import SystemClock
 from ops.process.systemd import SystemdNotifier
+from ops.users.known import KnownUsers
 from ops.users.live import LiveUsers
 from ops.version import VERSION
 from ops.web.console.data import open_console_data
@@ -64,6 +68,7 @@ class Service:
         self._stop = stop
         self._router: ActorRef[Any]
         self._home: ActorRef[Any] | None = None
+        self._me = InstanceID(secrets.token_hex(8))
         self._store = MongoCheckpointStore(settings.store)
         self._homes = MongoHomeStore(settings.store, settings.core.lease_s)
         self._spans = start_tracing(settings.tracing)
@@ -79,6 +84,7 @@ class Service:
             settings.heartbeat_file,
             SystemdNotifier(os.environ, os.getpid()),
             self._tally,
+            self._home_tally,
             self._bus,
             self._observed_store,
             settings.bus.max_in_flight,
@@ -91,12 +97,9 @@ class Service:
         await self._monitor.open()
         await _reach(self._store.open)
         await self._bus.open()
-        on, first = self._dispatcher, self._dispatcher.first
-        dispatchers = Dispatchers(
-            on, first, saving=on, saving_urgently=first, loading=on, scheduler=on, begin=on.begin
-        )
+        on = self._dispatcher
         self._router, self._home = start_actors(
-            dispatchers,
+            Dispatchers(on, on.first, scheduler=on, begin=on.begin),
             Ports(
                 self._observed_store,
                 self._bus,
@@ -114,21 +117,31 @@ class Service:
         await self._bus.start()
         self._monitor.watch(on, on)
         self._monitor.serving()
-        live, group = LiveUsers(self._router), self._settings.bus.queue_group
-        stored = BlockingStore(self._store, asyncio.get_running_loop())
+        await self._answer_people()
+        logger.info("service.ready")
+
+    async def _answer_people(self) -> None:
+        loop, client, bus = asyncio.get_running_loop(), self._bus.client, self._settings.bus
+        known = KnownUsers(
+            LiveUsers(self._router),
+            BlockingStore(self._store, loop),
+            instance_name(),
+            None if self._home is None else SeenHomes(self._me, lambda: self._home_tally.view),
+            OtherInstances(client, bus.queue_group, loop),
+        )
         self._monitor.console.data = self._console_data = open_console_data(
-            live, stored, self._settings.store, self._bus.client, self._settings.bus.subjects
+            known, self._settings.store, client, bus.subjects
         )
         if self._settings.micro.wanted:
-            self._micro = MicroService(self._bus.client, group, live, stored)
+            figures = partial(self._monitor.own_figures, self._me)
+            self._micro = MicroService(client, bus.queue_group, self._me, known, figures)
             await self._micro.start()
-        logger.info("service.ready")
 
     async def _join(self, log: LogReading) -> Homes:
         """Be one of the instances that share the log."""
         await _reach(self._homes.open)
         me = Instance(
-            instance_id=InstanceID(secrets.token_hex(8)),
+            instance_id=self._me,
             name=instance_name(),
             beat=0,
             leaving=False,

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import time
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nats.errors import Error as NatsError
@@ -29,6 +28,7 @@ from bus.outbound.digests import DigestSender
 from bus.outbound.jetstream import ProvedTransport
 from bus.settings import DeliveryMode
 from bus.spans import NoSpans
+from bus.status import BusStatus
 from bus.streams.limits import StreamLimits
 from bus.streams.mending import StreamMender
 from bus.streams.purge import Purger
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from actors.errors import PublishFailedError
     from actors.messages.router import RouteDeliveries
-    from actors.ports import DeliveryToken, LogReading, Nudging
+    from actors.ports import DeliveryToken, Nudging
     from actors.rejections import Rejection
     from actors.rules.digest import Digest
     from actors.rules.partitions import InstanceID
@@ -56,25 +56,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("bus")
 
 _SETUP_RETRY_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class BusStatus:
-    """How the bus stands at a moment."""
-
-    connected: bool
-    pulling: bool
-    """Messages are read, or there are none for us; false during the stop, and while it fails."""
-    in_flight: int
-    """Messages taken and not settled."""
-    dropped: int
-    """Messages lost on core NATS because we were too slow."""
-    waiting: int
-    """Messages in the stream that were not looked at yet; 0 on core NATS."""
-    behind_s: float
-    """How long the oldest of those has waited, at the most."""
-    last_taken_at_s: float | None
-    """When the message taken last was put into the stream, in seconds since 1970."""
 
 
 class NatsBus:
@@ -121,7 +102,7 @@ class NatsBus:
         return self._connection.client
 
     @property
-    def log(self) -> LogReading | None:
+    def log(self) -> LogReader | None:
         """What reads the log, on JetStream; None on core NATS. Known once ``open`` has returned."""
         return self._reader
 

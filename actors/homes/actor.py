@@ -208,7 +208,7 @@ class HomeActor(ServiceActor):
     def _let_publish(self) -> None:
         until_s = self._beats.covered_until_s
         if until_s > self._granted_until_s and may_publish(self._mine):
-            self._granted_until_s = until_s
+            self._granted_until_s = self._tally.may_publish_until_s = until_s
             tell_if_alive(self._publisher, MayPublish(until_s))
 
     def _look(self) -> None:
@@ -222,6 +222,7 @@ class HomeActor(ServiceActor):
         self._watch = observe(before, view.instances, self._lease_s, self._call_began_s, now_s)
         say_what_changed(before, self._watch, me, self._lease_s)
         self._stored.look(view.partitions)
+        self._tally.view, self._tally.watch = view, self._watch
         leaving = self._left is not None
         found = reconcile(me, self._mine, view.partitions, leaving=leaving)
         if found.lost:
@@ -309,7 +310,7 @@ class HomeActor(ServiceActor):
     def _say_whether_standing_by(self, planned: Plan) -> None:
         if planned.standing_by and not self._standing_by:
             logger.info("home.standing_by", extra={"instances": self._tally.instances})
-        self._standing_by = planned.standing_by
+        self._standing_by = self._tally.standing_by = planned.standing_by
 
     def _leave(self, left: Callable[[], None], patience_s: float) -> None:
         others = takers(self._watch, self._me, self._lease_s) - {self._me}

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ops.inquiries.answering import Answering
-from ops.instance import instance_name
-from ops.users.known import KnownUsers
 from ops.web.console.letters import ConsoleLetters
 from ops.web.console.users import ConsoleUsers
 from store.users.browsing import UserBrowser
@@ -16,8 +14,7 @@ if TYPE_CHECKING:
     from nats.aio.client import Client
 
     from bus.subjects import Subjects
-    from ops.users.live import LiveUsers
-    from ops.users.stored import StoredUsers
+    from ops.users.known import KnownUsers
     from store.settings import StoreSettings
 
 _ANSWER_BYTES_MAX = 1024 * 1024
@@ -36,14 +33,12 @@ class ConsoleData:
 
 
 def open_console_data(
-    live: LiveUsers,
-    store: StoredUsers,
+    known: KnownUsers,
     store_settings: StoreSettings,
     client: Client,
     subjects: Subjects,
 ) -> ConsoleData:
     """Return them; they read MongoDB on connections of their own, made when first used."""
-    known = KnownUsers(live, store, instance_name())
     answering = Answering(known, _ANSWER_BYTES_MAX)
     users = ConsoleUsers(answering, known, UserBrowser(store_settings))
     return ConsoleData(users, ConsoleLetters(client, subjects))

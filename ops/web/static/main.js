@@ -7,7 +7,7 @@ import {Letter} from "./letter.js";
 import {Letters} from "./letters.js";
 import {Operator} from "./operator.js";
 import {Overview} from "./overview.js";
-import {clock} from "./text.js";
+import {clock, isWell} from "./text.js";
 import {User} from "./user.js";
 import {Users} from "./users.js";
 
@@ -107,7 +107,7 @@ async function tick() {
     answeredAt = Date.now() / 1000;
     document.body.classList.remove("stale");
     const {ready, phase, checks} = figures.latest;
-    const wrong = Object.entries(checks).filter(([, found]) => found !== "ok").map(([name]) => name);
+    const wrong = Object.entries(checks).filter(([, found]) => !isWell(found)).map(([name]) => name);
     if (ready) showState("good", "ready");
     else showState("bad", phase === "serving" ? `not ready: ${wrong.join(", ")}` : phase);
   } catch (problem) {

@@ -28,7 +28,7 @@ from tests.unit.docker.monitoring import (
 )
 
 RUNBOOKS = ROOT / "docs" / "operations" / "alerts.md"
-FROM_PROMETHEUS = {"job", "instance", "consumer_name", "alertname", "severity"}
+FROM_PROMETHEUS = {"job", "instance", "stream_name", "alertname", "severity"}
 
 
 def _promtool(*arguments: str | Path) -> tuple[int, str]:

@@ -11,6 +11,7 @@ from ops.inquiries.asking import ask_for_list, ask_for_user
 from ops.inquiries.form import ListInquiry
 from ops.users.listing import line_of, most_due_first
 from ops.users.live import ASKED_AT_ONCE_MAX
+from ops.users.report import Provenance, Source
 from ops.users.stored import UnreadableUserError, read_stored
 from store.users.blocking import StandaloneStore
 from store.users.browsing import UserBrowser
@@ -84,16 +85,15 @@ def read_user(settings: Settings, inquiry: ShowInquiry, *, stored: bool = False)
     if stored:
         return _read_from_mongodb(settings.store, inquiry, None)
 
-    async def ask(client: Client) -> tuple[UserReport | None, list[str]]:
+    async def ask(client: Client) -> tuple[UserReport | None, str | None]:
         return await ask_for_user(client, settings.bus.queue_group, inquiry)
 
     try:
-        report, errors = with_client(settings.bus, ask)
+        report, why = with_client(settings.bus, ask)
     except CommandError as error:
-        report, errors = None, [str(error)]
+        report, why = None, str(error)
     if report is not None:
         return report
-    why = "; ".join(errors) or "no service answers"
     return _read_from_mongodb(settings.store, inquiry, f"{why}; this is the last checkpoint")
 
 
@@ -102,7 +102,8 @@ def _read_from_mongodb(
 ) -> UserReport:
     store = StandaloneStore(settings)
     try:
-        return read_stored(store, inquiry.user_id, inquiry.limit, inquiry.alarm_id, note)
+        provenance = Provenance(Source.STORED, note=note)
+        return read_stored(store, inquiry.user_id, provenance, inquiry.limit, inquiry.alarm_id)
     except StoreUnavailableError as error:
         raise CommandError(f"no answer from MongoDB, see MONGODB_URI: {error}") from error
     except UnreadableUserError as error:
