@@ -45,7 +45,7 @@ class Outcome(StrEnum):
     DIGEST = "digest"
     """A request that was answered."""
     SKIPPED = "nothing to tell"
-    """A request that was answered by nothing: SKIP_EMPTY_DIGESTS."""
+    """A request that was answered by nothing: EMPTY_DIGESTS is skip."""
     WAITING = "not answered yet"
     """A request behind the last one that the checkpoint has as answered."""
     REJECTED = "rejected"
