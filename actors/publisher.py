@@ -39,15 +39,33 @@ logger = logging.getLogger("actors.publisher")
 @dataclass(slots=True)
 class _Owed:
     digests: tuple[Digest, ...]
+    """Those that the stream is not known to have, in order."""
     reply_to: ActorRef[Any]
-    attempt: int = 1
+    attempt: int = 0
+    """The number of the last attempt."""
+    tries: int = 0
+    """Failures in a row."""
+
+    def next(self) -> tuple[Digest, ...]:
+        """Return what may go at once: nothing that tells something behind another that does.
+
+        One of them may get lost on its way, and the user would be told an older state of an alarm
+        behind a newer one. Where there is nothing to tell, it does not matter when that is said.
+        """
+        told = False
+        for number, digest in enumerate(self.digests):
+            if digest.items and told:
+                return self.digests[:number]
+            told = told or bool(digest.items)
+        return self.digests
 
 
 class PublisherActor(ServiceActor):
     """Never blocks; what it holds is bounded by one outbox a live user.
 
-    An outbox is published as a whole, and after a failure again as a whole: the stream drops what
-    it has. While it is not sure that its users are still at home here, it holds them back.
+    An outbox is published in order, as much at once as may be, and after a failure again: the
+    stream drops what it has. While it is not sure that its users are still at home here, it holds
+    them back.
     """
 
     def __init__(
@@ -75,16 +93,19 @@ class PublisherActor(ServiceActor):
         self._owed: dict[DigestID, _Owed] = {}
         """By the id of the outbox's first digest."""
         self._held_back: dict[DigestID, None] = {}
+        self._attempts = 0
 
     def on_receive(self, message: PublisherMessage) -> None:
         """Handle one message. Runs on the dispatcher's thread."""
         match message:
             case PublishOutbox(digests, reply_to):
                 self._begin(digests, reply_to)
-            case RetryPublish(digest_id):
-                self._attempt(digest_id)
-            case PublishSettled(digest_id, error):
-                self._end(digest_id, error)
+            case RetryPublish(digest_id, attempt):
+                if self._is_last(digest_id, attempt):
+                    self._attempt(digest_id)
+            case PublishSettled(digest_id, attempt, error):
+                if self._is_last(digest_id, attempt):
+                    self._end(digest_id, error)
             case MayPublish(until_s):
                 self._until_s = until_s
                 held_back, self._held_back = self._held_back, {}
@@ -113,11 +134,18 @@ class PublisherActor(ServiceActor):
             self._held_back[name] = None
             return
         ref = self.actor_ref
+        self._attempts += 1
+        number = owed.attempt = self._attempts
 
         def settled(error: PublishFailedError | None) -> None:
-            tell_if_alive(ref, PublishSettled(name, error))
+            tell_if_alive(ref, PublishSettled(name, number, error))
 
-        self._publisher.publish(owed.digests, settled)
+        self._publisher.publish(owed.next(), settled)
+
+    def _is_last(self, name: DigestID, attempt: int) -> bool:
+        """Whether an attempt is what was tried last, not of an outbox that was forgotten since."""
+        owed = self._owed.get(name)
+        return owed is not None and owed.attempt == attempt
 
     def _forget(self, numbers: frozenset[int]) -> None:
         """Drop what is owed to users that are not at home here any more."""
@@ -127,29 +155,35 @@ class PublisherActor(ServiceActor):
                 self._held_back.pop(name, None)
 
     def _end(self, name: DigestID, error: PublishFailedError | None) -> None:
-        owed = self._owed.get(name)
-        if owed is None:
+        owed = self._owed[name]
+        if error is not None:
+            self._retry_later(name, owed, error)
             return
-        user_id = owed.digests[0].user_id
-        if error is None:
+        published = owed.next()
+        owed.digests, owed.tries = owed.digests[len(published) :], 0
+        for digest in published:
+            alarms = len(digest.items)
+            self._tally.digests_published += 1
+            self._tally.digest_alarms.observe(alarms)
+            logger.info("digest.published", extra={"user": digest.user_id, "alarms": alarms})
+        if owed.digests:
+            self._attempt(name)
+        else:
             del self._owed[name]
-            for digest in owed.digests:
-                alarms = len(digest.items)
-                self._tally.digests_published += 1
-                self._tally.digest_alarms.observe(alarms)
-                logger.info("digest.published", extra={"user": user_id, "alarms": alarms})
             tell_if_alive(owed.reply_to, OutboxPublished(name))
-            return
+
+    def _retry_later(self, name: DigestID, owed: _Owed, error: PublishFailedError) -> None:
+        owed.tries += 1
         self._tally.publish_retries += 1
-        wait_s = self._settings.backoff_s(owed.attempt, self._random.random())
+        wait_s = self._settings.backoff_s(owed.tries, self._random.random())
         logger.warning(
             "publish.retried",
             extra={
-                "user": user_id,
-                "attempt": owed.attempt,
+                "user": owed.digests[0].user_id,
+                "attempt": owed.tries,
                 "wait_s": round(wait_s, 3),
                 "error": str(error),
             },
         )
-        owed.attempt += 1
-        self._scheduler.tell_after(wait_s, self.actor_ref, RetryPublish(name))
+        retry = RetryPublish(name, owed.attempt)
+        self._scheduler.tell_after(wait_s, self.actor_ref, retry)

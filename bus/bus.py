@@ -13,20 +13,23 @@ from nats.errors import NoRespondersError
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.errors import APIError, ServiceUnavailableError
 
-from bus.connection.connection import Connection
+from bus.connection.connection import LAST_WRITES_S, Connection
 from bus.connection.floods import FloodLog
 from bus.errors import BusSetupError
 from bus.inbound.intake import Intake
 from bus.inbound.lag import Lag
 from bus.inbound.log_reader import LogReader
 from bus.inbound.queue_subscription import QueueConsumer
-from bus.inbound.stream_source import StreamSource
+from bus.inbound.stream.source import StreamSource
 from bus.nudges import NatsNudging
-from bus.outbound.sending import DeadLetterSender, DigestSender
-from bus.outbound.transports import FlushedTransport, ProvedTransport
+from bus.outbound.core import FlushedTransport
+from bus.outbound.dead_letters import DeadLetterSender
+from bus.outbound.digests import DigestSender
+from bus.outbound.jetstream import ProvedTransport
 from bus.settings import DeliveryMode
 from bus.spans import NoSpans
 from bus.status import BusStatus
+from bus.streams.limits import StreamLimits
 from bus.streams.mending import StreamMender
 from bus.streams.purge import Purger
 from bus.streams.topology import Topology, ensure_topology
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     from actors.errors import PublishFailedError
     from actors.messages.router import RouteDeliveries
     from actors.ports import DeliveryToken, Nudging
+    from actors.rejections import Rejection
     from actors.rules.digest import Digest
     from actors.rules.partitions import InstanceID
     from actors.rules.positions import Place
@@ -139,7 +143,8 @@ class NatsBus:
         else:
             self.mode = DeliveryMode.JETSTREAM
             self._opened.push_async_callback(mender.close)
-            self._transport = ProvedTransport(self._connection, mender.mend_soon)
+            limits = StreamLimits(self._connection, self._settings.subjects)
+            self._transport = ProvedTransport(self._connection, mender.mend_soon, limits)
         self._opened.push_async_callback(self._transport.close)
         await self._transport.start()
         subjects = self._settings.subjects
@@ -152,6 +157,7 @@ class NatsBus:
             dead_letters.send,
             self._on_settled,
             self.tally,
+            lambda: time.clock_gettime(time.CLOCK_BOOTTIME),  # the clock of the actors
             spans=self._spans,
             tell_foreign=self._foreign.add,
         )
@@ -185,6 +191,7 @@ class NatsBus:
 
     async def close(self) -> None:
         """Close, however far ``open`` came."""
+        await self._connection.written(LAST_WRITES_S)
         await self._opened.aclose()
         await self._connection.close()
 
@@ -192,9 +199,9 @@ class NatsBus:
         """See ``Acknowledger``."""
         self._intake.settle(tokens)
 
-    def dead_letter(self, tokens: Iterable[DeliveryToken], reason: str) -> None:
+    def dead_letter(self, tokens: Iterable[DeliveryToken], rejection: Rejection) -> None:
         """See ``Acknowledger``."""
-        self._intake.dead_letter(tokens, reason)
+        self._intake.dead_letter(tokens, rejection)
 
     def publish(
         self, digests: Sequence[Digest], settled: Callable[[PublishFailedError | None], None]
@@ -280,8 +287,7 @@ class NatsBus:
 
     def _server_has_jetstream(self) -> bool:
         # Only the server's greeting tells a server without JetStream from one not ready yet.
-        greeting = self._connection.client._server_info  # noqa: SLF001  # no public way
-        return bool(greeting.get("jetstream", False))
+        return bool(self._connection.client.greeting.get("jetstream", False))
 
 
 def _tell_foreign(total: int, subject: str) -> None:

@@ -12,7 +12,9 @@ from actors.errors import PublishFailedError
 from bus.inbound.intake import Intake
 from bus.inbound.log_reader import LogReader
 from bus.memory_log import InMemoryLog, InMemoryLogSource
-from bus.outbound.sending import DeadLetterSender, DigestSender, headers_size
+from bus.outbound.dead_letters import DeadLetterSender
+from bus.outbound.digests import DigestSender
+from bus.outbound.message import MESSAGE_ID, OutgoingMessage
 from bus.tally import BusTally
 
 if TYPE_CHECKING:
@@ -20,19 +22,11 @@ if TYPE_CHECKING:
 
     from actors.messages.router import RouteDeliveries
     from actors.ports import DeliveryToken
+    from actors.rejections import Rejection
     from actors.rules.digest import Digest
     from actors.rules.positions import Place
     from bus.inbound.intake import Message
     from bus.subjects import Subjects
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """A message that a stream keeps."""
-
-    subject: str
-    body: bytes
-    headers: Mapping[str, str]
 
 
 @dataclass(slots=True)
@@ -45,7 +39,7 @@ class InMemoryBroker:
     max_payload_bytes: int = 1024 * 1024
     log: InMemoryLog = field(default_factory=InMemoryLog)
     """What was put in."""
-    published: list[Published] = field(default_factory=list)
+    published: list[OutgoingMessage] = field(default_factory=list)
     fault: Callable[[str], PublishFailedError | None] | None = None
     """Asked before each publication with its subject; an error is given to the publisher."""
     _seen_ids: set[str] = field(default_factory=set)
@@ -54,9 +48,9 @@ class InMemoryBroker:
         """Put a message into the input stream; return its place."""
         return self.log.append(subject, body, timestamp_ns)
 
-    def publish(self, published: Published) -> None:
+    def publish(self, published: OutgoingMessage) -> None:
         """Keep a publication, unless its ``Nats-Msg-Id`` was seen before."""
-        message_id = published.headers.get("Nats-Msg-Id")
+        message_id = published.headers.get(MESSAGE_ID)
         if message_id is not None:
             if message_id in self._seen_ids:
                 return
@@ -105,18 +99,18 @@ class InMemoryBus:
         )
         self.log = LogReader(self.source, self.intake, max_in_flight, self.tally, fell)
 
-    @property
-    def max_payload_bytes(self) -> int:
-        """The broker's limit."""
+    def limit_bytes(self, subject: str) -> int:
+        """See ``Transport``."""
+        del subject
         return self._broker.max_payload_bytes
 
     def acknowledge(self, tokens: Iterable[DeliveryToken]) -> None:
         """See ``Acknowledger``."""
         self.intake.settle(tokens)
 
-    def dead_letter(self, tokens: Iterable[DeliveryToken], reason: str) -> None:
+    def dead_letter(self, tokens: Iterable[DeliveryToken], rejection: Rejection) -> None:
         """See ``Acknowledger``."""
-        self.intake.dead_letter(tokens, reason)
+        self.intake.dead_letter(tokens, rejection)
 
     def publish(
         self, digests: Sequence[Digest], settled: Callable[[PublishFailedError | None], None]
@@ -125,19 +119,14 @@ class InMemoryBus:
         self._digests.send(digests, settled)
 
     def send(
-        self,
-        subject: str,
-        body: bytes,
-        headers: Mapping[str, str],
-        settled: Callable[[PublishFailedError | None], None],
+        self, message: OutgoingMessage, settled: Callable[[PublishFailedError | None], None]
     ) -> None:
         """See ``Transport``."""
-        error = self._broker.fault(subject) if self._broker.fault else None
-        size = len(body) + headers_size(headers)
-        if error is None and size > self._broker.max_payload_bytes:
+        error = self._broker.fault(message.subject) if self._broker.fault else None
+        if error is None and message.size > self._broker.max_payload_bytes:
             error = PublishFailedError("maximum payload exceeded")
         if error is None:
-            self._broker.publish(Published(subject, body, dict(headers)))
+            self._broker.publish(message)
         settled(error)
 
     def call_later(self, delay_s: float, action: Callable[[], None]) -> None:

@@ -283,7 +283,6 @@ class HomeActor(ServiceActor):
         phase = self._phase.name.lower()
         logger.warning("home.unanswered", extra={"phase": phase, "error": error})
         self._writing = None
-        self._once_more = False
         self._end_round()
 
     def _end_round(self, *, unfinished: bool = False) -> None:

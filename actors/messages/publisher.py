@@ -25,6 +25,8 @@ class RetryPublish:
     """Timer to publisher: try again."""
 
     digest_id: DigestID
+    attempt: int
+    """The one that failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class PublishSettled:
     """Bus to publisher: how an attempt ended."""
 
     digest_id: DigestID
+    attempt: int
+    """Its number; no two of a publisher have the same."""
     error: PublishFailedError | None
 
 

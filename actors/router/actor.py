@@ -26,6 +26,7 @@ from actors.messages.router import (
 )
 from actors.messages.user import Finish, HandleDeliveries, Leave, Passivate, TakeCheckpoint
 from actors.pacing import SavePacing
+from actors.rejections import Rejection, RejectionKind
 from actors.router.directory import Directory, Leaving, Live, Retrying
 from actors.router.retrying import after_crash
 from actors.rules.partitions import partition_of
@@ -296,7 +297,7 @@ class RouterActor(ServiceActor):
         if given_up:
             tried = self._settings.max_attempts
             why = f"processing failed {tried} times, last with: {failure.reason}"
-            self._acknowledger.dead_letter(given_up, why)
+            self._acknowledger.dead_letter(given_up, Rejection(RejectionKind.CRASHED, why))
         if not attempt:
             if again:
                 self._forward(user_id, again)

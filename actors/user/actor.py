@@ -34,6 +34,7 @@ from actors.messages.user import (
     TakeCheckpoint,
     UserMessage,
 )
+from actors.rejections import Rejection, RejectionKind
 from actors.rules.alarms import apply_event
 from actors.runtime.pooled import PooledActor, tell_if_alive
 from actors.runtime.tuples import new_tuple
@@ -161,7 +162,8 @@ class UserActor(PooledActor):
                 if alarm is not known:
                     if known is None and not state.has_room_for(alarm_id):
                         reason = f"the user has {len(alarms)} alarms and no room for another"
-                        self._context.acknowledger.dead_letter((token,), reason)
+                        rejection = Rejection(RejectionKind.UNSAVABLE, reason)
+                        self._context.acknowledger.dead_letter((token,), rejection)
                         unchanged += 1
                         continue
                     alarms[alarm_id] = alarm
@@ -293,7 +295,7 @@ class UserActor(PooledActor):
             extra={"user": self._user_id, "messages": len(refused), "error": reason},
         )
         given_up = [item.token for item in refused]
-        self._context.acknowledger.dead_letter(given_up, reason)
+        self._context.acknowledger.dead_letter(given_up, Rejection(RejectionKind.UNSAVABLE, reason))
         self._reload([item for item in held.unsettled() if item.token not in given_up])
 
     def _passivate(self) -> None:

@@ -22,15 +22,17 @@ from bus.spans import NoSpans
 from bus.tally import BusTally
 from bus.wire.codec import decode_alarm_status_changed, decode_send_alarm_digest
 from bus.wire.contexts import context_in
+from bus.wire.earlier import earlier_id_in
 from bus.wire.ownership import partition_of_bytes
-from bus.wire.reasons import reason_class
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
     from actors.messages.inputs import AlarmStatusChanged
     from actors.ports import DeliveryToken
+    from actors.rejections import Rejection
     from actors.rules.positions import Ledger
+    from bus.inbound.log_home import Wanted
     from bus.inbound.log_source import LogMessage
     from bus.spans import Spans
     from bus.subjects import Subjects
@@ -68,23 +70,8 @@ BODIES_MAX_BYTES = 256 * 1024 * 1024
 Of the size that events have, fifty thousand take 7 MB; of the largest that is admitted, 3.3 GB.
 """
 
-NOT_READ = 1 << 63
-"""As a bar in ``Wanted``: above every sequence."""
-
 _InFlight: TypeAlias = "tuple[int, Ledger | None, LogMessage | Message]"
 """Partition, and the ledger to settle it in; those of core NATS have none."""
-
-
-class Wanted(NamedTuple):
-    """What of the log is wanted, by partition: what is above its bar."""
-
-    bars: list[int]
-    ledgers: list[Ledger]
-
-    @classmethod
-    def nothing(cls, ledger: Ledger) -> Wanted:
-        """Want nothing at all; ``ledger`` stands for those that are not wanted."""
-        return cls([NOT_READ] * PARTITIONS, [ledger] * PARTITIONS)
 
 
 class Intake:
@@ -95,7 +82,7 @@ class Intake:
         subjects: Subjects,
         max_body_bytes: int,
         deliver: Callable[[RouteDeliveries], None],
-        reject: Callable[[Message, str, Callable[[], None]], None],
+        reject: Callable[[Message, Rejection, Callable[[], None]], None],
         settled: Callable[[list[Message], str | None], None],
         tally: BusTally | None = None,
         monotonic_s: Callable[[], float] = time.monotonic,
@@ -104,7 +91,7 @@ class Intake:
     ) -> None:
         """Wire the intake.
 
-        ``deliver`` hands a batch to the router. ``reject(message, reason, done)`` makes a dead
+        ``deliver`` hands a batch to the router. ``reject(message, rejection, done)`` makes a dead
         letter and calls ``done`` once it is durable. ``settled(messages, rejection)`` is called
         when there is room again, with those messages that somebody may await an answer to;
         ``rejection`` is the reason of those that became dead letters. ``monotonic_s`` is the time
@@ -152,7 +139,7 @@ class Intake:
         for message in messages:
             subject, content, headers, sequence, timestamp_ns = message
             body: AlarmStatusChanged | SendDigest | None
-            reason = ""
+            rejection: Rejection | None = None
             try:
                 if subject == alarm_status_changed:
                     body = decode_alarm_status_changed(content, max_body_bytes)
@@ -160,11 +147,11 @@ class Intake:
                 else:
                     body, number = self._decode_other(subject, content, sequence, timestamp_ns)
             except MessageRejectedError as error:
-                body, reason = None, str(error)
+                body, rejection = None, error.rejection
                 number = partition_of_bytes(subject, content, self._subjects)
             if sequence <= bars[number]:
                 skipped += 1
-            elif body is None and not reason:
+            elif body is None and rejection is None:
                 self._note_foreign(subject)
             else:
                 ledger = ledgers[number]
@@ -173,13 +160,14 @@ class Intake:
                 in_flight[token] = (number, ledger, message)
                 taken_bytes += len(content)
                 if body is None:
+                    assert rejection is not None
                     self._tally.rejected += 1
-                    self._dead_letter(token, reason)
+                    self._dead_letter(token, rejection)
                 else:
                     if subject != alarm_status_changed:
                         requests += 1
                     if headers:
-                        body = self._trace(token, _message_of(message), body)
+                        body = self._trace(token, _message_of(message), _named(body, headers))
                     batch.append(new_tuple(Delivery, (token, body, 1)))
             previous, previous_ns = sequence, timestamp_ns
         self._tally.skipped += skipped
@@ -199,7 +187,7 @@ class Intake:
                 body = self._decode(message)
             except MessageRejectedError as error:
                 self._tally.rejected += 1
-                self._dead_letter(token, str(error))
+                self._dead_letter(token, error.rejection)
                 continue
             if isinstance(body, SendDigest):
                 self._tally.requests += 1
@@ -233,10 +221,10 @@ class Intake:
             self._tally.settled += settled
             self._settled(to_answer, None)
 
-    def dead_letter(self, tokens: Iterable[DeliveryToken], reason: str) -> None:
+    def dead_letter(self, tokens: Iterable[DeliveryToken], rejection: Rejection) -> None:
         """Make dead letters of these; tokens that are settled already are ignored."""
         for token in tokens:
-            self._dead_letter(token, reason)
+            self._dead_letter(token, rejection)
 
     def forget(self, numbers: Container[int]) -> None:
         """Let go of what is in flight of these partitions: another home reads it."""
@@ -295,19 +283,20 @@ class Intake:
         self._traced.discard(token)
         self._spans.settled(token, rejection)
 
-    def _dead_letter(self, token: DeliveryToken, reason: str) -> None:
+    def _dead_letter(self, token: DeliveryToken, rejection: Rejection) -> None:
         entry = self._in_flight.get(token)
         if entry is None or token in self._rejecting:
             return
         self._rejecting.add(token)
         message = _message_of(entry[2])
+        kind, reason = rejection
         logger.warning(
             "message.dead_lettered",
             extra={"subject": message.subject, "sequence": message.sequence, "reason": reason},
         )
 
         def done() -> None:
-            self._tally.dead_letters[reason_class(reason)] += 1
+            self._tally.dead_letters[kind] += 1
             if token in self._traced:
                 self._end_trace(token, reason)
             self._rejecting.discard(token)
@@ -320,7 +309,16 @@ class Intake:
                 ledger.settle(message.sequence)
             self._settled([message] if ledger is None else [], reason)
 
-        self._reject(message, reason, done)
+        self._reject(message, rejection, done)
+
+
+def _named(
+    body: AlarmStatusChanged | SendDigest, headers: bytes
+) -> AlarmStatusChanged | SendDigest:
+    """Return the body with the name that an earlier version knew a request by, if it was moved."""
+    if isinstance(body, SendDigest) and (name := earlier_id_in(headers)) is not None:
+        return body._replace(earlier_id=name)
+    return body
 
 
 def _message_of(message: LogMessage | Message) -> Message:

@@ -68,20 +68,14 @@ class LogCheck:
             self._ask_for_strange(place)
 
     def _ask_for_strange(self, place: Place) -> None:
-        def answer(timestamp_ns: int | LogFailure | None) -> None:
-            if self._has_failed:
-                return
-            if isinstance(timestamp_ns, LogFailure):
-                self._has_failed = True
-                self._failed(timestamp_ns)
-                return
-            if timestamp_ns != place.timestamp_ns:
+        def answer(is_of_it: bool) -> None:
+            if not is_of_it:
                 self._refused.add(place)
             self._unanswered -= 1
             if not self._unanswered:
                 self._look_for_highest()
 
-        self._source.timestamp(place.sequence, answer)
+        self._ask_for(place, answer)
 
     def _look_for_highest(self) -> None:
         if not self._known:
@@ -89,17 +83,43 @@ class LogCheck:
         elif self._known[0].sequence < self._state.first:
             self._conclude(self._known[0])
         else:
-            self._source.timestamp(self._known[0].sequence, self._on_timestamp)
+            self._ask_for(self._known[0], self._on_highest)
 
-    def _on_timestamp(self, timestamp_ns: int | LogFailure | None) -> None:
-        if isinstance(timestamp_ns, LogFailure):
-            self._failed(timestamp_ns)
-        elif timestamp_ns == self._known[0].timestamp_ns:
+    def _on_highest(self, is_of_it: bool) -> None:
+        if is_of_it:
             self._conclude(self._known[0])
         else:
             self._is_whole = False
             del self._known[0]
             self._look_for_highest()
 
+    def _ask_for(self, place: Place, answer: Callable[[bool], None]) -> None:
+        """Ask whether the message at a place is the one that was there."""
+
+        def on_timestamp(timestamp_ns: int | LogFailure | None) -> None:
+            if isinstance(timestamp_ns, LogFailure):
+                self._fail(timestamp_ns)
+            elif timestamp_ns == place.timestamp_ns:
+                answer(True)  # noqa: FBT003  # the answer itself
+            else:
+                self._source.state(on_state)
+
+        def on_state(state: LogState | LogFailure) -> None:
+            if isinstance(state, LogFailure):
+                self._fail(state)
+            elif state.created != self._state.created:
+                self._fail(LogFailure("the log was made anew meanwhile"))
+            else:
+                # A limit may have taken it since: then it is no other message's place.
+                answer(place.sequence < state.first)
+
+        self._source.timestamp(place.sequence, on_timestamp)
+
+    def _fail(self, failure: LogFailure) -> None:
+        if not self._has_failed:
+            self._has_failed = True
+            self._failed(failure)
+
     def _conclude(self, good: Place) -> None:
-        self._done(self._state, None if self._is_whole else good, frozenset(self._refused))
+        if not self._has_failed:
+            self._done(self._state, None if self._is_whole else good, frozenset(self._refused))

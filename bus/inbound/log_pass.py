@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from actors.rules.positions import Ledger, Place
 from actors.runtime.tuples import new_tuple
-from bus.inbound.intake import NOT_READ, Wanted
+from bus.inbound.log_home import NOT_READ, Wanted
 from bus.inbound.log_source import LogFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bus.inbound.log_home import Home
     from bus.inbound.log_source import LogMessage, LogSource, LogState, Reading
 
 logger = logging.getLogger("bus.reader")
@@ -60,7 +61,7 @@ class LogPass:
         """Of the message looked at last."""
         self.through = place.sequence
         """Up to here nothing is left to be read: it was looked at, or is in the log no more."""
-        self.numbers: set[int] = set()
+        self.homes: dict[int, Home] = {}
         """The partitions that it reads for."""
         self.wanted = Wanted.nothing(Ledger())
         self.flows = False
@@ -73,16 +74,17 @@ class LogPass:
         self._attempt = 0
         self._pause_s = PAUSE_INITIAL_S
 
-    def add(self, number: int, bar: int, ledger: Ledger) -> None:
-        """Read for a partition as well, what is above ``bar`` and above the pass's place."""
-        self.numbers.add(number)
-        self.wanted.bars[number] = bar
-        self.wanted.ledgers[number] = ledger
+    def add(self, home: Home) -> None:
+        """Read for a partition as well, what is above both its place and the pass's."""
+        self.homes[home.number] = home
+        self.wanted.bars[home.number] = home.through.sequence
+        self.wanted.ledgers[home.number] = home.ledger
+        home.pass_ = self
 
-    def remove(self, number: int) -> None:
+    def remove(self, home: Home) -> None:
         """Read for a partition no more."""
-        self.numbers.discard(number)
-        self.wanted.bars[number] = NOT_READ
+        del self.homes[home.number]
+        self.wanted.bars[home.number] = NOT_READ
 
     def begin(self) -> None:
         """Begin a reading behind the place."""

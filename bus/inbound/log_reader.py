@@ -1,26 +1,27 @@
 """LogReader: reads the log for the partitions that are at home here. A pure state machine.
 
 One main pass reads on; a gained partition whose position is behind it is caught up by a second
-pass beside it, which then gives it over. See docs and ``LogReading``.
+pass beside it, which then gives it over.
 """
 
 from __future__ import annotations
 
 import logging
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from actors.rules.positions import Ledger, Place
 from bus.connection.floods import FloodLog
 from bus.inbound.log_check import LogCheck
-from bus.inbound.log_pass import LogPass
+from bus.inbound.log_home import Home
+from bus.inbound.log_passes import LogPasses
 from bus.inbound.log_source import LogFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from actors.rules.partitions import Partition
+    from actors.rules.positions import Place
     from bus.inbound.intake import Intake
+    from bus.inbound.log_pass import LogPass
     from bus.inbound.log_source import LogMessage, LogSource, LogState
     from bus.tally import BusTally
 
@@ -28,41 +29,6 @@ logger = logging.getLogger("bus.reader")
 
 LOOK_S = 2.0
 """Between two looks at the log: is it the one, how much waits."""
-
-_by_sequence = attrgetter("through.sequence")
-
-
-class _Home:
-    """A partition that is at home here."""
-
-    __slots__ = ("is_strange", "ledger", "number", "pass_", "reported", "through", "wanted")
-
-    def __init__(self, partition: Partition) -> None:
-        self.number = partition.number
-        self.ledger = Ledger()
-        self.through = partition.position
-        """How far it was read by others, or by the pass that read for it before this one."""
-        self.reported = partition.position
-        """The highest position that may be stored."""
-        self.is_strange = True
-        """Whether its position was left by another home, and was not looked for in the log yet."""
-        self.wanted = True
-        """Whether it is to be read on."""
-        self.pass_: LogPass | None = None
-
-    def read(self) -> Place:
-        """Return how far the partition is read."""
-        log_pass = self.pass_
-        if log_pass is None or log_pass.place.sequence < self.through.sequence:
-            return self.through
-        return log_pass.place
-
-    def leave(self) -> None:
-        """Leave the pass that reads for it, if one does."""
-        self.through = self.read()
-        if self.pass_ is not None:
-            self.pass_.remove(self.number)
-            self.pass_ = None
 
 
 class LogReader:
@@ -85,10 +51,10 @@ class LogReader:
         self._max_in_flight = max_in_flight
         self._tally = tally
         self._fell = fell
-        self._homes: dict[int, _Home] = {}
-        self._main: LogPass | None = None
-        self._late: LogPass | None = None
+        self._homes: dict[int, Home] = {}
+        self._passes = LogPasses(source, self)
         self._answers = False
+        self._is_refused = False
         self._looks = False
         self._discards = FloodLog(self._tell_discards, source.call_later)
         self.waiting = 0
@@ -97,17 +63,17 @@ class LogReader:
     @property
     def able(self) -> bool:
         """See ``LogReading``."""
-        return self._answers and not any(log_pass.in_trouble for log_pass in self._passes())
+        return self._answers and not self._is_refused
 
     @property
     def flows(self) -> bool:
         """Whether all that is to be read is read, or would be if there were room."""
-        return self._answers and all(log_pass.flows for log_pass in self._passes())
+        return self._answers and all(log_pass.flows for log_pass in self._passes)
 
     @property
     def place(self) -> Place | None:
         """Where the pass is that is the farthest behind; None when nothing is read."""
-        return min((log_pass.place for log_pass in self._passes()), default=None)
+        return min((log_pass.place for log_pass in self._passes), default=None)
 
     def start(self) -> None:
         """Begin to look at the log now and then."""
@@ -120,25 +86,20 @@ class LogReader:
         for home in self._homes.values():
             home.wanted = False
             home.leave()
-        self._end_passes()
+        self._passes.end()
         self._discards.close()
 
     def gain(self, partitions: Sequence[Partition]) -> None:
         """See ``LogReading``."""
         self.drop([partition.number for partition in partitions if partition.number in self._homes])
-        gained = [_Home(partition) for partition in partitions]
+        gained = [Home(partition) for partition in partitions]
         self._homes.update((home.number, home) for home in gained)
         if not gained:
             return
-        if self._main is None:
-            self._main = self._pass_for(gained)
-        elif self._main.flows:
+        if self._passes.flows:
             self._join_verified(gained)
         else:
-            # It has not begun: it may as well begin lower.
-            self._main.end()
-            read_before = [self._homes[number] for number in sorted(self._main.numbers)]
-            self._main = self._pass_for([*read_before, *gained])
+            self._passes.begin_with(gained)
 
     def stop(self, numbers: Iterable[int]) -> None:
         """See ``LogReading``."""
@@ -146,7 +107,8 @@ class LogReader:
             if (home := self._homes.get(number)) is not None:
                 home.wanted = False
                 home.leave()
-        self._end_idle_passes()
+        self._passes.end_idle()
+        self.ask_for_more()
 
     def drop(self, numbers: Iterable[int]) -> None:
         """See ``LogReading``."""
@@ -159,12 +121,7 @@ class LogReader:
 
     def positions(self) -> Mapping[int, Place]:
         """See ``LogReading``."""
-        for home in self._homes.values():
-            position = home.ledger.position(home.read())
-            # The place before a message may be below where its partition was gained.
-            if position.sequence > home.reported.sequence:
-                home.reported = position
-        return {number: home.reported for number, home in self._homes.items()}
+        return {number: home.position() for number, home in self._homes.items()}
 
     def unsettled(self, number: int) -> int:
         """See ``LogReading``."""
@@ -173,7 +130,7 @@ class LogReader:
 
     def ask_for_more(self) -> None:
         """Have as much come as there is room for."""
-        passes = self._passes()
+        passes = list(self._passes)
         room, room_bytes = self._max_in_flight - self._intake.size, self._intake.room_bytes
         for log_pass in passes:
             share = -(-room // len(passes))
@@ -212,7 +169,9 @@ class LogReader:
         """See ``PassOwner``."""
         logger.debug("log.read", extra={"after": log_pass.place.sequence})
         self._tally.pull_resets += 1
-        self._give_over()
+        self._is_refused = False
+        self._passes.end_probe()
+        self._passes.give_over()
         self.ask_for_more()
 
     def take(self, log_pass: LogPass, messages: list[LogMessage]) -> None:
@@ -221,14 +180,15 @@ class LogReader:
 
     def moved(self, log_pass: LogPass, waiting: int) -> None:
         """See ``PassOwner``."""
-        if log_pass is self._late:
-            self._give_over()
+        if self._passes.is_late(log_pass):
+            self._passes.give_over()
         else:
             self.waiting = waiting
         self.ask_for_more()
 
     def lost(self, log_pass: LogPass, reason: str) -> None:
         """See ``PassOwner``."""
+        self._is_refused = True
         about = {"after": log_pass.place.sequence, "reason": reason}
         logger.warning("log.reading_lost", extra=about)
 
@@ -237,20 +197,7 @@ class LogReader:
         self._tally.discarded += messages
         self._discards.add(f"{messages} of {first} to {last}")
 
-    def _passes(self) -> list[LogPass]:
-        return [log_pass for log_pass in (self._main, self._late) if log_pass is not None]
-
-    def _pass_for(self, homes: Sequence[_Home]) -> LogPass:
-        """Begin a pass at the lowest place of some partitions."""
-        for home in homes:
-            home.leave()
-        log_pass = LogPass(self._source, self, min(homes, key=_by_sequence).through)
-        for home in homes:
-            _enter(home, log_pass)
-        log_pass.begin()
-        return log_pass
-
-    def _join_verified(self, gained: Sequence[_Home]) -> None:
+    def _join_verified(self, gained: Sequence[Home]) -> None:
         """Have partitions join what is under way, once their positions are known to be of the log.
 
         They may be above everything that was read here.
@@ -267,55 +214,9 @@ class LogReader:
             if isinstance(state, LogFailure):
                 self._source.call_later(LOOK_S / 4, lambda: self._join_verified(joining))
             else:
-                self._join(joining)
+                self._passes.join(joining)
 
         self.verify(then)
-
-    def _join(self, gained: Sequence[_Home]) -> None:
-        main, late = self._main, self._late
-        if main is None:
-            self._main = self._pass_for(gained)
-            return
-        behind = []
-        for home in gained:
-            if home.through.sequence >= main.place.sequence:
-                _enter(home, main)
-            else:
-                behind.append(home)
-        if not behind:
-            return
-        if late is not None:
-            # What it has under way goes with it: it would lack what the others want.
-            late.end()
-            behind += [self._homes[number] for number in sorted(late.numbers)]
-        self._late = self._pass_for(behind)
-
-    def _give_over(self) -> None:
-        """Have the main pass read for those that were caught up."""
-        main, late = self._main, self._late
-        if main is None or late is None or late.through < main.place.sequence:
-            return
-        late.end()
-        self._late = None
-        for number in sorted(late.numbers):
-            home = self._homes[number]
-            home.leave()
-            _enter(home, main)
-
-    def _end_idle_passes(self) -> None:
-        for log_pass in self._passes():
-            if not log_pass.numbers:
-                log_pass.end()
-        if self._late is not None and not self._late.numbers:
-            self._late = None
-        if self._main is not None and not self._main.numbers:
-            self._main, self._late = self._late, None
-        self.ask_for_more()
-
-    def _end_passes(self) -> None:
-        for log_pass in self._passes():
-            log_pass.end()
-        self._main = self._late = None
 
     def _fall(self, created: str, good: Place | None, refused: frozenset[Place]) -> None:
         """Read again what is not as it was: behind ``good`` what was read here is not in the log.
@@ -323,24 +224,13 @@ class LogReader:
         ``refused`` are positions that others left and that were not of this log: of what is in it
         nothing is known to be settled.
         """
-        self._end_passes()
+        self._passes.end()
         self._tally.falls += 1
-        begin = Place(0, 0, created)
         fell: dict[int, Place] = {}
         for number, home in self._homes.items():
             home.leave()
-            read = home.through
-            if home.is_strange or (read not in refused and _is_within(read, created, good)):
-                continue
-            position = home.ledger.position(read)
-            if position not in refused and _is_within(position, created, good):
-                home.through = position
-            else:
-                is_known = good is not None and read not in refused and read.log == created
-                home.through = good if good is not None and is_known else begin
-            home.ledger = Ledger()
-            if home.reported in refused or not _is_within(home.reported, created, home.through):
-                fell[number] = home.reported = home.through
+            if home.fall(created, good, refused):
+                fell[number] = home.reported
         about = {
             "good_up_to": "all" if good is None else good.sequence,
             "positions_refused": len(refused),
@@ -349,7 +239,7 @@ class LogReader:
         }
         logger.error("log.not_the_same", extra=about)
         if wanted := [home for home in self._homes.values() if home.wanted]:
-            self._main = self._pass_for(wanted)
+            self._passes.begin_with(wanted)
         if fell:
             self._fell(fell)
 
@@ -361,10 +251,13 @@ class LogReader:
         def then(state: LogState | LogFailure) -> None:
             if isinstance(state, LogFailure):
                 return
-            passes = self._passes()
-            self.waiting = max((state.last - one.through for one in passes if one.flows), default=0)
+            passes = [log_pass for log_pass in self._passes if log_pass.flows]
+            self.waiting = max((state.last - log_pass.through for log_pass in passes), default=0)
             for log_pass in passes:
                 log_pass.steady()
+            if self._is_refused:
+                # Who has nothing to read would never learn that it could again.
+                self._passes.probe()
 
         self.verify(then)
         self._source.call_later(LOOK_S, self._look)
@@ -372,15 +265,3 @@ class LogReader:
     def _tell_discards(self, times: int, latest: str) -> None:
         about = {"discarded": self._tally.discarded, "times": times, "latest": latest}
         logger.error("log.discarded_unread", extra=about)
-
-
-def _enter(home: _Home, log_pass: LogPass) -> None:
-    log_pass.add(home.number, home.through.sequence, home.ledger)
-    home.pass_ = log_pass
-
-
-def _is_within(place: Place, created: str, good: Place | None) -> bool:
-    """Whether a place is of the log as it is, and not above ``good``, if that is known."""
-    if not place.sequence or good is None:
-        return True
-    return place.log == created and place.sequence <= good.sequence

@@ -6,24 +6,38 @@ stream is edited, and the nanoseconds of a stream's creation, which tell one log
 
 from __future__ import annotations
 
+import asyncio
 import json
-import secrets
+import logging
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from nats.errors import NoRespondersError
+from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.api import StreamConfig
-from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
+from nats.js.errors import APIError, NotFoundError, ServerError, ServiceUnavailableError
 
 from bus.wire.instants import format_instant
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from nats.aio.client import Client
     from nats.js import JetStreamContext
+
+logger = logging.getLogger("bus.api")
+
+T = TypeVar("T")
 
 TIMEOUT_S = 5.0
 _PROBE_S = 5.0
 """After so long without anybody asking, the server removes a consumer that only looked."""
+
+PASSING = (NatsTimeoutError, NoRespondersError, ServiceUnavailableError, ServerError)
+"""What an election of the server's, say, ends by itself: asking again is worth it."""
+
+_ASKED_TIMES = 10
+_ASKED_AGAIN_S = 1.0
 
 
 class StreamFacts(NamedTuple):
@@ -118,9 +132,8 @@ class JetStreamAPI:
         One above the last where there is none. A consumer that begins at a time is told where that
         is, in one question; a search by halves takes twenty and more.
         """
-        probe = f"probe-{secrets.token_hex(8)}"
         config = {
-            "name": probe,
+            "description": "alarm digest service: finds how old the log is",
             "ack_policy": "none",
             "deliver_policy": "by_start_time",
             "opt_start_time": format_instant(since_ns),
@@ -129,8 +142,9 @@ class JetStreamAPI:
             "inactive_threshold": int(_PROBE_S * 1e9),
         }
         about = {"stream_name": stream, "config": config}
-        made = await self.ask(f"CONSUMER.CREATE.{stream}.{probe}", about)
-        await self.ask(f"CONSUMER.DELETE.{stream}.{probe}")
+        # The server chooses the name: on this subject it makes nothing that outlives who asked.
+        made = await self.ask(f"CONSUMER.CREATE.{stream}", about)
+        await self.ask(f"CONSUMER.DELETE.{stream}.{made['name']}")
         return int(made["delivered"]["stream_seq"]) + 1
 
     async def _message(self, stream: str, which: dict[str, Any]) -> dict[str, Any] | None:
@@ -151,6 +165,17 @@ async def stream_of(js: JetStreamContext, subject: str) -> str | None:
         return await js.find_stream_name_by_subject(subject)
     except NotFoundError:
         return None
+
+
+async def insist(question: Callable[[], Awaitable[T]]) -> T:
+    """Ask again for a while where the trouble may pass; then raise what it was."""
+    for _ in range(_ASKED_TIMES - 1):
+        try:
+            return await question()
+        except PASSING as error:
+            logger.warning("jetstream.asked_again", extra={"error": repr(error)})
+            await asyncio.sleep(_ASKED_AGAIN_S)
+    return await question()
 
 
 def _facts(answer: dict[str, Any]) -> StreamFacts:

@@ -23,7 +23,7 @@ from nats.js.errors import APIError, NotFoundError
 from actors.rules.partitions import PARTITIONS
 from actors.rules.positions import BEGIN, Place
 from bus.errors import MigrationRefusedError
-from bus.streams.api import JetStreamAPI, StreamFacts
+from bus.streams.api import JetStreamAPI, StreamFacts, insist
 from bus.streams.marks import MOVING_DESCRIPTION, marks_of
 from bus.streams.moving import Moving
 from bus.streams.risks import obstacle_of_split
@@ -269,15 +269,23 @@ class Migration:
 
     async def _close(self, old: StreamFacts) -> None:
         """Take the input subjects from the old stream: from here on it does not grow."""
-        now = await self._api.stream(old.name)
-        await self._api.edit({**now.settings, "subjects": [self._marks.left]})
+
+        async def edit() -> None:
+            now = (await self._api.stream(old.name)).settings
+            await self._api.edit({**now, "subjects": [self._marks.left]})
+
+        await insist(edit)
 
     async def _open(self, new: StreamFacts) -> None:
         """Give the new stream the input subjects: from here on it is the log."""
-        now = (await self._api.stream(new.name)).settings
-        now.pop("subject_transform", None)
-        inputs = self._settings.subjects.inputs
-        await self._api.edit({**now, "subjects": inputs, "description": INPUT_DESCRIPTION})
+
+        async def edit() -> None:
+            now = (await self._api.stream(new.name)).settings
+            now.pop("subject_transform", None)
+            inputs = self._settings.subjects.inputs
+            await self._api.edit({**now, "subjects": inputs, "description": INPUT_DESCRIPTION})
+
+        await insist(edit)
 
     async def _finish(
         self, old: StreamFacts, new: StreamFacts, uncaptured_s: float | None

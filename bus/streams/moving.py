@@ -14,10 +14,9 @@ import logging
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nats.errors import MaxPayloadError
-from nats.errors import TimeoutError as NatsTimeoutError
 
 from bus.errors import MigrationRefusedError
-from bus.streams.api import TIMEOUT_S, JetStreamAPI
+from bus.streams.api import PASSING, TIMEOUT_S, JetStreamAPI
 from bus.wire.earlier import HEADER, earlier_id, earlier_id_in, earlier_sequence
 from bus.wire.instants import parse_instant
 
@@ -67,21 +66,23 @@ class Moving:
         Raises ``MigrationRefusedError`` and ``nats.errors.Error``.
         """
         count = tries = 0
+        trouble = ""
         while tries < _TRIES:
             before = count
             try:
                 async for step in self._pass(alone=alone):
                     count += step
                     moved(step)
-            except _NotStoredError as error:
+            except (_NotStoredError, *PASSING) as error:
                 tries = 0 if count > before else tries + 1
-                logger.warning("moving.repeated", extra={"error": str(error)})
+                trouble = str(error) or repr(error)
+                logger.warning("moving.repeated", extra={"error": trouble})
                 await asyncio.sleep(_RETRY_S)
             else:
                 return count
         raise MigrationRefusedError(
-            f"stream {self._new} does not store what is moved; see the NATS server's log, then "
-            "run this again: it goes on where it was left"
+            f"what is in {self._old} cannot be moved to {self._new} now: {trouble}; see the NATS "
+            "server's log, then run this again: it goes on where it was left"
         )
 
     async def _pass(self, *, alone: bool) -> AsyncIterator[int]:
@@ -149,15 +150,13 @@ class Moving:
                 f"message {message.sequence} of stream {self._old} leaves no room for the headers "
                 "it is moved with; raise the server's max_payload by 1 KiB, then run this again"
             ) from None
-        except NatsTimeoutError as error:
-            raise _NotStoredError(f"no answer for {name}") from error
         said = json.loads(answer.data) if answer.data else {}
         if "error" in said or "seq" not in said:
             raise _NotStoredError(f"{name}: {said.get('error', {}).get('description', said)}")
 
 
 class _NotStoredError(Exception):
-    """Raised when a copy was not stored, or nobody knows whether it was."""
+    """Raised when a copy was refused: one before it was lost, or the stream has no room."""
 
 
 def stored(message: Mapping[str, Any]) -> Stored:

@@ -44,6 +44,7 @@ _SETTING_OF_REFUSAL = {
 }
 """Which setting a refusal to create a stream is about, by JetStream's error code."""
 _EARLIER_ASKED_S = 2.0
+_CREATED_TIMES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ def _stream_settings(streams: StreamSettings, name: str, subjects: list[str]) ->
 async def _create(api: JetStreamAPI, wanted: dict[str, Any], setting: str) -> StreamFacts:
     name = wanted["name"]
     try:
-        created = await api.create(wanted)
+        created = await _create_for_certain(api, wanted)
     except APIError as error:
         passing = error.code is None or error.code >= 500
         if passing and error.err_code not in _SETTING_OF_REFUSAL:
@@ -168,6 +169,19 @@ async def _create(api: JetStreamAPI, wanted: dict[str, Any], setting: str) -> St
         ) from error
     logger.info("stream.created", extra={"stream": name})
     return created
+
+
+async def _create_for_certain(api: JetStreamAPI, wanted: dict[str, Any]) -> StreamFacts:
+    """Create a stream, or learn that an earlier try of this very call has, whose answer was lost.
+
+    Found by the next look it would pass for somebody else's, and never be purged.
+    """
+    for _ in range(_CREATED_TIMES - 1):
+        try:
+            return await api.create(wanted)
+        except NatsTimeoutError:
+            continue
+    return await api.create(wanted)
 
 
 async def earlier_consumer(

@@ -22,6 +22,7 @@ from nats.errors import Error as NatsError
 from nats.micro.service import Service, ServiceConfig
 
 from actors.settings import setting
+from bus.outbound.message import one_line
 from ops.inquiries.answering import AnswerError, Answering
 from ops.inquiries.form import (
     home_subject,
@@ -55,6 +56,7 @@ _WORKING_MAX = 4
 _ANSWER_WITHIN_S = 5.0
 _STOP_WITHIN_S = 1.0
 _HEADERS_BYTES = 1024
+_REASON_MAX_CHARS = 500
 
 _SEMVER = re.compile(r"\d+\.\d+\.\d+")
 
@@ -209,16 +211,14 @@ class MicroService:
 async def _respond(request: Request, answer: bytes | AnswerError) -> None:
     try:
         if isinstance(answer, AnswerError):
-            await request.respond_error(answer.code, _one_line(answer.description))
+            await request.respond_error(
+                answer.code, one_line(answer.description, _REASON_MAX_CHARS)
+            )
         else:
             await request.respond(answer)
     except (NatsError, ValueError) as error:
         # Nobody waits for the answer, or the connection is away.
         logger.debug("micro.unanswered", extra={"error": repr(error)})
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.encode("ascii", "backslashreplace").decode().split())[:500]
 
 
 def _version() -> str:

@@ -18,7 +18,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from bus.wire.reasons import REASON_CLASSES
+from actors.rejections import RejectionKind
 from ops.version import VERSION
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _of_bus(tally: BusTally, status: BusStatus, max_in_flight: int) -> Iterator[
         "Messages lost on core NATS because the service was too slow.",
         status.dropped,
     )
-    reasons = {reason: tally.dead_letters[reason] for reason in REASON_CLASSES}
+    reasons = {str(kind): tally.dead_letters[kind] for kind in RejectionKind}
     yield _counters("dead_letters", "Dead letters published, by reason.", "reason", reasons)
     yield _counter(
         "dead_letter_retries",

@@ -97,6 +97,11 @@ class Monitor:
         """Answer probes from the very start; raises ``SettingsError`` for a bad address."""
         await self._server.start()
 
+    @property
+    def address(self) -> str | None:
+        """Where probes, metrics and the console are served; None where they are not."""
+        return self._server.address
+
     def watch(self, dispatcher: Dispatcher, scheduler: Scheduler) -> None:
         """Begin to watch the actors on ``dispatcher``, and the servers."""
         self._tasks = [

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
-from nats.js.api import RetentionPolicy
 
 from actors.rules.alarms import AlarmID, Severity, UserID
 from tests.load import Event
@@ -56,7 +55,7 @@ async def test_a_user_with_100_000_alarms_is_told_them_all(deployment: Deploymen
     """Oldest first over many messages, once, by a service that has loaded them."""
     ids = alarms(100_000, 36)
     async with deployment.broker() as broker:
-        await broker.create_input_stream(retention=RetentionPolicy.WORK_QUEUE)
+        await broker.create_input_stream()
         await broker.put_all(raised(ids))
         service = deployment.start()
         await broker.settled(60)
@@ -78,7 +77,7 @@ async def test_a_user_that_is_full_harms_nobody_and_is_still_told(deployment: De
     """
     ids = alarms(50_000, 256)
     async with deployment.broker() as broker:
-        await broker.create_input_stream(retention=RetentionPolicy.WORK_QUEUE)
+        await broker.create_input_stream()
         service = deployment.start()
         await broker.put_all(raised(ids))
         await broker.event("small", "disk-full")

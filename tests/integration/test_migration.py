@@ -162,7 +162,7 @@ async def test_killed_anywhere_and_run_again_it_loses_and_repeats_nothing(
             assert process.stdout is not None
             assert await process.stdout.readline() == b"begins\n"
             try:
-                await asyncio.wait_for(process.wait(), random.uniform(0.05, 0.5 + kills / 4))
+                await asyncio.wait_for(process.wait(), random.uniform(0.02, 0.2 + kills / 4))
             except TimeoutError:
                 process.send_signal(signal.SIGKILL)
                 await process.wait()
@@ -170,6 +170,7 @@ async def test_killed_anywhere_and_run_again_it_loses_and_repeats_nothing(
             else:
                 break
         assert process.returncode == 0
+        assert kills, "it was too fast for the first kill: give it more messages"
         again = await layout.migrate()
         assert again.stream == f"{layout.names.input_stream}_LOG"
         moved = await layout.held(again.stream)
@@ -178,12 +179,12 @@ async def test_killed_anywhere_and_run_again_it_loses_and_repeats_nothing(
         assert [one.headers[HEADER] for one in moved] == names_of(before)
 
 
-@pytest.mark.parametrize("steps", range(1, 60, 4))
+@pytest.mark.parametrize("steps", range(32))
 async def test_cut_off_between_any_two_requests_it_goes_on(nats_url: str, steps: int) -> None:
     """As above, at every step: the connection answers so many requests, then none."""
     async with earlier(nats_url) as layout:
         await layout.create()
-        bodies = await layout.put(90)
+        bodies = await layout.put(4)
         cut = await nats.connect(nats_url)
         allowed = steps
         request = cut.request
@@ -200,8 +201,12 @@ async def test_cut_off_between_any_two_requests_it_goes_on(nats_url: str, steps:
         try:
             await migration.run(producers_stopped=True)
         except OSError:
-            with pytest.raises(BusSetupError, match="migrate"):
-                await ensure_topology(layout.client, layout.settings)
+            log = await layout.api.stream_of(layout.names.events)
+            whole = log is not None and log != layout.names.input_stream
+            # On a log that is whole the service may start, though the old stream is still there.
+            if not whole or len(await layout.held(log or "")) < len(bodies):
+                with pytest.raises(BusSetupError, match="migrate"):
+                    await ensure_topology(layout.client, layout.settings)
         await cut.close()
         migrated = await layout.migrate()
         assert migrated.stream == f"{layout.names.input_stream}_LOG"

@@ -24,7 +24,7 @@ async def test_a_service_that_serves_is_live_and_ready(deployment: Deployment) -
 
 
 async def test_what_happens_to_messages_is_counted(deployment: Deployment) -> None:
-    """From arrival to acknowledgement, each under what it was."""
+    """From arrival until they are settled, each under what it was."""
     service = deployment.start(HTTP_ADDRESS=ANY_PORT)
     async with deployment.broker() as broker, monitoring(service) as seen:
         await broker.event("u1", "a1")
@@ -67,7 +67,7 @@ async def test_what_waits_behind_a_full_window_is_seen(deployment: Deployment) -
     )
     async with deployment.broker() as broker, monitoring(service) as seen:
         await broker.event("u1", "a1")
-        await broker.delivered(1)
+        await seen.metric_becomes("alarm_digest_messages_in_flight", 1)
         for number in range(5):
             await broker.event("u1", f"b{number}")
         await seen.metric_becomes("alarm_digest_messages_waiting", 5)
@@ -83,7 +83,7 @@ async def test_a_service_that_stops_says_so_until_it_has_stopped(deployment: Dep
     )
     async with deployment.broker() as broker, monitoring(service) as seen:
         await broker.event("u1", "a1")
-        await broker.delivered(1)
+        await seen.metric_becomes("alarm_digest_messages_in_flight", 1)
         service.signal(signal.SIGTERM)
         stopping = await seen.becomes("phase", "stopping")
         assert stopping.status == 503

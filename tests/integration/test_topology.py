@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import nats
 import pytest
+from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StreamSource
 
 from bus.errors import BusSetupError
@@ -88,6 +89,25 @@ async def test_what_the_service_creates_keeps_the_promises(nats_url: str) -> Non
     assert not made["deny_purge"], "we purge it"
     assert made["duplicate_window"] == digests["duplicate_window"] == 60 * 10**9
     assert consumers == [], "each instance makes its own when it reads"
+
+
+async def test_a_stream_whose_creation_was_not_answered_is_known_to_be_ours(nats_url: str) -> None:
+    """It would be taken for an operator's, and fill the disk."""
+    async with staged(nats_url) as stage:
+        request, lost = stage.client.request, False
+
+        async def loses(subject: str, *rest: object, **options: object) -> object:
+            nonlocal lost
+            answer = await request(subject, *rest, **options)  # type: ignore[arg-type]
+            if subject.endswith(f"STREAM.CREATE.{stage.names.input_stream}") and not lost:
+                lost = True
+                raise NatsTimeoutError
+            return answer
+
+        stage.client.request = loses  # type: ignore[method-assign, assignment]
+        topology = await stage.ensure()
+        assert lost
+        assert topology.made
 
 
 async def test_its_creation_tells_it_from_another_of_its_name(nats_url: str) -> None:

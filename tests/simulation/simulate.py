@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import logging
+import sys
 import traceback
 from collections import Counter
 from contextlib import contextmanager
+from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 from actors.rules.capacity import stored_bytes
-from tests.simulation.checks import InvariantViolationError
-from tests.simulation.faults import POISON
-from tests.simulation.history import ALARMS
-from tests.simulation.plan import ROOM
-from tests.simulation.world import World
+from tests.simulation.course.plan import ROOM, draw_plan
+from tests.simulation.course.traffic import ALARMS
+from tests.simulation.course.whole import let_happen
+from tests.simulation.oracle.watch import InvariantViolationError
+from tests.simulation.world.poison import POISON
+from tests.simulation.world.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from tests.simulation.course.plan import Plan
     from tests.simulation.trace import Happening, Trace
 
 LINES_SHOWN = 60
 """Of a failed history, unless it is replayed."""
 
-_ACTORS = "actors"
+_HEARD = ("actors", "bus")
 
 _ROOM_BYTES = ROOM * max(stored_bytes([alarm_id]) for alarm_id in ALARMS)
 
@@ -54,8 +58,19 @@ class Outcome(NamedTuple):
         return "\n".join([f"seed {self.seed}: {self.broken}", *shown])
 
 
+_SAYS_SO = {"log.not_the_same", "log.discarded_unread"}
+"""Errors that must be logged where a broker loses what it had."""
+
+_KNOW_PARTITIONS = [
+    name
+    for name, module in sorted(sys.modules.items())
+    if name.startswith(("actors.", "bus.", "store.")) and hasattr(module, "PARTITIONS")
+]
+"""Modules that have the number of partitions by name."""
+
+
 class _Ear(logging.Handler):
-    """Counts what the actors log; keeps errors: nothing in a history but poison deserves one."""
+    """Counts what is logged; keeps errors: nothing in a history but poison deserves one."""
 
     def __init__(self) -> None:
         """Hear all."""
@@ -65,9 +80,8 @@ class _Ear(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Count, and keep an error."""
-        if record.name.startswith(_ACTORS):
-            self.heard[record.msg] += 1
-        if record.levelno < logging.ERROR:
+        self.heard[record.msg] += 1
+        if record.levelno < logging.ERROR or record.msg in _SAYS_SO:
             return
         error = str(getattr(record, "error", ""))
         if record.exc_info:
@@ -80,28 +94,41 @@ class _Ear(logging.Handler):
 def _listening() -> Iterator[_Ear]:
     """Hear what is logged; nothing is shown."""
     ear = _Ear()
-    root, actors = logging.getLogger(), logging.getLogger(_ACTORS)
-    handlers, level = root.handlers, actors.level
+    root, loggers = logging.getLogger(), [logging.getLogger(name) for name in _HEARD]
+    handlers, levels = root.handlers, [logger.level for logger in loggers]
     root.handlers = [ear]
-    actors.setLevel(logging.DEBUG)
+    for logger in loggers:
+        logger.setLevel(logging.DEBUG)
     try:
         yield ear
     finally:
-        actors.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
         root.handlers = handlers
+
+
+@contextmanager
+def _circumstances(plan: Plan) -> Iterator[None]:
+    """Give the code the small limits that a plan has."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in _KNOW_PARTITIONS:
+            patch.setattr(f"{module}.PARTITIONS", plan.partitions)
+        patch.setattr("actors.user.outbox.DIGEST_ALARMS_MAX", plan.digest_alarms_max)
+        if plan.crowded:
+            patch.setattr("actors.user.state.ALARMS_SURELY_FIT", 0)
+            patch.setattr("actors.user.state.USER_MAX_BYTES", _ROOM_BYTES)
+        yield
 
 
 def run_seed(seed: int) -> Outcome:
     """Let one history happen."""
-    world = World(seed)
+    random = Random(seed)
+    plan = draw_plan(random)
     broken: str | None = None
-    with _listening() as ear, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("actors.user.actor.DIGEST_ALARMS_MAX", world.plan.digest_alarms_max)
-        if world.plan.crowded:
-            patch.setattr("actors.user.actor.ALARMS_SURELY_FIT", 0)
-            patch.setattr("actors.user.actor.USER_MAX_BYTES", _ROOM_BYTES)
+    with _listening() as ear, _circumstances(plan):
+        world = World(plan, random)
         try:
-            world.run()
+            let_happen(world)
         except InvariantViolationError as error:
             broken = str(error)
         except Exception:  # a crash where no actor catches it

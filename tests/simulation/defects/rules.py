@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from actors.rules.alarms import Alarm, AlarmID, Retention
     from actors.rules.digest import DigestItem
+    from actors.rules.positions import Place
 
 
 def _the_event_that_came_last_wins(patch: pytest.MonkeyPatch) -> None:
@@ -68,7 +69,7 @@ def _cleared_alarms_are_sent(patch: pytest.MonkeyPatch) -> None:
         ]
         return tuple(sorted(items, key=lambda item: (item.changed_at_ns, item.alarm_id)))
 
-    patch.setattr("actors.user.actor.due_items", due_items)
+    patch.setattr("actors.user.outbox.due_items", due_items)
 
 
 def _digests_are_in_order_of_arrival(patch: pytest.MonkeyPatch) -> None:
@@ -76,7 +77,7 @@ def _digests_are_in_order_of_arrival(patch: pytest.MonkeyPatch) -> None:
         due = {item.alarm_id: item for item in digest.due_items(known)}
         return tuple(due[alarm_id] for alarm_id in known if alarm_id in due)
 
-    patch.setattr("actors.user.actor.due_items", due_items)
+    patch.setattr("actors.user.outbox.due_items", due_items)
 
 
 def _the_first_digest_is_taken_for_the_last(patch: pytest.MonkeyPatch) -> None:
@@ -91,7 +92,7 @@ def _the_first_digest_is_taken_for_the_last(patch: pytest.MonkeyPatch) -> None:
             for alarm_id, alarm in told.items()
         }
 
-    patch.setattr("actors.user.actor.mark_told", mark_told)
+    patch.setattr("actors.user.outbox.mark_told", mark_told)
 
 
 def _a_told_alarm_stays_news(patch: pytest.MonkeyPatch) -> None:
@@ -101,21 +102,26 @@ def _a_told_alarm_stays_news(patch: pytest.MonkeyPatch) -> None:
         told = digest.mark_told(known, items)
         return {alarm_id: alarm._replace(news=True) for alarm_id, alarm in told.items()}
 
-    patch.setattr("actors.user.actor.mark_told", mark_told)
+    patch.setattr("actors.user.outbox.mark_told", mark_told)
 
 
 def _what_exceeds_a_digest_is_marked_as_told(patch: pytest.MonkeyPatch) -> None:
     def mark_told(known: Mapping[AlarmID, Alarm], _: Iterable[DigestItem]) -> dict[AlarmID, Alarm]:
         return digest.mark_told(known, digest.due_items(known))
 
-    patch.setattr("actors.user.actor.mark_told", mark_told)
+    patch.setattr("actors.user.outbox.mark_told", mark_told)
 
 
 def _a_request_is_not_remembered(patch: pytest.MonkeyPatch) -> None:
-    def answer(cursor: digest.Cursor, _: Any, owed: digest.Digest | None) -> digest.Cursor:
-        return digest.answer(cursor, None, owed)
+    patch.setattr("actors.user.outbox.is_answered", lambda *_: False)
 
-    patch.setattr("actors.user.actor.answer", answer)
+
+def _answered_by_sequence_alone(patch: pytest.MonkeyPatch) -> None:
+    def is_answered(cursor: digest.Cursor, place: Place | None, _: str | None) -> bool:
+        last = cursor.answered
+        return place is not None and last is not None and place.sequence <= last.sequence
+
+    patch.setattr("actors.user.outbox.is_answered", is_answered)
 
 
 def _active_alarms_are_forgotten(patch: pytest.MonkeyPatch) -> None:
@@ -127,14 +133,14 @@ def _active_alarms_are_forgotten(patch: pytest.MonkeyPatch) -> None:
         }
         return alarms.forgettable(cleared, now_s, retention)
 
-    patch.setattr("actors.user.actor.forgettable", forgettable)
+    patch.setattr("actors.user.state.forgettable", forgettable)
 
 
 def _cleared_alarms_are_forgotten_at_once(patch: pytest.MonkeyPatch) -> None:
     def forgettable(known: Mapping[AlarmID, Alarm], *_: Any) -> list[AlarmID]:
         return [alarm_id for alarm_id, alarm in known.items() if not alarm.active]
 
-    patch.setattr("actors.user.actor.forgettable", forgettable)
+    patch.setattr("actors.user.state.forgettable", forgettable)
 
 
 DEFECTS = (
@@ -150,6 +156,7 @@ DEFECTS = (
         "what exceeds a digest is marked as told", 100, _what_exceeds_a_digest_is_marked_as_told
     ),
     Defect("an answered request is not remembered", 10, _a_request_is_not_remembered),
+    Defect("a request is answered by sequence alone", 400, _answered_by_sequence_alone),
     Defect("active alarms are forgotten", 25, _active_alarms_are_forgotten),
     Defect("cleared alarms are forgotten at once", 25, _cleared_alarms_are_forgotten_at_once),
 )

@@ -1,15 +1,16 @@
-"""Mistakes in router, publisher, store and bus."""
+"""Mistakes in router, publisher, store of users and bus."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
 
+from actors.pacing import SavePacing
 from actors.ports import SaveOutcome
 from actors.publisher import PublisherActor
 from actors.router.actor import RouterActor
 from bus.inbound.intake import Intake
-from bus.outbound import sending
+from bus.outbound import digests
 from bus.wire import codec
 from bus.wire.instants import parse_instant
 from store.users.memory import InMemoryCheckpointStore
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from actors.errors import PublishFailedError
     from actors.messages.inputs import AlarmStatusChanged, Delivery
     from actors.ports import CheckpointUpdate, DeliveryToken, Unsavable
+    from actors.rejections import Rejection
     from actors.rules.alarms import UserID
     from actors.rules.digest import Digest, DigestID
     from bus.wire.codec import DigestPart
@@ -41,14 +43,14 @@ def _too_many_users_stay(patch: pytest.MonkeyPatch) -> None:
 
 
 def _nobody_is_told_to_save(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(RouterActor, "_save_later", lambda *_: None)
+    patch.setattr(SavePacing, "save_later", lambda *_: None)
 
 
 def _mail_behind_a_stop_is_dropped(patch: pytest.MonkeyPatch) -> None:
     def replace(
         self: RouterActor, user_id: UserID, ref: ActorRef[Any], returned: tuple[Delivery, ...]
     ) -> None:
-        leaving = self._leaving.get(user_id)
+        leaving = self._users.leaving.get(user_id)
         if leaving is not None and leaving.failure is None:
             leaving.waiting.clear()
         _replace(self, user_id, ref, returned)
@@ -67,9 +69,9 @@ def _a_crashed_users_mail_is_dropped(patch: pytest.MonkeyPatch) -> None:
 
 
 def _a_failed_publication_is_given_up(patch: pytest.MonkeyPatch) -> None:
-    def end(self: PublisherActor, digest_id: DigestID, error: PublishFailedError | None) -> None:
+    def end(self: PublisherActor, name: DigestID, error: PublishFailedError | None) -> None:
         del error
-        _end(self, digest_id, None)
+        _end(self, name, None)
 
     patch.setattr(PublisherActor, "_end", end)
 
@@ -89,7 +91,7 @@ def _a_digest_is_cut_where_it_is_too_long(patch: pytest.MonkeyPatch) -> None:
     def encode_digest(digest: Digest, max_bytes: int) -> list[DigestPart]:
         return codec.encode_digest(digest, max_bytes)[:1]
 
-    patch.setattr(sending, "encode_digest", encode_digest)
+    patch.setattr(digests, "encode_digest", encode_digest)
 
 
 def _microseconds_will_do(patch: pytest.MonkeyPatch) -> None:
@@ -110,10 +112,12 @@ def _fields_are_carried_over_between_messages(patch: pytest.MonkeyPatch) -> None
     patch.setattr("bus.inbound.intake.decode_alarm_status_changed", decode)
 
 
-def _a_bad_message_is_acknowledged_before_its_dead_letter(patch: pytest.MonkeyPatch) -> None:
-    def dead_letter(self: Intake, token: DeliveryToken, reason: str) -> None:
+def _a_bad_message_is_settled_before_its_dead_letter(patch: pytest.MonkeyPatch) -> None:
+    def dead_letter(self: Intake, token: DeliveryToken, rejection: Rejection) -> None:
+        kept = self._in_flight[token]
         self.settle([token])
-        _dead_letter(self, token, reason)
+        self._in_flight[token] = kept
+        _dead_letter(self, token, rejection)
 
     patch.setattr(Intake, "_dead_letter", dead_letter)
 
@@ -122,9 +126,9 @@ DEFECTS = (
     Defect("idle users stay in memory", 10, _idle_users_stay),
     Defect("too many users stay in memory", 25, _too_many_users_stay),
     Defect("nobody is told to save", 10, _nobody_is_told_to_save),
-    Defect("mail behind a stop is dropped", 25, _mail_behind_a_stop_is_dropped),
+    Defect("mail behind a stop is dropped", 50, _mail_behind_a_stop_is_dropped),
     Defect("a crashed user's mail is dropped", 100, _a_crashed_users_mail_is_dropped),
-    Defect("a failed publication is given up", 150, _a_failed_publication_is_given_up),
+    Defect("a failed publication is given up", 50, _a_failed_publication_is_given_up),
     Defect("a save overwrites whatever is there", 50, _a_save_overwrites_whatever_is_there),
     Defect("a digest is cut where it is too long", 75, _a_digest_is_cut_where_it_is_too_long),
     Defect("instants are kept in microseconds", 10, _microseconds_will_do),
@@ -132,8 +136,8 @@ DEFECTS = (
         "fields are carried over between messages", 25, _fields_are_carried_over_between_messages
     ),
     Defect(
-        "a bad message is acknowledged before its dead letter",
+        "a bad message is settled before its dead letter",
         25,
-        _a_bad_message_is_acknowledged_before_its_dead_letter,
+        _a_bad_message_is_settled_before_its_dead_letter,
     ),
 )

@@ -144,10 +144,10 @@ def update(user: str, base_version: int = 0) -> CheckpointUpdate:
     return CheckpointUpdate(UserID(user), base_version, {AlarmID("a1"): alarm}, None)
 
 
-def digest(digest_id: str) -> Digest:
-    """Return a digest of one alarm for u1."""
+def digest(digest_id: str, *, empty: bool = False) -> Digest:
+    """Return a digest of one alarm for u1, or of none."""
     item = DigestItem(AlarmID("a1"), Severity.WARNING, 1)
-    return Digest(DigestID(digest_id), UserID("u1"), (item,))
+    return Digest(DigestID(digest_id), UserID("u1"), () if empty else (item,))
 
 
 def fields(caplog: pytest.LogCaptureFixture, event: str) -> list[dict[str, Any]]:

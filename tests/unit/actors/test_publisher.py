@@ -19,6 +19,8 @@ from tests.unit.actors.service_doubles import SILENCE_S, Press, Stage, digest, f
 if TYPE_CHECKING:
     import pytest
 
+    from actors.rules.digest import Digest
+
 DOWN = PublishFailedError("the stream is full")
 PUBLISHED = OutboxPublished(DigestID("d1"))
 
@@ -46,7 +48,10 @@ class Desk:
 
     def ask(self, *digest_ids: str) -> None:
         """Ask for an outbox to be published; by default one with the digest d1."""
-        digests = tuple(digest(digest_id) for digest_id in digest_ids or ("d1",))
+        self.publish(tuple(digest(digest_id) for digest_id in digest_ids or ("d1",)))
+
+    def publish(self, digests: tuple[Digest, ...]) -> None:
+        """Ask for an outbox to be published."""
         self.stage.tell(self.publisher, PublishOutbox(digests, self.asker.actor_ref))
 
     def end(self, error: PublishFailedError | None = None) -> None:
@@ -133,16 +138,61 @@ def test_digests_do_not_wait_for_one_another() -> None:
     assert desk.asker.received == [OutboxPublished(DigestID("d2")), PUBLISHED]
 
 
-def test_an_outbox_is_published_as_a_whole() -> None:
-    """In one attempt, and after a failure again: the stream drops what it has."""
+def test_an_outbox_with_one_digest_that_tells_something_is_published_at_once() -> None:
+    """With the empty ones around it; after a failure again: the stream drops what it has."""
     desk = Desk()
-    desk.ask("d1", "d2")
+    digests = (digest("d1", empty=True), digest("d2"), digest("d3", empty=True))
+    desk.publish(digests)
     desk.end(DOWN)
     desk.stage.dispatcher.advance(1.0)
     desk.end()
-    assert [attempt for _, attempt in desk.press.attempts] == [(digest("d1"), digest("d2"))] * 2
+    assert [attempt for _, attempt in desk.press.attempts] == [digests] * 2
     assert desk.asker.received == [PUBLISHED]
-    assert desk.tally.digests_published == 2
+    assert desk.tally.digests_published == 3
+
+
+def test_a_digest_waits_until_the_stream_has_what_the_user_is_to_be_told_before() -> None:
+    """Else an older state of an alarm could be told behind a newer one."""
+    desk = Desk()
+    last = (digest("d2"), digest("d3", empty=True))
+    desk.publish((digest("d1"), *last))
+    desk.end(DOWN)
+    desk.stage.dispatcher.advance(1.0)
+    assert desk.asker.received == []
+    desk.end()
+    desk.end(DOWN)
+    desk.stage.dispatcher.advance(1.0)
+    desk.end()
+    attempts = [attempt for _, attempt in desk.press.attempts]
+    assert attempts == [(digest("d1"),), (digest("d1"),), last, last]
+    assert desk.asker.received == [PUBLISHED]
+    assert desk.tally.digests_published == 3
+
+
+def test_the_end_of_an_attempt_that_was_forgotten_counts_for_no_later_one() -> None:
+    """The partition came back meanwhile; what its new attempt leads to is not known yet."""
+    desk = Desk()
+    outbox = (digest("d1"), digest("d2"))
+    forget = ForgetPartitions(frozenset({partition_of(digest("d1").user_id)}))
+    desk.publish(outbox)
+    desk.stage.tell(desk.publisher, forget)
+    desk.publish(outbox)
+    desk.end()
+    assert [attempt for _, attempt in desk.press.attempts] == [(digest("d1"),)] * 2
+    desk.end()
+    desk.end()
+    assert desk.asker.received == [PUBLISHED]
+
+
+def test_the_timer_of_an_attempt_that_was_forgotten_begins_none() -> None:
+    """There is one attempt at a time."""
+    desk = Desk()
+    desk.ask()
+    desk.end(DOWN)
+    desk.stage.tell(desk.publisher, ForgetPartitions(frozenset(range(64))))
+    desk.ask()
+    desk.stage.dispatcher.advance(SILENCE_S)
+    assert len(desk.press.attempts) == 2
 
 
 def test_what_may_not_be_published_yet_is_held_back_until_it_may() -> None:

@@ -22,6 +22,7 @@ from actors.messages.router import (
 )
 from actors.messages.user import Finish, HandleDeliveries, Leave, Passivate, TakeCheckpoint
 from actors.pacing import TICKS_PER_INTERVAL
+from actors.rejections import RejectionKind
 from actors.router.actor import PASSIVATIONS_PER_TICK
 from actors.rules.alarms import UserID
 from actors.rules.partitions import partition_of
@@ -307,6 +308,7 @@ def test_the_retries_of_a_culprit_wait_longer_and_longer() -> None:
     assert desk.scheduler.later == []
     why = "processing failed 3 times, last with: boom"
     assert desk.acknowledger.dead == [(culprit.token, why)]
+    assert desk.acknowledger.kinds == [RejectionKind.CRASHED]
 
 
 def test_when_no_message_is_to_blame_all_that_were_held_are() -> None:

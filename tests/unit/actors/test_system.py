@@ -42,15 +42,15 @@ def test_an_event_is_acknowledged_once_it_is_durable() -> None:
     world = World()
     event = world.event("x")
     world.run()
-    assert world.unacknowledged() == [event]
+    assert world.unsettled() == [event]
     world.run(0.2)
-    assert world.unacknowledged() == []
+    assert world.unsettled() == []
     assert world.checkpoint("x").version == 1
     for _ in range(2):
         world.request("x")
         world.run(1.0)
     assert world.digests("x") == [["a WARNING"], []]
-    assert world.unacknowledged() == []
+    assert world.unsettled() == []
 
 
 def test_events_that_precede_a_request_are_in_its_digest() -> None:
@@ -64,7 +64,7 @@ def test_events_that_precede_a_request_are_in_its_digest() -> None:
         world.request("x")
         world.run(1.0)
         assert world.digests("x") == [["b CRITICAL", "a WARNING"], ["c WARNING"]]
-        assert world.unacknowledged() == []
+        assert world.unsettled() == []
 
 
 def test_users_do_not_mix() -> None:
@@ -85,7 +85,7 @@ def test_many_events_of_many_users_are_few_writes() -> None:
     for number in range(200):
         world.event(f"user-{number % 25}", f"alarm-{number}")
     world.run(1.0)
-    assert world.unacknowledged() == []
+    assert world.unsettled() == []
     for group in world.store.groups:
         users = [update.user_id for update in group]
         assert len(users) == len(set(users)) <= 10
@@ -102,10 +102,10 @@ def test_changes_within_an_interval_are_saved_together() -> None:
         world.event("x", at_ns=at_ns)
         world.run()
     assert world.store.saves_of(UserID("x")) == 1
-    assert len(world.unacknowledged()) == 9
+    assert len(world.unsettled()) == 9
     world.run(0.25)
     assert world.store.saves_of(UserID("x")) == 2
-    assert world.unacknowledged() == []
+    assert world.unsettled() == []
 
 
 def test_users_that_come_together_are_loaded_together() -> None:
@@ -129,7 +129,7 @@ def test_the_users_in_memory_are_bounded() -> None:
         world.request(f"user-{number}")
         world.run(0.5)
         assert world.digests(f"user-{number}") == [["a WARNING"]]
-    assert world.unacknowledged() == []
+    assert world.unsettled() == []
 
 
 def test_nothing_is_lost_when_users_leave_and_come_back_all_the_time() -> None:
@@ -145,7 +145,7 @@ def test_nothing_is_lost_when_users_leave_and_come_back_all_the_time() -> None:
         world.run(5.0)
         told = [sum(len(digest) for digest in world.digests(f"user-{user}")) for user in range(3)]
         assert told == [10, 10, 10]
-        assert world.unacknowledged() == []
+        assert world.unsettled() == []
 
 
 def test_idle_users_leave_memory() -> None:
@@ -181,7 +181,7 @@ def test_empty_digests_can_be_skipped() -> None:
     world.event("x")
     world.run(1.0)
     assert world.digests("x") == []
-    assert world.unacknowledged() == []
+    assert world.unsettled() == []
     world.request("x")
     world.run(1.0)
     assert world.digests("x") == [["a WARNING"]]

@@ -9,6 +9,7 @@ import pytest
 
 from actors.errors import PublishFailedError
 from actors.rules.alarms import UserID
+from actors.rules.partitions import PARTITIONS
 from tests.doubles import SaveFault, logged
 from tests.unit.actors.world import CRITICAL, SUBJECTS, World
 
@@ -38,12 +39,12 @@ def test_an_unavailable_store_delays_and_loses_nothing(fault: SaveFault) -> None
     world.store.save_faults = [fault] * 3
     sequence = world.event("x")
     world.run()
-    assert world.unacknowledged() == [sequence]
+    assert world.unsettled() == [sequence]
     world.run(10.0)
     world.request("x")
     world.run(10.0)
     assert world.digests("x") == [["a WARNING"]]
-    assert world.unacknowledged() == []
+    assert world.unsettled() == []
 
 
 @pytest.mark.parametrize("fault", list(SaveFault))
@@ -57,7 +58,7 @@ def test_a_digest_whose_save_fails_is_published_once(fault: SaveFault) -> None:
         world.request("x")
         world.run(20.0)
         assert world.digests("x") == [["a WARNING"]]
-        assert world.unacknowledged() == []
+        assert world.unsettled() == []
         assert world.checkpoint("x").cursor.number == 1
 
 
@@ -71,7 +72,7 @@ def test_a_store_that_cannot_be_read_for_a_while_delays_only() -> None:
     assert world.digests("x") == []
     world.run(20.0)
     assert world.digests("x") == [["a WARNING"]]
-    assert world.unacknowledged() == []
+    assert world.unsettled() == []
 
 
 def test_the_store_is_not_stormed_while_it_is_away(caplog: pytest.LogCaptureFixture) -> None:
@@ -93,10 +94,10 @@ def test_a_publication_that_fails_is_tried_again_under_the_same_id() -> None:
     world.event("x")
     request = world.request("x")
     world.run()
-    assert request in world.unacknowledged()
+    assert request in world.unsettled()
     world.run(20.0)
     assert world.digests("x") == [["a WARNING"]]
-    assert world.unacknowledged() == []
+    assert world.unsettled() == []
 
 
 def test_two_processes_that_hold_one_user_lose_nothing(caplog: pytest.LogCaptureFixture) -> None:
@@ -115,46 +116,43 @@ def test_two_processes_that_hold_one_user_lose_nothing(caplog: pytest.LogCapture
     first.request("x")
     first.run(1.0)
     assert first.digests("x") == [["a WARNING", "b CRITICAL", "c WARNING"], []]
-    assert first.unacknowledged() == []
+    assert first.unsettled() == []
     conflicts = logged(caplog.records, "actors.user")
     assert conflicts == [("WARNING", "checkpoint.conflicted")] * 3
 
 
 def test_a_killed_process_is_followed_by_one_that_publishes_what_it_owed() -> None:
-    """When the request is delivered again; under the same id, so that it is there once."""
+    """When the request is read again; under the same id, so that it is there once."""
     killed = World()
     killed.event("x")
     killed.broker.fault = _fails(10**6, SUBJECTS.alarm_digest)
     request = killed.request("x")
     killed.run(1.0)
-    assert killed.checkpoint("x").cursor.outbox is not None
+    assert killed.checkpoint("x").cursor.outbox
+    assert killed.unsettled() == [request]
     killed.broker.fault = None
     heir = World(before=killed)
-    assert heir.unacknowledged() == [request]
-    heir.bus.deliver(heir.unacknowledged())
     heir.run(1.0)
     assert heir.digests("x") == [["a WARNING"]]
-    assert heir.unacknowledged() == []
-    assert heir.checkpoint("x").cursor.outbox is None
+    assert heir.unsettled() == []
+    assert heir.checkpoint("x").cursor.outbox == ()
     # The killed one may have got its publication out after all.
     killed.run(10.0)
     assert heir.digests("x") == [["a WARNING"]]
 
 
-def test_a_request_delivered_again_after_its_answer_makes_no_second_digest() -> None:
-    """Its acknowledgement was lost with the process."""
+def test_a_request_that_is_read_again_after_its_answer_makes_no_second_digest() -> None:
+    """The position that was past it was lost with the process."""
     world = World()
     world.event("x")
-    request = world.request("x")
-    body = world.broker.waiting[request]
+    world.request("x")
     world.run(1.0)
-    assert world.unacknowledged() == []
+    assert world.unsettled() == []
+    world.bus.log.drop(range(PARTITIONS))
     heir = World(before=world)
-    heir.broker.waiting[request] = body
-    heir.bus.deliver([request])
     heir.run(1.0)
     assert heir.digests("x") == [["a WARNING"]]
-    assert heir.unacknowledged() == []
+    assert heir.unsettled() == []
 
 
 def test_a_refused_checkpoint_makes_dead_letters_and_others_go_on(
@@ -169,7 +167,7 @@ def test_a_refused_checkpoint_makes_dead_letters_and_others_go_on(
     world.run(1.0)
     assert world.dead_letters() == {str(refused): "too large"}
     assert world.digests("y") == [["a WARNING"]]
-    assert world.unacknowledged() == []
+    assert world.unsettled() == []
     assert logged(caplog.records, "actors.user") == [("ERROR", "checkpoint.refused")]
     del world.store.refused[X]
     world.event("x", "b")
@@ -187,11 +185,11 @@ def test_an_unreadable_checkpoint_makes_dead_letters_in_the_end_and_others_go_on
     world.request("y")
     world.run(0.06)
     assert world.digests("y") == [["a WARNING"]]
-    assert world.unacknowledged() == [event]
+    assert world.unsettled() == [event]
     world.run(60.0)
     reason = "processing failed 3 times, last with: schema 99"
     assert world.dead_letters() == {str(event): reason}
-    assert world.unacknowledged() == []
+    assert world.unsettled() == []
     assert world.escalated == []
 
 
@@ -207,25 +205,25 @@ def test_a_checkpoint_that_is_mended_in_time_costs_nothing() -> None:
     told = [alarm for digest in world.digests("x") for alarm in digest]
     assert told == ["a WARNING"]
     assert world.dead_letters() == {}
-    assert world.unacknowledged() == []
+    assert world.unsettled() == []
 
 
 def test_a_message_that_keeps_crashing_becomes_a_dead_letter_and_the_users_others_go_on(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The events around it are saved and acknowledged while it is retried."""
+    """The events around it wait with it, in order, until it is given up."""
     world = World(max_attempts=3)
     world.ids.broken = True
     world.event("x", "a")
     poison = world.request("x")
     world.event("x", "b")
     world.run(0.06)
-    assert world.unacknowledged() == [poison]
-    assert sorted(world.checkpoint("x").alarms) == ["a", "b"]
+    assert world.unsettled() == [1, poison, 3]
     world.run(60.0)
+    assert sorted(world.checkpoint("x").alarms) == ["a", "b"]
     reason = "processing failed 3 times, last with: ArithmeticError('no id today')"
     assert world.dead_letters() == {str(poison): reason}
-    assert world.unacknowledged() == []
+    assert world.unsettled() == []
     assert logged(caplog.records, "actors.router") == [("ERROR", "user.crashed")] * 3
     world.ids.broken = False
     world.request("x")
@@ -245,7 +243,7 @@ def test_a_crash_that_passes_leaves_no_trace() -> None:
     world.run(10.0)
     assert world.digests("x") == [["a WARNING"]]
     assert world.dead_letters() == {}
-    assert world.unacknowledged() == []
+    assert world.unsettled() == []
 
 
 def test_a_service_actor_that_crashes_escalates(caplog: pytest.LogCaptureFixture) -> None:
@@ -257,10 +255,9 @@ def test_a_service_actor_that_crashes_escalates(caplog: pytest.LogCaptureFixture
     world.run(1.0)
     assert world.escalated == ["StoreCaller crashed: LookupError('a bug in the driver')"]
     assert logged(caplog.records, "actors.supervision") == [("CRITICAL", "actor.crashed")]
-    assert world.unacknowledged() == [event]
+    assert world.unsettled() == [event]
     heir = World(before=world)
-    heir.bus.deliver(heir.unacknowledged())
     heir.request("x")
     heir.run(1.0)
     assert heir.digests("x") == [["a WARNING"]]
-    assert heir.unacknowledged() == []
+    assert heir.unsettled() == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from actors.messages.inputs import Delivery, SendDigest
-from actors.messages.router import Tick
+from actors.messages.router import ResumeUser, Tick
 from actors.ports import DeliveryToken
 from actors.rules.alarms import UserID
 from actors.rules.positions import Place
@@ -100,6 +100,6 @@ def test_crashes_and_retries_are_counted() -> None:
     desk.fail(U1, event, event)
     tally = desk.tally
     assert (tally.crashes, tally.message_retries, tally.passivations) == (1, 1, 1)
-    desk.send(U1)
+    desk.tell(ResumeUser(U1))
     desk.fail(U1, event._replace(attempt=2), event._replace(attempt=2))
     assert (tally.crashes, tally.message_retries) == (2, 1)

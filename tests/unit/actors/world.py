@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from actors.messages.router import CountLiveUsers
 from actors.ports import Checkpoint
 from actors.rules.alarms import AlarmID, Severity, UserID
+from actors.rules.partitions import PARTITIONS, Partition
+from actors.rules.positions import BEGIN
 from actors.runtime.simulated import ManualClock, SimulatedDispatcher, run_to_the_end
 from actors.settings import CoreSettings
 from actors.system import Dispatchers, Ports, start_actors
@@ -19,7 +21,10 @@ from tests.doubles import FaultyStore, NumberedIds
 from tests.load import Event
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from actors.messages.router import RouteDeliveries
+    from actors.rules.positions import Place
 
 SUBJECTS = Subjects()
 WARNING, CRITICAL, CLEARED = Severity.WARNING, Severity.CRITICAL, Severity.CLEARED
@@ -39,23 +44,36 @@ class World:
         self.dispatcher = SimulatedDispatcher(Random(seed), self.clock)
         self.escalated: list[str] = []
         self.bus = InMemoryBus(
-            self.broker, SUBJECTS, self._deliver, self.dispatcher.call_after, self.clock.wall_s
+            self.broker,
+            SUBJECTS,
+            self._deliver,
+            self._fell,
+            lambda action: self.dispatcher.call_after(0.0, action),
+            self.dispatcher.call_after,
+            self.clock.wall_s,
         )
         one = self.dispatcher
         dispatchers = Dispatchers(one, one, one, one, one, one, run_to_the_end)
         self.router = start_actors(
             dispatchers, self._ports(), CoreSettings(**settings), self.escalated.append
+        ).router
+        positions = {} if before is None else before.bus.log.positions()
+        self.bus.log.gain(
+            [
+                Partition(number, None, 1, positions.get(number, BEGIN))
+                for number in range(PARTITIONS)
+            ]
         )
 
     def event(
         self, user: str, alarm: str = "a", severity: Severity = WARNING, at_ns: int = 5
     ) -> int:
-        """Put an event into the stream and deliver it; return its sequence."""
+        """Put an event into the stream; return its sequence."""
         event = Event(UserID(user), AlarmID(alarm), severity, at_ns)
         return self._put(SUBJECTS.alarm_status_changed, event.body())
 
     def request(self, user: str) -> int:
-        """Put a request into the stream and deliver it; return its sequence."""
+        """Put a request into the stream; return its sequence."""
         return self._put(SUBJECTS.send_alarm_digest, json.dumps({"UserID": user}).encode())
 
     def digests(self, user: str) -> list[list[str]]:
@@ -75,9 +93,9 @@ class World:
             if item.subject == SUBJECTS.dead_letter
         }
 
-    def unacknowledged(self) -> list[int]:
-        """Return the sequences of the messages that the broker waits for."""
-        return list(self.broker.waiting)
+    def unsettled(self) -> list[int]:
+        """Return the sequences of the messages that would be read again."""
+        return sorted(message.sequence for _, _, message in self.bus.intake._in_flight.values())
 
     def checkpoint(self, user: str) -> Checkpoint:
         """Return what is stored of a user."""
@@ -97,9 +115,10 @@ class World:
         self.dispatcher.advance(duration_s)
 
     def _put(self, subject: str, body: bytes) -> int:
-        sequence = self.broker.put(subject, body)
-        self.bus.deliver([sequence])
-        return sequence
+        return self.broker.put(subject, body).sequence
+
+    def _fell(self, positions: Mapping[int, Place]) -> None:
+        raise AssertionError(f"the log is the one it was, and yet fell to {positions}")
 
     def _deliver(self, deliveries: RouteDeliveries) -> None:
         self.router.tell(deliveries)

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from bus.inbound.intake import Message
+from typing import TYPE_CHECKING
+
+from actors.rejections import Rejection, RejectionKind
 from bus.tally import BusTally
-from bus.wire.reasons import BAD_FIELD, CRASHED
-from tests.unit.bus.inbound.test_intake import Desk, event, request
+from tests.unit.bus.inbound.test_intake import HOME, OTHERS_BODY, Desk, event, logged, request
+
+if TYPE_CHECKING:
+    from bus.inbound.log_source import LogMessage
 
 
 def test_every_message_taken_is_counted_as_what_it_is() -> None:
     """Once each, so that the kinds add up to what was taken."""
     desk = Desk()
-    desk.take(event(1), event(2), request("id.3"), event(4, body=b"{}"))
-    desk.take(event(1, attempt=2), Message("AlarmRenamed", b"?", "ack.9", "id.9", 9))
-    assert desk.tally == BusTally(taken=6, requests=1, repeated=1, rejected=1, foreign=1, settled=1)
-    assert desk.tally.events == 2
+    desk.want(HOME, 0)
+    desk.take(event(1), event(2), request(3), event(4, body=b"{}"))
+    desk.read(logged(5), logged(6, OTHERS_BODY), logged(7, b"{}"), _renamed(8))
+    counted = BusTally(taken=7, requests=1, rejected=2, foreign=1, skipped=1)
+    assert desk.tally == counted
+    assert desk.tally.events == 3
+
+
+def _renamed(sequence: int) -> LogMessage:
+    return logged(sequence)._replace(subject="AlarmRenamed")
 
 
 def test_a_settled_message_is_counted_once() -> None:
@@ -30,9 +40,9 @@ def test_a_dead_letter_is_counted_by_its_reason_once_it_is_in_its_stream() -> No
     """What is not there yet is not a dead letter yet; its message is settled then."""
     desk = Desk()
     desk.take(event(1), event(2, body=b"{}"))
-    desk.intake.dead_letter(desk.tokens(), "processing failed 5 times, last with: boom")
+    desk.intake.dead_letter(desk.tokens(), Rejection(RejectionKind.CRASHED, "UserID boom"))
     assert not desk.tally.dead_letters
     for _, _, done in desk.rejected:
         done()
-    assert desk.tally.dead_letters == {BAD_FIELD: 1, CRASHED: 1}
+    assert desk.tally.dead_letters == {RejectionKind.BAD_FIELD: 1, RejectionKind.CRASHED: 1}
     assert desk.tally.settled == 2

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.messages.inputs import SendDigest
+from actors.rejections import Rejection, RejectionKind
+from actors.rules.positions import BEGIN, Ledger
 from bus.inbound.intake import Intake, Message
-from tests.unit.bus.inbound.test_intake import SUBJECTS, event, request
+from bus.inbound.log_home import Wanted
+from tests.unit.bus.inbound.test_intake import HOME, OTHERS_BODY, SUBJECTS, event, logged, request
 from tests.unit.bus.wire.test_contexts import CONTEXT
 
 if TYPE_CHECKING:
@@ -77,8 +80,8 @@ class Desk:
     def _deliver(self, deliveries: RouteDeliveries) -> None:
         self.taken.extend(deliveries.items)
 
-    def _reject(self, message: Message, reason: str, done: Callable[[], None]) -> None:
-        del message, reason
+    def _reject(self, message: Message, rejection: Rejection, done: Callable[[], None]) -> None:
+        del message, rejection
         self.done.append(done)
 
 
@@ -86,7 +89,7 @@ def test_without_spans_a_request_hands_its_context_on() -> None:
     """And an event's ends here."""
     desk = Desk()
     desk.intake.take(
-        [event(1)._replace(traceparent=CONTEXT), request("id.2")._replace(traceparent=CONTEXT)]
+        [event(1)._replace(traceparent=CONTEXT), request(2)._replace(traceparent=CONTEXT)]
     )
     plain = Desk()
     plain.intake.take([event(1)])
@@ -100,11 +103,11 @@ def test_with_spans_a_request_hands_on_the_context_of_its_handling() -> None:
     """Its digest is then a child of that."""
     spans = RecordingSpans()
     desk = Desk(spans)
-    desk.intake.take([request("id.2")._replace(traceparent=CONTEXT)])
+    desk.intake.take([request(2)._replace(traceparent=CONTEXT)])
     body = desk.taken[0].body
     assert isinstance(body, SendDigest)
     assert body.traceparent == HANDLING
-    assert spans.begun == [("id.2", CONTEXT)]
+    assert spans.begun == [("core.2", CONTEXT)]
 
 
 def test_a_span_ends_when_its_message_is_settled_and_only_then() -> None:
@@ -113,7 +116,7 @@ def test_a_span_ends_when_its_message_is_settled_and_only_then() -> None:
     desk = Desk(spans)
     desk.intake.take([event(n)._replace(traceparent=CONTEXT) for n in (1, 2)])
     first, second = desk.tokens()
-    desk.intake.dead_letter([first], "boom")
+    desk.intake.dead_letter([first], Rejection(RejectionKind.CRASHED, "boom"))
     assert spans.ended == []
     desk.intake.settle([second, second])
     assert spans.ended == [None]
@@ -126,15 +129,20 @@ def test_messages_without_a_context_never_come_to_the_spans() -> None:
     """They are nearly all."""
     spans = RecordingSpans()
     desk = Desk(spans)
-    desk.intake.take([event(1), request("id.2")])
+    desk.intake.take([event(1), request(2)])
     desk.intake.settle(desk.tokens())
     assert (spans.begun, spans.ended) == ([], [])
 
 
-def test_a_message_that_comes_again_has_one_span() -> None:
-    """While it is in memory."""
+def test_a_context_of_the_log_is_read_of_own_messages() -> None:
+    """From the headers as they are on the wire."""
     spans = RecordingSpans()
     desk = Desk(spans)
-    for attempt in (1, 2):
-        desk.intake.take([event(1, attempt)._replace(traceparent=CONTEXT)])
-    assert len(spans.begun) == 1
+    wanted = Wanted.nothing(Ledger())
+    wanted.bars[HOME] = 0
+    headers = f"NATS/1.0\r\ntraceparent: {CONTEXT}\r\n\r\n".encode()
+    own, other = logged(1, headers=headers), logged(2, OTHERS_BODY, headers)
+    desk.intake.read([own, other], wanted, BEGIN)
+    assert spans.begun == [("1.10", CONTEXT)]
+    desk.intake.forget({HOME})
+    assert len(spans.ended) == 1

@@ -126,7 +126,7 @@ def test_prometheus_scrapes_the_service_and_the_exporter_where_they_listen() -> 
     [found] = jobs[SERVICE]["dns_sd_configs"]
     address = HttpSettings(part(SERVICE)["environment"]["HTTP_ADDRESS"])
     assert (found["names"], found["port"]) == ([SERVICE], address.port)
-    assert part(SERVICE)["deploy"]["replicas"] == 2
+    assert part(SERVICE)["deploy"]["replicas"] == 3
     [exporter] = jobs["nats"]["static_configs"]
     port = next(word for word in part("nats-exporter")["command"] if word.startswith("-port="))
     assert part("nats-exporter")["network_mode"] == "service:nats"

@@ -10,12 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.rejections import Rejection, RejectionKind
 from actors.rules.alarms import AlarmID, Severity, UserID
 from actors.rules.digest import Digest, DigestID, DigestItem
+from actors.rules.positions import Place
 from bus.errors import MessageRejectedError
 from bus.inbound.intake import Intake, Message
 from bus.inbound.queue_subscription import QueueConsumer
-from bus.outbound.sending import DeadLetterSender, DigestSender
+from bus.outbound.dead_letters import DeadLetterSender
+from bus.outbound.digests import DigestSender
 from bus.settings import BusSettings
 from bus.subjects import Subjects
 from bus.wire.codec import (
@@ -108,14 +111,15 @@ def _digest(body: dict[str, Any]) -> Digest:
 def _sent_digest(max_payload_bytes: int) -> list[Sent]:
     transport = RecordingTransport(max_payload_bytes)
     body = next(iter(examples_of("alarmDigest")))
-    DigestSender(transport, Subjects()).send(_digest(body), lambda _: None)
+    DigestSender(transport, Subjects()).send([_digest(body)], lambda _: None)
     return transport.sent
 
 
 def _sent_dead_letter(message: Message, max_payload_bytes: int = ROOMY) -> list[Sent]:
     transport = RecordingTransport(max_payload_bytes)
     sender = DeadLetterSender(transport, Subjects(), lambda: 1_623_098_415.5)
-    sender.send(message, "UserID „ü“ is\nmissing" * 20, lambda: None)
+    rejection = Rejection(RejectionKind.BAD_FIELD, "UserID „ü“ is\nmissing" * 20)
+    sender.send(message, rejection, lambda: None)
     return transport.sent
 
 
@@ -175,7 +179,7 @@ def test_every_digest_that_the_codec_writes_is_as_described(at_ns: int, severity
     body_of("alarmDigest").validate(orjson.loads(part.body))
 
 
-@pytest.mark.parametrize(("max_payload_bytes", "messages"), [(ROOMY, 1), (600, 2)])
+@pytest.mark.parametrize(("max_payload_bytes", "messages"), [(ROOMY, 1), (270, 2)])
 def test_a_digest_has_the_headers_described(max_payload_bytes: int, messages: int) -> None:
     """Whole and in several messages; no header that the document does not know."""
     sent = _sent_digest(max_payload_bytes)
@@ -186,18 +190,18 @@ def test_a_digest_has_the_headers_described(max_payload_bytes: int, messages: in
 
 
 @pytest.mark.parametrize(
-    ("identity", "max_payload_bytes", "optional"),
+    ("place", "max_payload_bytes", "optional"),
     [
-        ("17.1623098415600112233", ROOMY, {"Nats-Msg-Id"}),
-        ("17.1623098415600112233", 1_000, {"Nats-Msg-Id", "Dead-Letter-Part"}),
-        (None, ROOMY, set()),
+        (Place(17, 1_623_098_415_600_112_233), ROOMY, {"Nats-Msg-Id"}),
+        (Place(17, 1_623_098_415_600_112_233), 1_000, {"Nats-Msg-Id", "Dead-Letter-Cut"}),
+        (Place(17, 0, "core.1"), ROOMY, {"Nats-Msg-Id"}),
     ],
 )
 def test_a_dead_letter_has_the_headers_described(
-    identity: str | None, max_payload_bytes: int, optional: set[str]
+    place: Place, max_payload_bytes: int, optional: set[str]
 ) -> None:
-    """From JetStream, in parts, and from core NATS, where it has no identity."""
-    message = Message("AlarmStatusChanged", b"\xff" * 2_000, "", identity, 17, TRACEPARENT)
+    """From JetStream, cut, and from core NATS, where it has no sequence."""
+    message = Message("AlarmStatusChanged", b"\xff" * 2_000, "", place, TRACEPARENT)
     required = set(MESSAGES["alarmDeadLetter"]["headers"]["required"])
     for item in _sent_dead_letter(message, max_payload_bytes):
         headers_of("alarmDeadLetter").validate(item.headers)
@@ -218,7 +222,9 @@ def test_a_producer_is_answered_as_described(rejection: str | None) -> None:
     settings = BusSettings()
     intake = Intake(settings.subjects, MAX_BYTES, lambda _: None, lambda *_: None, lambda *_: None)
     consumer = QueueConsumer(cast("Connection", Wire()), settings, intake)
-    consumer.settle([Message("SendAlarmDigest", b"{}", "answer.here", None, 0)], rejection)
+    consumer.settle(
+        [Message("SendAlarmDigest", b"{}", "answer.here", Place(1, 0, "core.1"))], rejection
+    )
     [(subject, body)] = answers
     assert subject == "answer.here"
     assert body.decode() in examples_of("settled")

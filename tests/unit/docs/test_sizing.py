@@ -11,7 +11,7 @@ from actors.rules.alarms import Alarm, AlarmID, Severity, UserID
 from actors.rules.digest import Cursor
 from actors.rules.positions import Place
 from bus.inbound.intake import BODIES_MAX_BYTES
-from bus.inbound.jetstream import BATCH
+from bus.inbound.stream.reading import BATCH
 from bus.settings import BusSettings
 from store.users.document import to_changes
 from tests.service import ROOT

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from actors.rules.partitions import HomePosition, HomesView, Partition
     from actors.rules.positions import Place
-    from tests.unit.actors.homes.street import Street
+    from tests.unit.actors.homes.street import Effect, Street
 
 LEASE_S = 3.0
 
@@ -74,7 +74,7 @@ class Log:
 class Transit:
     """A call's way to the store and back; what awaits it gets the answer."""
 
-    def __init__(self, effect: Callable[[], Any]) -> None:
+    def __init__(self, effect: Effect) -> None:
         """Do ``effect`` at the store."""
         self.effect = effect
 

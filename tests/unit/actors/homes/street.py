@@ -7,16 +7,28 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Protocol
 
 from actors.runtime.simulated import ManualClock, SimulatedDispatcher
+from store.homes.memory import InMemoryHomeStore
 from tests.unit.actors.homes.process import Process
-from tests.unit.actors.homes.store import Homes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
+    from typing import TypeAlias
 
-    from actors.rules.partitions import InstanceID
+    from actors.rules.partitions import HomesView, InstanceID, Partition
+
+    Effect: TypeAlias = Callable[[], Coroutine[Any, Any, Any]]
 
 DEADLINE_S = 0.8
 """After which a call that got no answer raises."""
+
+
+def at_once(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Return what a coroutine returns that waits for nothing."""
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        return end.value
+    raise AssertionError("a twin has to answer at once")
 
 
 class Answer(Protocol):
@@ -29,12 +41,12 @@ class Answer(Protocol):
 class Street:
     """Draws what happens from its seed; the same seed gives the same history."""
 
-    def __init__(self, seed: int = 0, homes: Homes | None = None) -> None:
+    def __init__(self, seed: int = 0, homes: InMemoryHomeStore | None = None) -> None:
         """Nobody is up."""
         self.random = Random(seed)
         self.clock = ManualClock()
         self.dispatcher = SimulatedDispatcher(Random(seed), self.clock)
-        self.homes = homes or Homes()
+        self.homes = homes or InMemoryHomeStore()
         self.processes: list[Process] = []
         self.escalated: list[str] = []
         self.faults = 0.0
@@ -42,9 +54,9 @@ class Street:
         self.store_is_away = False
         self.emptying_takes_s: float | None = None
         """Drawn where it is None."""
-        self.published_twice = 0
-        self._epochs = [0] * len(self.homes.partitions)
-        self._checked = 0
+        self.published_twice = self.epochs_jumped = 0
+        self.changes: list[Partition] = []
+        """Partitions as they stood behind each change of their home or epoch."""
 
     def start(self, name: str | None = None, **described: Any) -> Process:
         """Start another process."""
@@ -64,7 +76,7 @@ class Street:
                 process.log.move()
         assert not self.escalated, self.escalated
         assert not self.published_twice, "two published at a time"
-        self._check_epochs()
+        assert not self.epochs_jumped, "an epoch did not rise by one"
 
     def check_publishing(self) -> None:
         """Raise unless each partition is published by one at the most.
@@ -78,16 +90,14 @@ class Street:
         if twice:
             self.published_twice += 1
 
-    def _check_epochs(self) -> None:
-        """Raise unless every change of a home made the epoch one greater."""
-        for change in self.homes.changes[self._checked :]:
-            assert change.epoch == self._epochs[change.number] + 1, "an epoch did not rise by one"
-            self._epochs[change.number] = change.epoch
-        self._checked = len(self.homes.changes)
+    def view(self) -> HomesView:
+        """Return what is stored."""
+        view: HomesView = at_once(self.homes.look())
+        return view
 
     def homes_of(self) -> list[InstanceID | None]:
         """Return whose each partition is."""
-        return [partition.home for partition in self.homes.partitions]
+        return [partition.home for partition in self.view().partitions]
 
     def shares(self) -> list[int]:
         """Return how many partitions each process works on, in order."""
@@ -105,7 +115,7 @@ class Street:
         """Raise if a position is stored that its home has not reached."""
         for process in self.up():
             for number, place in process.log.read.items():
-                stored = self.homes.partitions[number].position
+                stored = self.view().partitions[number].position
                 assert stored <= place, f"the position of {number} is {stored}, read is {place}"
 
     def emptying_s(self) -> float:
@@ -118,7 +128,7 @@ class Street:
         """Return how long a nudge takes; None for one that is lost."""
         return None if self._goes_wrong() else self.random.uniform(0.0, 0.01)
 
-    def carry(self, effect: Callable[[], Any], answer: Answer) -> None:
+    def carry(self, effect: Effect, answer: Answer) -> None:
         """Carry a call to the store and its answer back, or not."""
         there_s, back_s = self.random.uniform(0.0, 0.02), self.random.uniform(0.0, 0.02)
         if self.store_is_away:
@@ -126,7 +136,7 @@ class Street:
             return
         if not self._goes_wrong():
             self.dispatcher.call_after(
-                there_s, lambda: answer(effect(), lost=False, delay_s=back_s)
+                there_s, lambda: answer(self._do(effect), lost=False, delay_s=back_s)
             )
             return
         match self.random.choice(("never", "late", "late", "late", "answer lost", "slow")):
@@ -138,17 +148,27 @@ class Street:
                     DEADLINE_S + self.random.uniform(0.0, 2.0), lambda: self._late(effect)
                 )
             case "answer lost":
-                self.dispatcher.call_after(there_s, lambda: _drop(effect()))
+                self.dispatcher.call_after(there_s, lambda: _drop(self._do(effect)))
                 answer(None, lost=True, delay_s=DEADLINE_S)
             case _:
                 there_s, back_s = self.random.uniform(0.0, 0.4), self.random.uniform(0.0, 0.4)
                 self.dispatcher.call_after(
-                    there_s, lambda: answer(effect(), lost=False, delay_s=back_s)
+                    there_s, lambda: answer(self._do(effect), lost=False, delay_s=back_s)
                 )
 
-    def _late(self, effect: Callable[[], Any]) -> None:
+    def _late(self, effect: Effect) -> None:
         if self.faults:
-            effect()
+            self._do(effect)
+
+    def _do(self, effect: Effect) -> Any:
+        """Have a call take effect, and check what came of it."""
+        before = self.view().partitions
+        value = at_once(effect())
+        for old, new in zip(before, self.view().partitions, strict=True):
+            if old[1:3] != new[1:3]:
+                self.changes.append(new)
+                self.epochs_jumped += new.epoch != old.epoch + 1
+        return value
 
     def _goes_wrong(self) -> bool:
         return self.random.random() < self.faults
@@ -156,3 +176,13 @@ class Street:
 
 def _drop(answer: object) -> None:
     del answer
+
+
+def street_of(count: int) -> tuple[Street, list[Process]]:
+    """Return so many processes that have shared the partitions out, started one by one."""
+    street = Street()
+    for _ in range(count):
+        street.start()
+        street.run(3.0)
+    street.check_homes()
+    return street, street.processes

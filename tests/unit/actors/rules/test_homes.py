@@ -98,7 +98,9 @@ def test_one_claims_nothing_before_one_knows_who_is_up() -> None:
 
 def test_one_claims_nothing_that_the_others_cannot_see() -> None:
     """They would claim it as a dead one's."""
-    invisible = observe(NOTHING_SEEN, [up(A)], LEASE_S, 0.0, 0.0)
+    invisible = NOTHING_SEEN
+    for beat in range(3):
+        invisible = observe(invisible, [up(A, beat)], LEASE_S, float(beat), float(beat))
     assert see(watch=invisible).claim == ()
     assert see(mine={0: Held(5)}, watch=invisible).hand_over == frozenset()
 
@@ -116,6 +118,13 @@ def test_what_another_should_have_is_handed_over() -> None:
     assert planned.mine[63] == Leaving(5, NOW_S + HAND_OVER_S)
     assert planned.mine[0] == Held(5)
     assert not planned.writes
+
+
+def test_a_fence_stays_until_the_partition_has_left() -> None:
+    """What may not be published yet may not be published on the way out."""
+    fenced: dict[int, State] = {number: Held(5, fence=NOT_ASKED) for number in ALL}
+    planned = see(mine=fenced, watch=watching(up(A)))
+    assert planned.mine[63] == Leaving(5, NOW_S + HAND_OVER_S, fence=NOT_ASKED)
 
 
 def test_nothing_is_handed_over_to_nobody() -> None:

@@ -6,7 +6,6 @@ import tracemalloc
 from random import Random
 from time import perf_counter
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,16 +54,6 @@ def test_the_position_does_not_fall_when_the_reader_does() -> None:
     assert ledger.position(place(3)) == place(7)
     ledger.take(12, place(5))
     assert ledger.position(place(12)) == place(7)
-
-
-def test_messages_out_of_order_are_refused() -> None:
-    """Positions would pass what is unsettled."""
-    ledger = Ledger(BEGIN)
-    ledger.take(5, place(4))
-    with pytest.raises(AssertionError):
-        ledger.take(5, place(4))
-    with pytest.raises(AssertionError):
-        ledger.take(6, place(6))
 
 
 STEPS = st.lists(st.tuples(st.sampled_from(["take", "skip", "settle", "ask"]), st.integers(0, 50)))

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from nats.errors import ProtocolError
 from nats.protocol.parser import Parser
 
-from bus.connection.lanes import Frame, LaneParser, parse_status
+from bus.connection.client import LaneParser
+from bus.connection.lanes import Frame, parse_status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -120,6 +121,17 @@ def test_a_body_of_many_chunks_is_put_together() -> None:
     data = _message(7, b"s", b"", body, b"") + b"PING\r\n"
     _read(_with_lanes(recorder), [data[:9], *[data[i : i + 999] for i in range(9, len(data), 999)]])
     assert recorder.seen == [(7, b"s", b"", body, b""), ("ping",)]
+
+
+def test_a_message_that_arrives_by_and_by_is_no_silence() -> None:
+    """Bytes count as life while a frame is not all there; between frames they count as nothing."""
+    parser = _with_lanes(Recorder())
+    chunks = b"MSG s 7 r 10\r\n01", b"234", b"56789\r\n"
+    seen = []
+    for chunk in chunks:
+        _read(parser, [chunk])
+        seen.append((bool(parser.buf), parser.arrived_bytes))
+    assert seen == [(True, 16), (True, 19), (False, 26)]
 
 
 @pytest.mark.parametrize("line", [b"NONSENSE\r\n", b"MSG s 7 r x\r\n"])

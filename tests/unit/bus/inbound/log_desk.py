@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from actors.messages.router import RouteDeliveries
     from actors.ports import DeliveryToken
+    from actors.rejections import Rejection
 
 SUBJECTS = Subjects()
 ME = InstanceID("me")
@@ -60,7 +61,7 @@ class LogDesk:
         self.timers: deque[Callable[[], None]] = deque()
         self.taken: list[Taken] = []
         self.fell: list[Mapping[int, Place]] = []
-        self.rejected: list[tuple[Message, str, Callable[[], None]]] = []
+        self.rejected: list[tuple[Message, Rejection, Callable[[], None]]] = []
         self.foreign: list[str] = []
         self.tally = BusTally()
         self.source = InMemoryLogSource(self.log, self.posts.append, self._call_later, batch_max=5)
@@ -85,6 +86,10 @@ class LogDesk:
     def gain(self, *numbers: int, position: Place = BEGIN) -> None:
         """Be the home of partitions from here on."""
         self.reader.gain([Partition(number, ME, 1, position) for number in numbers])
+
+    def refuse(self, refused: str) -> None:
+        """Have the log refuse a kind of question; "" for none."""
+        self.source.fault = lambda asked: "refused" if asked == refused else None
 
     def step(self) -> bool:
         """Have the next thing arrive; False when nothing is under way."""

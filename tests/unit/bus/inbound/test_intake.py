@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING
 
 from actors.messages.inputs import AlarmStatusChanged, SendDigest
 from actors.ports import DeliveryToken
+from actors.rejections import Rejection, RejectionKind
 from actors.rules.alarms import AlarmID, Severity, UserID
-from actors.rules.digest import RequestID
+from actors.rules.partitions import partition_of
+from actors.rules.positions import BEGIN, Ledger, Place
 from bus.inbound.intake import Intake, Message
+from bus.inbound.log_home import Wanted
+from bus.inbound.log_source import LogMessage
 from bus.subjects import Subjects
 from bus.tally import BusTally
 
@@ -23,7 +27,7 @@ if TYPE_CHECKING:
 SUBJECTS = Subjects()
 EVENT_BODY = b'{"UserID":"u1","AlarmID":"a1","Status":"WARNING","ChangedAt":"1970-01-01T00:00:00Z"}'
 EVENT = AlarmStatusChanged(UserID("u1"), AlarmID("a1"), Severity.WARNING, 0)
-CRASHED = "the handling crashed"
+CRASHED = Rejection(RejectionKind.CRASHED, "the handling crashed")
 NOW_S = 41.5
 
 
@@ -33,8 +37,10 @@ class Desk:
     def __init__(self, max_body_bytes: int = 1000) -> None:
         """Open an empty one."""
         self.batches: list[tuple[Delivery, ...]] = []
-        self.rejected: list[tuple[Message, str, Callable[[], None]]] = []
+        self.rejected: list[tuple[Message, Rejection, Callable[[], None]]] = []
         self.settled: list[tuple[list[Message], str | None]] = []
+        self.foreign: list[str] = []
+        self.wanted = Wanted.nothing(Ledger())
         self.tally = BusTally()
         self.intake = Intake(
             SUBJECTS,
@@ -44,11 +50,24 @@ class Desk:
             self._settle,
             self.tally,
             lambda: NOW_S,
+            tell_foreign=self.foreign.append,
         )
 
     def take(self, *messages: Message) -> None:
-        """Have a batch arrive."""
+        """Have a batch of core NATS arrive."""
         self.intake.take(messages)
+
+    def read(self, *messages: LogMessage, before: Place = BEGIN) -> None:
+        """Have a stretch of the log arrive."""
+        self.intake.read(messages, self.wanted, before)
+
+    def want(self, *numbers: int, bar: int = 0) -> list[Ledger]:
+        """Be at home for partitions, from above ``bar``; return their ledgers."""
+        ledgers = [Ledger() for _ in numbers]
+        for number, ledger in zip(numbers, ledgers, strict=True):
+            self.wanted.bars[number] = bar
+            self.wanted.ledgers[number] = ledger
+        return ledgers
 
     def tokens(self) -> list[DeliveryToken]:
         """Return the tokens of everything that was enqueued, in order."""
@@ -57,45 +76,47 @@ class Desk:
     def _deliver(self, deliveries: RouteDeliveries) -> None:
         self.batches.append(deliveries.items)
 
-    def _reject(self, message: Message, reason: str, done: Callable[[], None]) -> None:
-        self.rejected.append((message, reason, done))
+    def _reject(self, message: Message, rejection: Rejection, done: Callable[[], None]) -> None:
+        self.rejected.append((message, rejection, done))
 
     def _settle(self, messages: list[Message], rejection: str | None) -> None:
         self.settled.append((messages, rejection))
 
 
-def event(sequence: int, attempt: int = 1, body: bytes = EVENT_BODY) -> Message:
-    """Return a delivery of an event."""
-    subject = SUBJECTS.alarm_status_changed
-    return Message(subject, body, f"ack.{sequence}.{attempt}", f"id.{sequence}", sequence)
+def place(sequence: int) -> Place:
+    """Return a place on core NATS."""
+    return Place(sequence, 0, "core")
 
 
-def request(identity: str | None) -> Message:
-    """Return a delivery of a request."""
-    return Message(SUBJECTS.send_alarm_digest, b'{"UserID":"u1"}', "ack.r", identity, 1)
+def event(sequence: int, body: bytes = EVENT_BODY) -> Message:
+    """Return an event of core NATS."""
+    return Message(SUBJECTS.alarm_status_changed, body, f"reply.{sequence}", place(sequence))
+
+
+def request(sequence: int) -> Message:
+    """Return a request of core NATS."""
+    return Message(SUBJECTS.send_alarm_digest, b'{"UserID":"u1"}', "reply.r", place(sequence))
+
+
+def logged(sequence: int, body: bytes = EVENT_BODY, headers: bytes = b"") -> LogMessage:
+    """Return an event of the log."""
+    return LogMessage(SUBJECTS.alarm_status_changed, body, headers, sequence, sequence * 10)
 
 
 def test_a_batch_is_decoded_and_enqueued_in_order() -> None:
     """Events that precede a request in the stream precede it in the batch."""
     desk = Desk()
-    desk.take(event(1), request("id.2"), event(3))
+    desk.take(event(1), request(2), event(3))
     [batch] = desk.batches
     assert [delivery.body for delivery in batch] == [
         EVENT,
-        SendDigest(UserID("u1"), RequestID("id.2"), NOW_S),
+        SendDigest(UserID("u1"), place(2), NOW_S),
         EVENT,
     ]
     assert len({delivery.token for delivery in batch}) == 3
     assert [delivery.attempt for delivery in batch] == [1, 1, 1]
     assert desk.intake.size == 3
     assert desk.settled == []
-
-
-def test_a_request_that_cannot_be_redelivered_has_no_id() -> None:
-    """On core NATS nothing comes twice, and nothing need be remembered."""
-    desk = Desk()
-    desk.take(request(None))
-    assert desk.batches[0][0].body == SendDigest(UserID("u1"), None, NOW_S)
 
 
 def test_a_settled_message_is_acknowledged_once() -> None:
@@ -109,57 +130,14 @@ def test_a_settled_message_is_acknowledged_once() -> None:
     assert desk.intake.size == 1
 
 
-def test_a_redelivery_in_memory_replaces_the_address_and_is_not_enqueued_again() -> None:
-    """The work is under way; only the way to acknowledge it has changed."""
-    desk = Desk()
-    desk.take(event(1))
-    desk.take(event(1, attempt=2), event(1, attempt=3))
-    assert len(desk.tokens()) == 1
-    assert desk.intake.size == 1
-    desk.intake.settle(desk.tokens())
-    assert desk.settled == [([event(1, attempt=3)], None)]
-
-
-def test_a_message_twice_in_one_batch_is_enqueued_once() -> None:
-    """The redelivery may come right behind the first."""
-    desk = Desk()
-    desk.take(event(1), event(1, attempt=2))
-    assert len(desk.tokens()) == 1
-    desk.intake.settle(desk.tokens())
-    assert desk.settled == [([event(1, attempt=2)], None)]
-
-
-def test_a_redelivery_after_it_was_settled_is_enqueued_again() -> None:
-    """Its acknowledgement was lost: it must be settled anew, under a new token."""
-    desk = Desk()
-    desk.take(event(1))
-    desk.intake.settle(desk.tokens())
-    desk.take(event(1, attempt=2))
-    first, again = desk.tokens()
-    assert first != again
-    desk.intake.settle([first])
-    assert len(desk.settled) == 1
-    desk.intake.settle([again])
-    assert desk.settled[1] == ([event(1, attempt=2)], None)
-
-
-def test_messages_without_identity_are_never_taken_for_one_another() -> None:
-    """Core NATS has no redelivery; two equal messages are two."""
-    desk = Desk()
-    desk.take(request(None), request(None))
-    assert len(desk.tokens()) == 2
-    desk.intake.settle(desk.tokens())
-    assert desk.settled == [([request(None), request(None)], None)]
-    assert desk.intake.size == 0
-
-
 def test_a_rejected_message_is_settled_only_once_its_dead_letter_is_durable() -> None:
     """Until then it counts as in flight, and nothing else may settle it."""
     desk = Desk()
     bad = event(1, body=b"{}")
     desk.take(bad, event(2))
-    [(message, reason, done)] = desk.rejected
-    assert (message, reason) == (bad, "UserID is missing")
+    [(message, rejection, done)] = desk.rejected
+    expected = Rejection(RejectionKind.BAD_FIELD, "UserID is missing")
+    assert (message, rejection) == (bad, expected)
     assert [delivery.body for delivery in desk.batches[0]] == [EVENT]
     assert desk.intake.size == 2
     desk.intake.settle([DeliveryToken(1)])
@@ -175,20 +153,10 @@ def test_a_rejected_message_is_settled_only_once_its_dead_letter_is_durable() ->
 def test_a_body_over_the_limit_is_rejected() -> None:
     """The limit is the intake's setting."""
     desk = Desk(max_body_bytes=10)
-    desk.take(event(1), request("id.2"))
+    desk.take(event(1), request(2))
     exceeded = [f"the body of {size} bytes exceeds 10 bytes" for size in (len(EVENT_BODY), 15)]
-    assert [reason for _, reason, _ in desk.rejected] == exceeded
+    assert [rejection.reason for _, rejection, _ in desk.rejected] == exceeded
     assert desk.batches == []
-
-
-def test_a_rejected_message_that_comes_again_is_not_rejected_twice() -> None:
-    """Its dead letter is on the way; the newest address gets the acknowledgement."""
-    desk = Desk()
-    desk.take(event(1, body=b"{}"))
-    desk.take(event(1, attempt=2, body=b"{}"))
-    [(_, _, done)] = desk.rejected
-    done()
-    assert desk.settled == [([event(1, attempt=2, body=b"{}")], "UserID is missing")]
 
 
 def test_a_message_that_crashes_its_handling_becomes_a_dead_letter() -> None:
@@ -198,12 +166,12 @@ def test_a_message_that_crashes_its_handling_becomes_a_dead_letter() -> None:
     first, second = desk.tokens()
     desk.intake.dead_letter([first, DeliveryToken(99)], CRASHED)
     desk.intake.dead_letter([first], CRASHED)
-    [(message, reason, done)] = desk.rejected
-    assert (message, reason) == (event(1), CRASHED)
+    [(message, rejection, done)] = desk.rejected
+    assert (message, rejection) == (event(1), CRASHED)
     desk.intake.settle([first, second])
     assert desk.settled == [([event(2)], None)]
     done()
-    assert desk.settled[1] == ([event(1)], CRASHED)
+    assert desk.settled[1] == ([event(1)], CRASHED.reason)
     assert desk.intake.size == 0
 
 
@@ -216,49 +184,12 @@ def test_a_settled_message_makes_no_dead_letter() -> None:
     assert desk.rejected == []
 
 
-def test_strangers_are_acknowledged_and_ignored() -> None:
-    """Somebody else's stream may capture more than our two subjects."""
-    desk = Desk()
-    stranger = Message("AlarmRenamed", b"?", "ack.9", "id.9", 9)
-    desk.take(stranger, event(1))
-    assert desk.settled == [([stranger], None)]
-    assert desk.intake.size == 1
-    assert len(desk.tokens()) == 1
-
-
-def test_what_is_held_since_a_token_is_named_oldest_first() -> None:
-    """Up to the token and not settled: these need their timer restarted."""
-    desk = Desk()
-    assert desk.intake.last_token == 0
-    desk.take(event(1), event(2, body=b"{}"), event(3))
-    then = desk.intake.last_token
-    desk.take(event(4))
-    desk.intake.settle([desk.tokens()[0]])
-    desk.take(event(3, attempt=2))
-    held = desk.intake.held_since(then)
-    assert held == [event(2, body=b"{}"), event(3, attempt=2)]
-    assert desk.intake.held_since(DeliveryToken(0)) == []
-    assert desk.intake.last_token == then + 1
-
-
 def test_nothing_is_handed_on_when_nothing_arrived() -> None:
     """An empty batch would wake the router for nothing."""
     desk = Desk()
     desk.take()
     desk.intake.settle([])
     assert (desk.batches, desk.settled) == ([], [])
-
-
-def test_what_is_disowned_is_settled_without_an_address() -> None:
-    """Whoever acknowledges must not do so in a stream that has taken the name of its own."""
-    desk = Desk()
-    desk.take(event(1))
-    desk.intake.disown()
-    desk.take(event(2))
-    desk.intake.settle(desk.tokens())
-    ((settled, _),) = desk.settled
-    assert [message.reply for message in settled] == ["", "ack.2.1"]
-    assert desk.intake.size == 0
 
 
 def test_large_bodies_fill_the_table_before_their_number_does(
@@ -271,9 +202,9 @@ def test_large_bodies_fill_the_table_before_their_number_does(
     room: list[bool] = []
 
     def look() -> None:
-        room.append(desk.intake.has_room)
+        room.append(desk.intake.room_bytes > 0)
 
-    desk.take(event(1, body=body), event(2, body=body), event(1, attempt=2, body=body))
+    desk.take(event(1, body=body), event(2, body=body))
     look()
     desk.take(event(3, body=b"x" * 500))
     look()
@@ -287,3 +218,112 @@ def test_large_bodies_fill_the_table_before_their_number_does(
     desk.take(event(5, body=body), event(6, body=body))
     look()
     assert room == [True, False, True, False, True]
+
+
+HOME = partition_of(UserID("u1"))
+OTHER = next(f"u{n}" for n in range(99) if partition_of(UserID(f"u{n}")) not in (0, HOME))
+OTHERS_BODY = EVENT_BODY.replace(b"u1", OTHER.encode())
+AT_0 = next(f"u{n}" for n in range(999) if partition_of(UserID(f"u{n}")) == 0)
+
+
+def test_what_is_not_at_home_here_is_skipped() -> None:
+    """Neither decoded into a delivery nor counted as taken."""
+    desk = Desk()
+    [ledger] = desk.want(HOME)
+    desk.read(logged(1), logged(2, OTHERS_BODY), logged(3))
+    assert [delivery.body for delivery in desk.batches[0]] == [EVENT, EVENT]
+    assert (desk.tally.taken, desk.tally.skipped, len(ledger)) == (2, 1, 2)
+
+
+def test_what_is_not_above_the_bar_is_skipped() -> None:
+    """It was taken before."""
+    desk = Desk()
+    [ledger] = desk.want(HOME, bar=2)
+    desk.read(logged(1), logged(2), logged(3), before=Place(0, 0, "log"))
+    assert len(desk.tokens()) == 1
+    assert ledger.position(Place(9, 90, "log")) == Place(2, 20, "log")
+
+
+def test_a_settled_message_is_settled_in_its_ledger() -> None:
+    """The place before the lowest that is not, whoever's message stands there, is the position."""
+    desk = Desk()
+    [ledger] = desk.want(HOME)
+    desk.read(logged(4, OTHERS_BODY), logged(5), logged(7), before=Place(3, 30, "log"))
+    read = Place(7, 70, "log")
+    first, second = desk.tokens()
+    assert ledger.position(read) == Place(4, 40, "log")
+    desk.intake.settle([second])
+    assert ledger.position(read) == Place(4, 40, "log")
+    desk.intake.settle([first])
+    assert ledger.position(read) == read
+    assert desk.settled == [([], None)] * 2
+
+
+def test_a_request_of_the_log_is_known_by_its_place() -> None:
+    """Sequence and timestamp, in whatever log: a stream that was made anew has other timestamps."""
+    desk = Desk()
+    desk.want(HOME)
+    body = b'{"UserID":"u1"}'
+    desk.read(LogMessage(SUBJECTS.send_alarm_digest, body, b"", 8, 80), before=Place(7, 1, "log"))
+    assert desk.batches[0][0].body == SendDigest(UserID("u1"), Place(8, 80), NOW_S)
+    assert desk.tally.requests == 1
+
+
+def test_a_rejected_message_of_the_log_belongs_to_partition_0() -> None:
+    """Whoever is at home there puts it aside; it is settled once that is durable."""
+    desk, elsewhere = Desk(), Desk()
+    [ledger] = desk.want(0)
+    elsewhere.want(HOME)
+    for one in (desk, elsewhere):
+        one.read(logged(1, b"{}"))
+    [(message, (_, reason), done)] = desk.rejected
+    assert (message.body, reason, message.identity) == (b"{}", "UserID is missing", "1.10")
+    assert elsewhere.rejected == []
+    assert len(ledger) == 1
+    done()
+    assert (len(ledger), desk.intake.size) == (0, 0)
+
+
+def test_a_limit_of_ours_does_not_change_whose_a_message_is() -> None:
+    """Two instances may have different ones: then it would be nobody's."""
+    desk = Desk(max_body_bytes=10)
+    desk.want(HOME)
+    desk.read(logged(1))
+    [(_, (_, reason), _)] = desk.rejected
+    assert reason == f"the body of {len(EVENT_BODY)} bytes exceeds 10 bytes"
+
+
+def test_another_subject_is_counted_and_told_by_the_home_of_partition_0() -> None:
+    """Nothing is done with it, and it does not hold the position back."""
+    desk = Desk()
+    [ledger] = desk.want(0)
+    body = EVENT_BODY.replace(b"u1", AT_0.encode())
+    desk.read(LogMessage("AlarmRenamed", body, b"", 1, 1))
+    assert desk.foreign == ["AlarmRenamed"]
+    assert (desk.tally.foreign, len(ledger), desk.tokens()) == (1, 0, [])
+
+
+def test_what_is_forgotten_is_settled_by_nobody() -> None:
+    """Be it on its way to the dead letters; the rest stays."""
+    desk = Desk()
+    desk.want(HOME, 0)
+    desk.read(logged(1), logged(2, b"{}"))
+    [(_, _, done)] = desk.rejected
+    desk.intake.forget({HOME, 0})
+    assert desk.intake.size == 0
+    assert desk.intake.room_bytes == Desk().intake.room_bytes
+    done()
+    desk.intake.settle(desk.tokens())
+    assert desk.tally.settled == 0
+    assert not desk.intake._rejecting
+
+
+def test_a_ledger_that_was_replaced_is_settled_to_nowhere() -> None:
+    """What came before a fall is read again, and only that moves the position."""
+    desk = Desk()
+    [old] = desk.want(HOME)
+    desk.read(logged(1))
+    [new] = desk.want(HOME)
+    desk.read(logged(1))
+    desk.intake.settle(desk.tokens()[:1])
+    assert (len(old), len(new)) == (0, 1)

@@ -5,11 +5,16 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from actors.rules.partitions import Partition
 from actors.rules.positions import BEGIN, Place
-from tests.unit.bus.inbound.log_desk import LogDesk
+from tests.unit.bus.inbound.log_desk import ME, LogDesk
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pytest
+
+    from bus.inbound.log_source import LogFailure
 
 MADE_ANEW = Place(0, 0, "made.2")
 
@@ -164,16 +169,55 @@ def test_a_log_that_does_not_answer_is_asked_again_and_is_not_able_meanwhile() -
     desk.reader.start()
     desk.run()
     for what in ("begin", "state"):
-        desk.source.fault = lambda asked, refused=what: "refused" if asked == refused else None
+        desk.refuse(what)
         desk.gain(0)
         desk.put(0, what)
         desk.run(timers=3)
         assert (desk.taken, desk.reader.able) == ([], False)
-        desk.source.fault = lambda _: None
+        desk.refuse("")
         desk.run(timers=3)
         assert desk.reader.able
         desk.reader.drop([0])
         desk.taken.clear()
+
+
+def test_who_could_not_read_tries_again_also_with_nothing_to_read() -> None:
+    """Nobody gives it a partition before it can: it would never learn that."""
+    desk = LogDesk()
+    desk.reader.start()
+    desk.refuse("begin")
+    desk.gain(0)
+    desk.run(timers=2)
+    desk.reader.drop([0])
+    desk.run(timers=2)
+    able = [desk.reader.able]
+    desk.refuse("")
+    desk.run(timers=3)
+    able.append(desk.reader.able)
+    assert able == [False, True]
+    assert desk.log.readings == []
+
+
+def test_a_place_that_a_limit_takes_while_it_is_asked_for_is_no_loss() -> None:
+    """The log's state was asked before, the message is asked for after."""
+    desk = LogDesk()
+    desk.gain(0)
+    for n in range(5):
+        desk.put(0, f"{n}")
+    desk.run()
+    desk.log.end_readings("moved")
+    desk.put(0, "new")
+    asked: list[str] = []
+
+    def discard_before_the_message_is_asked_for(what: str) -> None:
+        asked.append(what)
+        if what == "timestamp" and asked.count(what) == 1:
+            desk.log.discard(5)
+
+    desk.source.fault = discard_before_the_message_is_asked_for
+    desk.run(timers=1)
+    assert desk.names() == ["0", "1", "2", "3", "4", "new"]
+    assert (desk.tally.falls, desk.tally.discarded) == (0, 0)
 
 
 def test_a_lost_tail_is_noticed_by_the_message_read_last(caplog: pytest.LogCaptureFixture) -> None:
@@ -287,8 +331,7 @@ def test_gained_positions_are_verified_one_by_one() -> None:
     desk = LogDesk()
     places = [desk.put(n % 2, f"{n}") for n in range(10)]
     desk.log.lose_tail(6)
-    for n in range(4, 12):
-        places.append(desk.put(n % 2, f"new {n}"))
+    places += [desk.put(n % 2, f"new {n}") for n in range(4, 12)]
     desk.gain(0, position=places[9])
     desk.gain(1, position=places[-1])
     desk.run()
@@ -396,3 +439,47 @@ def test_no_position_is_known_below_the_begin() -> None:
     desk.gain(0)
     desk.run()
     assert desk.reader.positions() == {0: BEGIN}
+
+
+def test_what_a_limit_takes_while_it_is_asked_for_is_no_other_log() -> None:
+    """The log was asked how it stands, and lost the message before it was asked for that."""
+    desk = LogDesk()
+    desk.put(1, "a")
+    desk.put(1, "b")
+    desk.gain(1)
+    desk.run()
+    desk.settle()
+    position = desk.reader.positions()[1]
+    desk.put(1, "c")
+    desk.log.end_readings("the server was started again")
+    desk.run()
+    asked = desk.source.timestamp
+
+    def discard_first(sequence: int, answer: Callable[[int | LogFailure | None], None]) -> None:
+        desk.log.discard(2)
+        asked(sequence, answer)
+
+    desk.source.timestamp = discard_first  # type: ignore[method-assign]  # a limit is that quick
+    desk.run(timers=2)
+    assert desk.fell == []
+    assert desk.tally.falls == 0
+    assert desk.reader.positions()[1].sequence >= position.sequence
+    assert desk.names() == ["a", "b", "c"]
+
+
+def test_positions_of_the_same_sequence_in_two_logs_are_told_apart() -> None:
+    """One is of the log as it is, one of the log before: they begin at one place, and only one may.
+
+    Taken for the same, the message there is skipped, and the reader falls back again and again.
+    """
+    desk = LogDesk()
+    before = desk.put(1, "a")
+    desk.log.recreate()
+    position = desk.put(1, "b")
+    desk.put(0, "c")
+    desk.reader.gain([Partition(0, ME, 1, position), Partition(1, ME, 1, before)])
+    for _ in range(500):  # enough, unless it falls back for ever
+        desk.step()
+    assert sorted(desk.names()) == ["b", "c"]
+    assert desk.fell == [{1: MADE_ANEW}]
+    assert desk.tally.falls == 1

@@ -21,18 +21,20 @@ if TYPE_CHECKING:
     import pytest
 
     from actors.messages.router import RouteDeliveries
+    from actors.rejections import Rejection
+    from actors.rules.positions import Place
     from bus.inbound.intake import Message
 
 SUBJECTS = Subjects()
 
 
-def _reject(message: Message, reason: str, done: Callable[[], None]) -> None:
+def _reject(message: Message, rejection: Rejection, done: Callable[[], None]) -> None:
     del done
-    raise AssertionError(f"{message} was rejected: {reason}")
+    raise AssertionError(f"{message} was rejected: {rejection.reason}")
 
 
-async def _request_ids(consumers: int) -> list[str | None]:
-    """Return the ids of the same request taken twice by each of so many consumers."""
+async def _request_places(consumers: int) -> list[Place | None]:
+    """Return the places of the same request taken twice by each of so many consumers."""
     taken: list[RouteDeliveries] = []
     settings = BusSettings()
     connection = Connection(settings, Random(0), print)
@@ -44,17 +46,17 @@ async def _request_ids(consumers: int) -> list[str | None]:
             await consumer._on_message(message)
         await asyncio.sleep(0)
     bodies = [item.body for deliveries in taken for item in deliveries.items]
-    return [body.request_id for body in bodies if isinstance(body, SendDigest)]
+    return [body.place for body in bodies if isinstance(body, SendDigest)]
 
 
-async def test_every_request_has_an_id_of_its_own() -> None:
+async def test_every_request_has_a_place_of_its_own() -> None:
     """By which it is recognised when it is applied again to a reloaded user.
 
     Without, a save whose answer was lost made a second digest of one request.
     """
-    request_ids = await _request_ids(consumers=2)
-    assert None not in request_ids
-    assert len(set(request_ids)) == len(request_ids) == 4
+    places = await _request_places(consumers=2)
+    assert None not in places
+    assert len(set(places)) == len(places) == 4
 
 
 def test_no_more_is_taken_while_what_is_held_is_too_large(

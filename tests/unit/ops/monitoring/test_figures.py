@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from actors.rejections import RejectionKind
 from actors.rules.partitions import InstanceID
 from ops.monitoring.figures import figures, own_figures
 from ops.monitoring.health import Phase
@@ -14,7 +15,7 @@ from tests.unit.ops.monitoring.test_samples import Kept
 def test_figures_say_what_the_columns_are() -> None:
     """So that a page need not know their order."""
     kept = Kept()
-    kept.desk.core.crashes, kept.desk.bus.dead_letters["not_json"] = 3, 1
+    kept.desk.core.crashes, kept.desk.bus.dead_letters[RejectionKind.NOT_JSON] = 3, 1
     kept.take()
     shown = figures(kept.desk.sources, kept.samples, -1)
     assert shown["columns"] == Sample._fields

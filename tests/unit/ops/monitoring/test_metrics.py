@@ -10,12 +10,12 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from actors.rejections import RejectionKind
 from actors.rules.alarms import UserID
 from actors.runtime.simulated import ManualClock
 from actors.tally import CoreTally, Histogram, HomeTally
 from bus.status import BusStatus
 from bus.tally import BusTally
-from bus.wire.reasons import CRASHED, REASON_CLASSES
 from ops.homes.lag import Positions
 from ops.monitoring.health import Health, Phase
 from ops.monitoring.metrics import Sources, registry_of
@@ -142,11 +142,11 @@ def test_every_histogram_is_shown() -> None:
 def test_dead_letters_have_a_series_for_each_reason_from_the_start() -> None:
     """An alert on an increase from nothing to one would not fire."""
     desk = Desk()
-    desk.bus.dead_letters[CRASHED] = 2
+    desk.bus.dead_letters[RejectionKind.CRASHED] = 2
     samples = desk.samples()
     name = "alarm_digest_dead_letters_total"
-    shown = {reason: samples[f"{name} reason={reason}"] for reason in REASON_CLASSES}
-    assert shown == {reason: 2 if reason == CRASHED else 0 for reason in REASON_CLASSES}
+    shown = {kind: samples[f"{name} reason={kind}"] for kind in RejectionKind}
+    assert shown == {kind: 2 * (kind is RejectionKind.CRASHED) for kind in RejectionKind}
 
 
 def test_how_the_bus_stands_is_shown() -> None:

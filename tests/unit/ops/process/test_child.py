@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ops.process.child import ChildProcess
+from tests.ports import claim_port
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +26,7 @@ def child(tmp_path: Path, program: str, *, until: str | None = None) -> ChildPro
     def ready() -> bool:
         return until is None or output.read_text().strip() == until
 
-    return ChildProcess("program", [sys.executable, "-c", program], output, ready)
+    return ChildProcess("program", [sys.executable, "-c", program], output, claim_port(), ready)
 
 
 def test_one_that_stays_runs_until_it_is_stopped(tmp_path: Path) -> None:

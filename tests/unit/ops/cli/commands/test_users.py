@@ -42,6 +42,7 @@ def test_a_user_is_facts_and_a_table(capsys: pytest.CaptureFixture[str]) -> None
     printed = capsys.readouterr()
     shown = facts(printed.out)
     assert (shown["version"], shown["digests given"], shown["note"]) == ("7", "3", "away")
+    assert shown["request answered last"] == "2.9"
     assert shown["partition"] == str(partition_of(USER))
     assert shown["at home at"] == "host-1"
     assert shown["owed"] == "digest d with 0 alarms"

@@ -39,6 +39,7 @@ class Gone(ScriptedClient):
 
     async def publish(self, subject: str, payload: bytes, reply: str = "") -> None:
         """See ``ScriptedClient``."""
+        del subject, payload, reply
         raise ConnectionResetError
 
 

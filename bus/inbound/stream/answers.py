@@ -1,0 +1,55 @@
+"""What the server answers to questions about a stream. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import orjson
+
+from bus.connection.lanes import parse_status
+from bus.inbound.log_source import LogFailure, LogState
+from bus.wire.instants import parse_instant
+
+NO_MESSAGE = 10037
+NO_STREAM = 10059
+"""Errors, as the server numbers them."""
+
+Answer: TypeAlias = dict[str, Any]
+
+
+def state_of(said: Answer) -> LogState | LogFailure:
+    """Read how a stream stands from its information."""
+    try:
+        state = said["state"]
+        first, last = int(state["first_seq"]), int(state["last_seq"])
+        # An empty stream's first sequence is 0 before any message, and one above the last after.
+        return LogState(f"{said['created']}", first if state["messages"] else last + 1, last)
+    except (KeyError, TypeError, ValueError) as error:
+        return LogFailure(f"an answer that tells no state: {error!r}")
+
+
+def timestamp_of(said: Answer) -> int | LogFailure:
+    """Read when a message was put into its stream, in nanoseconds since 1970."""
+    try:
+        return parse_instant(said["message"]["time"])
+    except (KeyError, TypeError, ValueError) as error:
+        return LogFailure(f"an answer that tells no time: {error!r}")
+
+
+def answer_in(body: bytes, headers: bytes) -> Answer:
+    """Read a frame; what is no answer is an error, as the server would say it."""
+    if headers and not body:
+        status, description = parse_status(headers)
+        return failed_answer(f"{status} {description}" if description else f"status {status}")
+    try:
+        said = orjson.loads(body)
+    except ValueError:
+        return failed_answer("an answer that is not JSON")
+    if not isinstance(said, dict) or not isinstance(said.get("error", {}), dict):
+        return failed_answer("an answer of another form")
+    return said
+
+
+def failed_answer(description: str) -> Answer:
+    """Make an error of our own, in the server's form."""
+    return {"error": {"description": description}}

@@ -1,0 +1,1 @@
+"""What happens in a history: its plan, its traffic, its storms and calms."""

@@ -1,0 +1,57 @@
+"""Whose a message is: by its bytes alone, and by every reader alike."""
+
+from __future__ import annotations
+
+from zlib import crc32
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bus.subjects import Subjects
+from bus.wire.ownership import NOBODYS, partition_of_bytes
+
+SUBJECTS = Subjects()
+EVENT, REQUEST = SUBJECTS.alarm_status_changed, SUBJECTS.send_alarm_digest
+USER_IDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
+
+
+def _event(user_id: str, **fields: object) -> bytes:
+    at = "2021-06-07T20:40:15Z"
+    return orjson.dumps(
+        {"UserID": user_id, "AlarmID": "a", "Status": "WARNING", "ChangedAt": at, **fields}
+    )
+
+
+@given(USER_IDS.filter(lambda text: len(text.encode()) <= 256))
+def test_a_valid_message_belongs_to_the_partition_of_its_user(user_id: str) -> None:
+    """CRC-32 of the UserID as UTF-8, as producers in other languages compute it."""
+    number = crc32(user_id.encode()) % 64
+    assert partition_of_bytes(EVENT, _event(user_id), SUBJECTS) == number
+    assert partition_of_bytes(REQUEST, orjson.dumps({"userid": user_id}), SUBJECTS) == number
+
+
+def test_the_size_of_a_body_does_not_matter() -> None:
+    """Two instances may have different limits."""
+    small, large = _event("u1"), _event("u1", Note="x" * 1_000_000)
+    assert partition_of_bytes(EVENT, large, SUBJECTS) == partition_of_bytes(EVENT, small, SUBJECTS)
+
+
+@pytest.mark.parametrize(
+    ("subject", "body"),
+    [
+        (EVENT, b""),
+        (EVENT, b"{}"),
+        (EVENT, b"\xff"),
+        (EVENT, _event("u1")[:-1]),
+        (EVENT, _event("u1", Status="warning")),
+        (EVENT, _event("u" * 257)),
+        (EVENT, orjson.dumps({"UserID": "u1"})),
+        (REQUEST, b'{"UserID":""}'),
+        ("AlarmRenamed", _event("u1")),
+    ],
+)
+def test_what_is_not_valid_belongs_to_partition_0(subject: str, body: bytes) -> None:
+    """Though a user may stand in it: all of it must be by the contract."""
+    assert partition_of_bytes(subject, body, SUBJECTS) == NOBODYS == 0
