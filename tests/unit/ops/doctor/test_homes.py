@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -96,7 +96,7 @@ def test_nobody_at_work_is_noted() -> None:
     ],
 )
 def test_an_instance_that_is_not_as_it_should_be_is_named(
-    described: dict[str, object], level: Level, words: str
+    described: dict[str, Any], level: Level, words: str
 ) -> None:
     """Beside one that is."""
     half: dict[int, str | None] = dict.fromkeys(range(32), "b")

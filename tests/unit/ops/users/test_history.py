@@ -116,11 +116,11 @@ def test_it_agrees_with_an_oracle_that_keeps_all_events() -> None:
             carried = sorted(one.alarm_id or "" for one in entries if one.told_by == number)
             # An event that is told again, unchanged, is so by a later digest only.
             assert set(carried) <= set(alarms)
-        for alarm in {one.alarm_id for one in entries if one.alarm_id}:
+        for shown in {one.alarm_id for one in entries if one.alarm_id}:
             newest = [
-                one for one in entries if one.alarm_id == alarm and one.outcome is Outcome.NEWER
+                one for one in entries if one.alarm_id == shown and one.outcome is Outcome.NEWER
             ][-1]
-            at_ns, severity = oracle.current(U, AlarmID(alarm))
+            at_ns, severity = oracle.current(U, AlarmID(shown))
             assert (newest.status, newest.changed_at) == (severity.name, format_instant(at_ns))
 
 
