@@ -191,7 +191,8 @@ def judge_history(
     if made and kept_s > 2 * history_s + _FAR_BEHIND_S:
         yield note(
             about,
-            f"keeps {_span(kept_s)} of messages, INPUT_HISTORY is {_span(history_s)}: it is not purged",
+            f"keeps {_span(kept_s)} of messages, INPUT_HISTORY is {_span(history_s)}: it is not "
+            "purged",
             "main.py members says whether all positions move; the log has log.not_purged",
         )
     else:
