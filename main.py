@@ -98,12 +98,9 @@ class Service:
         await self._monitor.open()
         await _reach(self._store.open)
         await self._bus.open()
-        on, first = self._dispatcher, self._dispatcher.first
-        dispatchers = Dispatchers(
-            on, first, saving=on, saving_urgently=first, loading=on, scheduler=on, begin=on.begin
-        )
+        on = self._dispatcher
         self._router, self._home = start_actors(
-            dispatchers,
+            Dispatchers(on, on.first, scheduler=on, begin=on.begin),
             Ports(
                 self._observed_store,
                 self._bus,

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from actors.rules.alarms import AlarmID, UserID
-from ops.cli.commands.remote_users import list_live, list_stored, read_user
 from ops.cli.examples import examples
 from ops.cli.failures import NotFoundError
+from ops.cli.remote.users import list_live, list_stored, read_user
 from ops.cli.terminal import json_option, print_facts, print_json, print_table, say
 from ops.inquiries.form import ShowInquiry
 from ops.users.report import Source

@@ -93,7 +93,7 @@ class Instance:
             started_at_s=0,
         )
         actors = start_actors(
-            Dispatchers(on, on, on, on, on, self, self.calls.begin),
+            Dispatchers(on, on, self, self.calls.begin),
             Ports(self.users, self.bus, self.bus, self, self._world.random, self.new_digest_id),
             plan.settings,
             self.escalate,

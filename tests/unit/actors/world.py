@@ -53,7 +53,7 @@ class World:
             self.clock.wall_s,
         )
         one = self.dispatcher
-        dispatchers = Dispatchers(one, one, one, one, one, one, run_to_the_end)
+        dispatchers = Dispatchers(one, one, one, run_to_the_end)
         self.router = start_actors(
             dispatchers, self._ports(), CoreSettings(**settings), self.escalated.append
         ).router

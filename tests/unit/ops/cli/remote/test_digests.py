@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bus.subjects import Subjects
-from ops.cli.commands.awaiting import request_digest
 from ops.cli.failures import CommandError
+from ops.cli.remote.digests import request_digest
 from tests.unit.ops.scripted_client import ScriptedClient, message
 
 DIGEST = b'{"UserID": "u", "ActiveAlarms": []}'

@@ -11,9 +11,9 @@ from actors.errors import StoreUnavailableError
 from actors.ports import Checkpoint
 from actors.rules.alarms import Alarm, AlarmID, Severity, UserID
 from actors.rules.digest import NEVER_TOLD
-from ops.cli.commands import remote_users
-from ops.cli.commands.remote_users import list_live, list_stored, read_user
 from ops.cli.failures import CommandError
+from ops.cli.remote import users as remote_users
+from ops.cli.remote.users import list_live, list_stored, read_user
 from ops.inquiries.form import ListInquiry, ShowInquiry
 from ops.settings import Settings
 from ops.users.listing import line_of
