@@ -38,6 +38,7 @@ from ops.users.known import KnownUsers
 from ops.users.live import LiveUsers
 from ops.version import VERSION
 from ops.web.console.data import open_console_data
+from ops.web.console.members import ConsoleMembers
 from store.homes.mongo import MongoHomeStore
 from store.users.blocking import BlockingStore
 from store.users.document import SCHEMA
@@ -137,11 +138,13 @@ class Service:
             None if self._home is None else SeenHomes(self._me, lambda: self._home_tally.view),
             OtherInstances(client, bus.queue_group, loop),
         )
+        figures = partial(self._monitor.own_figures, self._me)
+        lease_s, tally = self._settings.core.lease_s, self._home_tally
+        members = ConsoleMembers(client, bus.queue_group, self._me, lease_s, tally, figures)
         self._monitor.console.data = self._console_data = open_console_data(
-            known, self._settings.store, client, bus.subjects
+            known, self._settings.store, client, bus.subjects, members
         )
         if self._settings.micro.wanted:
-            figures = partial(self._monitor.own_figures, self._me)
             self._micro = MicroService(client, bus.queue_group, self._me, known, figures)
             await self._micro.start()
 
