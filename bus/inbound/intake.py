@@ -148,7 +148,7 @@ class Intake:
             subject, content, headers, sequence, timestamp_ns = message
             if subject in plain_forms and (plain := plain_forms[subject](content)) is not None:
                 # Others' messages, by far the most where instances are many, end here.
-                number = crc32(plain[plain.lastindex]) % PARTITIONS
+                number = crc32(plain[plain.lastindex or 0]) % PARTITIONS
                 if sequence <= bars[number]:
                     skipped += 1
                     previous, previous_ns = sequence, timestamp_ns

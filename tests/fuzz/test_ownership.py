@@ -68,7 +68,7 @@ _PARTS = [
 _PLAIN = {
     EVENTS: [
         b'{"AlarmID":"a1","UserID":"u1","Status":"WARNING","ChangedAt":"2021-06-07T20:40:15.5Z"}',
-        b'{"UserID": "$", "AlarmID": "a", "Status": "CLEARED", "ChangedAt": "2199-10-31T00:00:00Z"}',
+        b'{"UserID":"$", "AlarmID": "~", "Status": "CLEARED", "ChangedAt": "2199-10-31T00:00:00Z"}',
         b'{"AlarmID":"a","UserID":"' + b"u" * 256 + b'","Status":"CRITICAL",'
         b'"ChangedAt":"1970-02-28T23:59:59.123456789Z"}',
     ],
@@ -148,4 +148,8 @@ def test_no_day_is_known_that_does_not_exist() -> None:
 @_KINDS
 def test_bodies_made_for_the_codec(kind: Subject) -> None:
     """Escapes, repeated keys, other casing, unknown keys, nesting, what is no JSON."""
-    each_body(kind, 2000, 3, lambda body: _agrees(kind, body) and None)
+
+    def judge(body: bytes) -> None:
+        _agrees(kind, body)
+
+    each_body(kind, 2000, 3, judge)
