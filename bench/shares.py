@@ -58,7 +58,7 @@ def _home(root: Path) -> Path:
 
 
 def _limit(group: Path, quota_us: int) -> None:
-    if (group / "cpu.cfs_quota_us").exists():
+    if (group.parent / "cpu.cfs_quota_us").exists():
         (group / "cpu.cfs_period_us").write_text(str(_PERIOD_US))
         (group / "cpu.cfs_quota_us").write_text(str(quota_us))
     else:
