@@ -104,7 +104,7 @@ class Intake:
         """How many bytes of bodies there is room for; 0 or less for none."""
         return BODIES_MAX_BYTES - self._held_bytes
 
-    def read(  # noqa: C901, PLR0912  # every call of a function would cost a message a tenth
+    def read(  # noqa: C901, PLR0912, PLR0915  # every call of a function would cost a message a tenth
         self, messages: Sequence[LogMessage], wanted: Wanted, before: Place
     ) -> None:
         """Take what is wanted of a stretch of the log; hand it on or put it aside.
