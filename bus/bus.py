@@ -6,21 +6,15 @@ import asyncio
 import logging
 import time
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from nats.errors import Error as NatsError
-from nats.errors import NoRespondersError
-from nats.errors import TimeoutError as NatsTimeoutError
-from nats.js.errors import APIError, ServiceUnavailableError
 
 from bus.connection.connection import LAST_WRITES_S, Connection
 from bus.connection.floods import FloodLog
-from bus.errors import BusSetupError
 from bus.inbound.intake import Intake
 from bus.inbound.lag import Lag
 from bus.inbound.log_reader import LogReader
 from bus.inbound.queue_subscription import QueueConsumer
+from bus.inbound.rejection_log import RejectionLog
 from bus.inbound.stream.source import StreamSource
 from bus.nudges import NatsNudging
 from bus.outbound.core import FlushedTransport
@@ -29,10 +23,11 @@ from bus.outbound.digests import DigestSender
 from bus.outbound.jetstream import ProvedTransport
 from bus.settings import DeliveryMode
 from bus.spans import NoSpans
+from bus.status import BusStatus
+from bus.streams.delivery import choose_delivery
 from bus.streams.limits import StreamLimits
 from bus.streams.mending import StreamMender
 from bus.streams.purge import Purger
-from bus.streams.topology import Topology, ensure_topology
 from bus.tally import BusTally
 
 if TYPE_CHECKING:
@@ -43,38 +38,18 @@ if TYPE_CHECKING:
 
     from actors.errors import PublishFailedError
     from actors.messages.router import RouteDeliveries
-    from actors.ports import DeliveryToken, LogReading, Nudging
+    from actors.ports import DeliveryToken, Nudging
     from actors.rejections import Rejection
     from actors.rules.digest import Digest
     from actors.rules.partitions import InstanceID
     from actors.rules.positions import Place
-    from bus.inbound.intake import Message
     from bus.settings import BusSettings
     from bus.spans import Spans
     from bus.streams.purge import PositionsStore
+    from bus.streams.topology import Topology
+    from bus.wire.message import Message
 
 logger = logging.getLogger("bus")
-
-_SETUP_RETRY_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class BusStatus:
-    """How the bus stands at a moment."""
-
-    connected: bool
-    pulling: bool
-    """Messages are read, or there are none for us; false during the stop, and while it fails."""
-    in_flight: int
-    """Messages taken and not settled."""
-    dropped: int
-    """Messages lost on core NATS because we were too slow."""
-    waiting: int
-    """Messages in the stream that were not looked at yet; 0 on core NATS."""
-    behind_s: float
-    """How long the oldest of those has waited, at the most."""
-    last_taken_at_s: float | None
-    """When the message taken last was put into the stream, in seconds since 1970."""
 
 
 class NatsBus:
@@ -110,6 +85,7 @@ class NatsBus:
         self._intake: Intake
         self._mender: StreamMender
         self._foreign = FloodLog(_tell_foreign)
+        self._rejected = RejectionLog()
         self._is_open = False
         self._asks_soon = False
         self._opened = AsyncExitStack()
@@ -121,7 +97,7 @@ class NatsBus:
         return self._connection.client
 
     @property
-    def log(self) -> LogReading | None:
+    def log(self) -> LogReader | None:
         """What reads the log, on JetStream; None on core NATS. Known once ``open`` has returned."""
         return self._reader
 
@@ -159,7 +135,7 @@ class NatsBus:
         Waits for a server that is not there; raises ``SettingsError`` where waiting is no use.
         """
         await self._connection.open()
-        topology = await self._choose_delivery()
+        topology = await choose_delivery(self._connection.client, self._settings)
         self._mender = mender = StreamMender(self._connection, self._settings, topology)
         if topology is None:
             self.mode = DeliveryMode.CORE
@@ -184,8 +160,10 @@ class NatsBus:
             lambda: time.clock_gettime(time.CLOCK_BOOTTIME),  # the clock of the actors
             spans=self._spans,
             tell_foreign=self._foreign.add,
+            tell_rejected=self._rejected.add,
         )
         self._opened.callback(self._foreign.close)
+        self._opened.callback(self._rejected.close)
         if topology is None:
             self._queue = QueueConsumer(self._connection, self._settings, self._intake)
             self._opened.push_async_callback(self._queue.close)
@@ -278,40 +256,6 @@ class NatsBus:
 
     def _count_reconnect(self) -> None:
         self.tally.reconnects += 1
-
-    async def _choose_delivery(self) -> Topology | None:
-        """Return what JetStream has ready for us, or None for core."""
-        if self._settings.delivery is DeliveryMode.CORE:
-            return None
-        while True:
-            try:
-                return await ensure_topology(self._connection.client, self._settings)
-            except (NoRespondersError, ServiceUnavailableError, NatsTimeoutError) as error:
-                if not self._server_has_jetstream():
-                    if self._settings.delivery is DeliveryMode.JETSTREAM:
-                        message = "DELIVERY: jetstream is asked for, the server has it disabled"
-                        raise BusSetupError(message) from error
-                    logger.warning(
-                        "bus.without_jetstream",
-                        extra={"mend": "enable JetStream: core NATS delivers at most once"},
-                    )
-                    return None
-                logger.warning("jetstream.not_ready", extra={"error": repr(error)})
-            except APIError as error:
-                if error.code is not None and error.code < 500:
-                    message = (
-                        f"INPUT_STREAM: the server refused the streams: "
-                        f"{error.description} (code {error.err_code})"
-                    )
-                    raise BusSetupError(message) from error
-                logger.warning("jetstream.not_ready", extra={"error": repr(error)})
-            except NatsError as error:
-                logger.warning("jetstream.not_ready", extra={"error": repr(error)})
-            await asyncio.sleep(_SETUP_RETRY_S)
-
-    def _server_has_jetstream(self) -> bool:
-        # Only the server's greeting tells a server without JetStream from one not ready yet.
-        return bool(self._connection.client.greeting.get("jetstream", False))
 
 
 def _tell_foreign(total: int, subject: str) -> None:

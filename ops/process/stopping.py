@@ -14,7 +14,7 @@ from ops.process.logs import flush_logging
 
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping
 
 logger = logging.getLogger("ops.stopping")
 
@@ -40,24 +40,24 @@ async def within(seconds: float, work: Awaitable[object]) -> bool:
     return False
 
 
-async def in_turn(
-    seconds: float, steps: Sequence[tuple[str, Callable[[], Awaitable[object]]]]
+async def close_in_turn(
+    parts: Mapping[str, Callable[[], Awaitable[object]]], within_s: float
 ) -> list[str]:
-    """Take steps one after the other, all within so long; return the names of those left undone.
+    """Close ``parts``, all of them within ``within_s``; return those that hang or fail.
 
-    A step that hangs has its share of the time and no more, so that those behind it have theirs;
-    one that raises is logged, and left.
+    One that hangs has its share of the time, so that those behind it have theirs.
     """
     loop = asyncio.get_running_loop()
-    end_s = loop.time() + seconds
+    give_up_at_s = loop.time() + within_s
     left: list[str] = []
-    for number, (name, step) in enumerate(steps):
-        share_s = (end_s - loop.time()) / (len(steps) - number)
+    for number, (name, close) in enumerate(parts.items()):
+        share_s = (give_up_at_s - loop.time()) / (len(parts) - number)
         try:
-            if not await within(share_s, step()):
-                left.append(name)
-        except Exception:
-            logger.exception("service.close_failed", extra={"part": name})
+            error = None if await within(share_s, close()) else "no answer"
+        except Exception as failure:
+            error = repr(failure)
+        if error is not None:
+            logger.warning("service.not_closed", extra={"part": name, "error": error})
             left.append(name)
     return left
 

@@ -18,13 +18,14 @@ async def test_a_service_that_serves_is_live_and_ready(deployment: Deployment) -
     service = deployment.start(HTTP_ADDRESS=ANY_PORT)
     async with monitoring(service) as seen:
         assert (await seen.probe("/livez")).status == 200
+        await seen.becomes_ready()
         ready = await seen.probe("/readyz")
-        assert ready.status == 200
-        assert ready.checks.keys() >= {"nats", "mongodb", "pulling", "actors", "timer"}
+        assert ready.checks.keys() >= {"nats", "mongodb", "reading", "beats", "actors", "timer"}
+        assert ready.checks["partitions"] == "ok, 64 of 64 at home here"
 
 
 async def test_what_happens_to_messages_is_counted(deployment: Deployment) -> None:
-    """From arrival to acknowledgement, each under what it was."""
+    """From arrival until they are settled, each under what it was."""
     service = deployment.start(HTTP_ADDRESS=ANY_PORT)
     async with deployment.broker() as broker, monitoring(service) as seen:
         await broker.event("u1", "a1")
@@ -53,6 +54,10 @@ async def test_what_happens_to_messages_is_counted(deployment: Deployment) -> No
         "messages_in_flight": 0,
         "messages_waiting": 0,
         "lag_seconds": 0,
+        "partitions": 64,
+        "partition_moves_total gained_free": 64,
+        "position_stands_seconds": 0,
+        "log_discarded_total": 0,
         "ready": 1,
     }
     assert {name: samples[f"alarm_digest_{name}"] for name in expected} == expected
@@ -67,7 +72,7 @@ async def test_what_waits_behind_a_full_window_is_seen(deployment: Deployment) -
     )
     async with deployment.broker() as broker, monitoring(service) as seen:
         await broker.event("u1", "a1")
-        await broker.delivered(1)
+        await seen.metric_becomes("alarm_digest_messages_in_flight", 1)
         for number in range(5):
             await broker.event("u1", f"b{number}")
         await seen.metric_becomes("alarm_digest_messages_waiting", 5)
@@ -83,7 +88,7 @@ async def test_a_service_that_stops_says_so_until_it_has_stopped(deployment: Dep
     )
     async with deployment.broker() as broker, monitoring(service) as seen:
         await broker.event("u1", "a1")
-        await broker.delivered(1)
+        await seen.metric_becomes("alarm_digest_messages_in_flight", 1)
         service.signal(signal.SIGTERM)
         stopping = await seen.becomes("phase", "stopping")
         assert stopping.status == 503

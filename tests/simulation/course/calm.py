@@ -40,7 +40,8 @@ class Calm:
         if all(instance.stopping for instance in world.living()):
             world.start()
         for instance in world.living():
-            instance.link.away_until_s = 0.0
+            for link in instance.links:
+                link.away_until_s = 0.0
             instance.bus.come_back()
             if instance.paused:
                 instance.resume()

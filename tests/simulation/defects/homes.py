@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from actors.homes.actor import HomeActor
 from actors.publisher import PublisherActor
 from actors.rules import holding
-from actors.rules.positions import Ledger
-from bus.inbound import log_reader
+from actors.rules.positions import BEGIN, Ledger
 from bus.inbound.intake import Intake
 from bus.inbound.log_check import LogCheck
+from bus.inbound.log_passes import LogPasses
 from bus.inbound.log_reader import LogReader
 from bus.wire import ownership
 from store.homes.memory import InMemoryHomeStore
@@ -26,14 +26,13 @@ if TYPE_CHECKING:
     from actors.rules.holding import Reconciled, State
     from actors.rules.partitions import HomePosition, InstanceID, Partition
     from actors.rules.positions import Place
-    from bus.inbound.intake import Wanted
-    from bus.inbound.log_reader import _Home
-    from bus.inbound.log_source import LogFailure, LogMessage, LogState
+    from bus.inbound.log_home import Home, Wanted
+    from bus.inbound.log_source import LogFailure, LogMessage, LogSource, LogState
     from bus.subjects import Subjects
 
 _attempt = PublisherActor._attempt
 _claim = StormyHomes.claim
-_join = LogReader._join
+_join = LogPasses.join
 _read = Intake.read
 
 
@@ -106,29 +105,23 @@ def _positions_pass_what_is_unsettled(patch: pytest.MonkeyPatch) -> None:
 
 
 def _a_gained_partition_joins_where_the_reader_is(patch: pytest.MonkeyPatch) -> None:
-    def join(self: LogReader, gained: Sequence[_Home]) -> None:
+    def join(self: LogPasses, gained: Sequence[Home]) -> None:
         if self._main is None:
             _join(self, gained)
             return
         for home in gained:
-            log_reader._enter(home, self._main)
+            self._main.add(home)
 
-    patch.setattr(LogReader, "_join", join)
+    patch.setattr(LogPasses, "join", join)
 
 
 def _only_the_positions_message_is_verified(patch: pytest.MonkeyPatch) -> None:
-    def verify(self: LogReader, then: Callable[[LogState | LogFailure], None]) -> None:
-        places = {home.ledger.position(home.read()) for home in self._homes.values()}
+    class OfPositions(LogCheck):
+        def __init__(self, source: LogSource, known: Iterable[Place], *rest: Any) -> None:
+            lowest = min((place for place in known if place.sequence), default=BEGIN)
+            super().__init__(source, (lowest,), *rest)
 
-        def done(state: LogState, good: Place | None) -> None:
-            if good is None:
-                then(state)
-            else:
-                self._fall(state.created, good)
-
-        LogCheck(self._source, places, done, then).begin()
-
-    patch.setattr(LogReader, "verify", verify)
+    patch.setattr("bus.inbound.log_reader.LogCheck", OfPositions)
 
 
 def _nothing_is_verified(patch: pytest.MonkeyPatch) -> None:

@@ -91,9 +91,9 @@ class Watch:
             self._note("store", Happening.FORGOTTEN, f"{user_id}/{alarm_id}")
             wall_s = instance.clock.wall_s()
             stored = before.alarms.get(alarm_id)
-            complaint = self.settling.forgotten(user_id, alarm_id, stored, wall_s)
-            if complaint is not None:
-                self.fail(complaint)
+            unfit = self.settling.forgotten(user_id, alarm_id, stored, wall_s)
+            if unfit is not None:
+                self.fail(unfit)
 
     def sent(self, instance: Instance, published: OutgoingMessage) -> None:
         """Check that who sends a digest is at home for its user, as far as is stored."""

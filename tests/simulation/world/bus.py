@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from actors.errors import PublishFailedError
 from actors.rules.positions import Place
-from bus.inbound.intake import Intake, Message
+from bus.inbound.intake import Intake
 from bus.inbound.log_reader import LogReader
-from bus.memory_log import InMemoryLogSource
+from bus.memory.log import InMemoryLogSource
 from bus.outbound.dead_letters import DeadLetterSender
 from bus.outbound.digests import DigestSender
 from bus.outbound.message import MESSAGE_ID
 from bus.tally import BusTally
+from bus.wire.message import Message
 from tests.simulation.course.traffic import MAX_BODY_BYTES, SUBJECTS
 from tests.simulation.trace import Happening
 
@@ -66,7 +67,7 @@ class InstanceBus:
             self.intake,
             world.plan.max_in_flight,
             BusTally(),
-            lambda positions: self._fell(positions),  # noqa: PLW0108  # it is not known yet
+            self._positions_fell,
         )
 
     def connect(self, router: ActorRef[Any], fell: Callable[[Mapping[int, Place]], None]) -> None:
@@ -181,6 +182,9 @@ class InstanceBus:
     def call_later(self, delay_s: float, action: Callable[[], None]) -> None:
         """See ``Transport`` and ``LogSource``."""
         self._instance.call_after(delay_s, action)
+
+    def _positions_fell(self, positions: Mapping[int, Place]) -> None:
+        self._fell(positions)
 
     def _post(self, action: Callable[[], None]) -> None:
         """Have something arrive, in the order in which it set out; trouble may come before it."""

@@ -80,7 +80,7 @@ def running() -> Iterator[Running]:
 
 
 def _all_on(one: LoopDispatcher) -> Dispatchers:
-    return Dispatchers(one, one, one, one, one, one, one.begin)
+    return Dispatchers(one, one, one, one.begin)
 
 
 def _fail(reason: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from pykka import ActorRegistry
 
 from actors.runtime.loop import LoopDispatcher
-from actors.tally import CoreTally
+from actors.tally import CoreTally, HomeTally
 from bus.bus import NatsBus
 from bus.settings import BusSettings
 from ops.monitoring.monitor import Monitor
@@ -72,6 +72,7 @@ async def test_a_task_of_the_monitor_that_fails_ends_the_process(
         None,
         SystemdNotifier({}, 0),
         CoreTally(),
+        HomeTally(),
         bus,
         store,
         1,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
+import subprocess
+import sys
 import threading
 from contextlib import suppress
 from time import monotonic
 
 import pytest
 
-from ops.process.stopping import LastResort, StopRequest, in_turn
+from ops.process.stopping import EXIT_FAILURE, LastResort, StopRequest, close_in_turn
 
 
 async def test_a_signal_asks_for_an_orderly_stop() -> None:
@@ -91,7 +94,9 @@ async def test_a_signal_and_a_failure_are_one_beginning_of_the_stop() -> None:
     assert stop.failure == "the router crashed"
 
 
-async def test_a_step_that_hangs_leaves_the_others_their_time() -> None:
+async def test_a_part_that_hangs_leaves_the_others_their_time(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """It may swallow its cancellation, too; its name is what was left undone."""
     done: list[str] = []
     end = asyncio.Event()
@@ -109,7 +114,9 @@ async def test_a_step_that_hangs_leaves_the_others_their_time() -> None:
 
     loop = asyncio.get_running_loop()
     began_s = loop.time()
-    left = await in_turn(0.3, [("hung", hang), ("failed", fail), ("last", finish)])
+    with caplog.at_level(logging.WARNING):
+        left = await close_in_turn({"hung": hang, "failed": fail, "last": finish}, 0.3)
+    assert [vars(record)["part"] for record in caplog.records] == left
     assert left == ["hung", "failed"]
     assert done == ["last"]
     assert loop.time() - began_s < 2
@@ -180,3 +187,24 @@ def test_called_off_it_ends_nothing() -> None:
     resort.call_off()
     assert not end.came.wait(0.4)
     assert LastResort(end).left_s(20) == 20
+
+
+LOOP_HANGS = """
+import asyncio, signal, threading
+from ops.process.stopping import EXIT_FAILURE, LastResort, StopRequest
+
+async def hang():
+    last_resort = LastResort()
+    begun = lambda: last_resort.allow(0.2, EXIT_FAILURE, "the stop")
+    stop = StopRequest(asyncio.get_running_loop(), begun)
+    stop.on_signal(signal.SIGTERM)
+    threading.Event().wait()
+
+asyncio.run(hang())
+"""
+
+
+def test_a_process_whose_loop_hangs_is_ended() -> None:
+    """Some time after the stop was wanted, with the status of a failure."""
+    ended = subprocess.run([sys.executable, "-c", LOOP_HANGS], timeout=60, check=False)
+    assert ended.returncode == EXIT_FAILURE
