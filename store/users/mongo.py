@@ -73,9 +73,14 @@ class MongoCheckpointStore:
     """
 
     def __init__(
-        self, settings: StoreSettings, monotonic_s: Callable[[], float] = time.monotonic
+        self,
+        settings: StoreSettings,
+        monotonic_s: Callable[[], float] = time.monotonic,
+        fence_fell: Callable[[], None] | None = None,
     ) -> None:
         """Prepare the client, which connects when first used.
+
+        ``fence_fell`` is called when what was saved may have been overwritten meanwhile.
 
         Raises ``SettingsError`` for a URI that is malformed or names files that are no use.
         """
@@ -86,7 +91,7 @@ class MongoCheckpointStore:
             read_concern=ReadConcern("majority"),
             read_preference=ReadPreference.PRIMARY,
         )
-        self._fence = Fence(self._users, monotonic_s)
+        self._fence = Fence(self._users, monotonic_s, fence_fell)
         self._saved = 0
         self._failures: dict[UserID, tuple[int, int]] = {}
         """Of users whose statement failed though nothing else did: how often, and how many were
