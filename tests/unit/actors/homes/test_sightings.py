@@ -61,7 +61,7 @@ def test_an_instance_that_comes_goes_and_dies_is_spoken_of_once(
         ["instance.leaving"],
         [],
         ["instance.left"],
-        *([] for _ in range(int(LEASE_S) - 1)),
+        *([] for _ in range(int(LEASE_S))),
         ["instance.dead"],
         [],
     ]
