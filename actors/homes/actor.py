@@ -92,8 +92,10 @@ class HomeActor(ServiceActor):
         self._granted_until_s = float("-inf")
         """What the publisher was told."""
         self._standing_by = False
-        self._left: Callable[[], None] | None = None
+        self._left: Callable[[int], None] | None = None
         """Set from when this instance is to leave."""
+        self._is_relieved = False
+        """Whether others are up to have what this instance leaves."""
         self._gone = False
 
     def on_start(self) -> None:
@@ -209,7 +211,7 @@ class HomeActor(ServiceActor):
             now_s=now_s,
         )
         self._mine = planned.mine
-        self._tally.partitions = len(held(self._mine))
+        self._tally.partitions = len(self._mine)
         self._tally.instances = len(takers(self._watch, me, self._lease_s))
         self._carry_out(planned)
 
@@ -280,10 +282,11 @@ class HomeActor(ServiceActor):
             logger.info("home.standing_by", extra={"instances": self._tally.instances})
         self._standing_by = self._tally.standing_by = planned.standing_by
 
-    def _leave(self, left: Callable[[], None], patience_s: float) -> None:
+    def _leave(self, left: Callable[[int], None], patience_s: float) -> None:
         others = takers(self._watch, self._me, self._lease_s) - {self._me}
         wait_s = min(patience_s, HAND_OVER_S) if others else patience_s
-        self._left = left
+        self._left, self._is_relieved = left, bool(others)
+        self._moves.unfinished = 0
         numbers = held(self._mine)
         self._mine = leave(self._mine, self._ports.clock.monotonic_s() + wait_s)
         if numbers:
@@ -295,4 +298,4 @@ class HomeActor(ServiceActor):
         self._ports.nudging.nudge()
         logger.info("home.left", extra={"instance": self._me})
         if self._left is not None:
-            self._left()
+            self._left(0 if self._is_relieved else self._moves.unfinished)

@@ -191,13 +191,17 @@ def judge_history(
     if made and kept_s > 2 * history_s + _FAR_BEHIND_S:
         yield note(
             about,
-            f"keeps {kept_s / 3600:.1f} hours, INPUT_HISTORY is {history_s / 3600:.1f}: it is not "
+            f"keeps {_span(kept_s)} of messages, INPUT_HISTORY is {_span(history_s)}: it is not "
             "purged",
             "main.py members says whether all positions move; the log has log.not_purged",
         )
     else:
-        yield ok(about, f"keeps {kept_s / 3600:.1f} hours of messages")
+        yield ok(about, f"keeps {_span(kept_s)} of messages")
 
 
 def _names(instances: Sequence[Member]) -> str:
     return "; ".join(one.name for one in instances)
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds < 2 * 3_600 else f"{seconds / 3_600:.1f} hours"

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from actors.rules.alarms import Retention, apply_event
-from actors.rules.digest import DIGEST_ALARMS_MAX, due_items, mark_told
+from actors.rules.digest import DIGEST_ALARMS_MAX, due_items, is_answered, mark_told
+from actors.rules.positions import Place
 from bus.errors import MessageRejectedError
 from bus.wire.codec import decode_alarm_status_changed, decode_send_alarm_digest
 from bus.wire.instants import format_instant
@@ -45,7 +46,7 @@ class Outcome(StrEnum):
     DIGEST = "digest"
     """A request that was answered."""
     SKIPPED = "nothing to tell"
-    """A request that was answered by nothing: SKIP_EMPTY_DIGESTS."""
+    """A request that was answered by nothing: EMPTY_DIGESTS is skip."""
     WAITING = "not answered yet"
     """A request behind the last one that the checkpoint has as answered."""
     REJECTED = "rejected"
@@ -97,12 +98,15 @@ class History:
         subjects: Subjects,
         max_body_bytes: int,
         cursor: Cursor,
+        log: str,
         *,
         only: AlarmID | None = None,
         since_ns: int = 0,
         skip_empty: bool = False,
     ) -> None:
-        """Begin with nothing known; ``cursor`` is the checkpoint's, for the numbers of digests.
+        """Begin with nothing known; ``log`` is the one that is read (``Place.log``).
+
+        ``cursor`` is the checkpoint's, which tells what is answered, and the numbers of digests.
 
         Shown is what was put into the log at ``since_ns`` or later, of the alarm ``only`` if one is
         given: then the requests that told it.
@@ -111,6 +115,7 @@ class History:
         self._subjects = subjects
         self._max_body_bytes = max_body_bytes
         self._cursor = cursor
+        self._log = log
         self._only = only
         self._since_ns = since_ns
         self._skip_empty = skip_empty
@@ -179,7 +184,7 @@ class History:
         entry = self._entry(seen, Outcome.DIGEST)
         if self._reject(entry, seen):
             return
-        if self._is_answered(seen):
+        if is_answered(self._cursor, Place(seen.sequence, seen.timestamp_ns, self._log), None):
             told = self._tell(entry)
             self._at_answered = self._digests
         else:
@@ -201,10 +206,6 @@ class History:
         entry.digest = self._digests
         self._alarms.update(mark_told(self._alarms, items))
         return any(item.alarm_id == self._only for item in items)
-
-    def _is_answered(self, seen: Seen) -> bool:
-        last = self._cursor.answered
-        return last is not None and seen.sequence <= last.sequence
 
     def _reject(self, entry: Entry, seen: Seen) -> bool:
         size = len(seen.body)

@@ -102,7 +102,7 @@ async def test_a_start_that_hangs_ends_when_told(
 async def test_with_nothing_to_do_it_ends_in_time_too(
     own: Deployment, own_nats: Server, own_mongodb: Server, hanging: str
 ) -> None:
-    """Without NATS all can be saved and freed; without MongoDB the homes stay until they are dead."""
+    """Without NATS all can be saved and freed; without MongoDB nothing is."""
     service = own.start(SHUTDOWN_TIMEOUT=SHUTDOWN_S)
     async with own.broker() as broker:
         await broker.event("u", "before")

@@ -18,9 +18,10 @@ async def test_a_service_that_serves_is_live_and_ready(deployment: Deployment) -
     service = deployment.start(HTTP_ADDRESS=ANY_PORT)
     async with monitoring(service) as seen:
         assert (await seen.probe("/livez")).status == 200
+        await seen.becomes_ready()
         ready = await seen.probe("/readyz")
-        assert ready.status == 200
-        assert ready.checks.keys() >= {"nats", "mongodb", "pulling", "actors", "timer"}
+        assert ready.checks.keys() >= {"nats", "mongodb", "reading", "beats", "actors", "timer"}
+        assert ready.checks["partitions"] == "ok, 64 of 64 at home here"
 
 
 async def test_what_happens_to_messages_is_counted(deployment: Deployment) -> None:
@@ -53,6 +54,10 @@ async def test_what_happens_to_messages_is_counted(deployment: Deployment) -> No
         "messages_in_flight": 0,
         "messages_waiting": 0,
         "lag_seconds": 0,
+        "partitions": 64,
+        "partition_moves_total gained_free": 64,
+        "position_stands_seconds": 0,
+        "log_discarded_total": 0,
         "ready": 1,
     }
     assert {name: samples[f"alarm_digest_{name}"] for name in expected} == expected

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from bus.subjects import Subjects
     from ops.users.known import KnownUsers
+    from ops.web.console.members import ConsoleMembers
     from store.settings import StoreSettings
 
 _ANSWER_BYTES_MAX = 1024 * 1024
@@ -22,10 +23,11 @@ _ANSWER_BYTES_MAX = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ConsoleData:
-    """One for users, one for dead letters."""
+    """One for users, one for dead letters, one for the instances."""
 
     users: ConsoleUsers
     letters: ConsoleLetters
+    members: ConsoleMembers
 
     def close(self) -> None:
         """Close what was opened for them."""
@@ -37,8 +39,9 @@ def open_console_data(
     store_settings: StoreSettings,
     client: Client,
     subjects: Subjects,
+    members: ConsoleMembers,
 ) -> ConsoleData:
     """Return them; they read MongoDB on connections of their own, made when first used."""
     answering = Answering(known, _ANSWER_BYTES_MAX)
     users = ConsoleUsers(answering, known, UserBrowser(store_settings))
-    return ConsoleData(users, ConsoleLetters(client, subjects))
+    return ConsoleData(users, ConsoleLetters(client, subjects), members)

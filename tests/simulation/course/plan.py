@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from binascii import crc32
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from actors.rules.digest import DIGEST_ALARMS_MAX
@@ -11,6 +11,7 @@ from actors.settings import CoreSettings
 from tests.simulation.course.traffic import USERS, draw_inputs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from random import Random
 
     from actors.rules.alarms import UserID
@@ -102,6 +103,17 @@ class Plan(NamedTuple):
             for name, chance in self.troubles._asdict().items()
             if name not in {"start", "stop", "purge"}
         )
+
+    def told(self) -> Iterator[str]:
+        """Return the circumstances in words, for who reads what came of them; without traffic."""
+        yield f"{self.settings}"
+        weather = asdict(self.weather)
+        yield "weather: " + ", ".join(f"{name} {chance}" for name, chance in weather.items())
+        troubles = self.troubles._asdict()
+        yield "troubles: " + ", ".join(f"{name} {weight}" for name, weight in troubles.items())
+        rest = self._asdict().items()
+        apart = {"settings", "weather", "troubles", "phases"}
+        yield ", ".join(f"{name} {value}" for name, value in rest if name not in apart)
 
     def partition_of(self, user_id: UserID) -> int:
         """Return the partition of a user, as the contract says it."""

@@ -51,6 +51,8 @@ class World:
         self._instances: list[Instance] = []
         self._numbers = itertools.count(1)
         self._poison = self.plan.poison
+        for circumstances in plan.told():
+            self.note("-", Happening.BEGUN, circumstances)
 
     def chance(self, likelihood: float) -> bool:
         """Draw whether something happens."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -54,7 +54,7 @@ def test_where_all_is_well_nothing_is_to_mend() -> None:
         (Level.OK, "the lowest is 10, the log is from 5 to 20")
     ]
     assert brief(judge_history(home, LOG, HISTORY_S, NOW_S)) == [
-        (Level.OK, "keeps 1.0 hours of messages")
+        (Level.OK, "keeps 60 minutes of messages")
     ]
 
 
@@ -96,7 +96,7 @@ def test_nobody_at_work_is_noted() -> None:
     ],
 )
 def test_an_instance_that_is_not_as_it_should_be_is_named(
-    described: dict[str, object], level: Level, words: str
+    described: dict[str, Any], level: Level, words: str
 ) -> None:
     """Beside one that is."""
     half: dict[int, str | None] = dict.fromkeys(range(32), "b")
@@ -129,10 +129,14 @@ def test_positions_are_held_against_the_log(place: Place, level: Level, words: s
         (
             LOG,
             False,
-            [(Level.NOTE, "was not made by the service"), (Level.OK, "keeps 1.0 hours")],
+            [(Level.NOTE, "was not made by the service"), (Level.OK, "keeps 60 minutes")],
         ),
-        (LOG._replace(first_at_s=-9_000.0), True, [(Level.NOTE, "keeps 3.8 hours")]),
-        (LOG._replace(max_age_s=7_200.0), True, [(Level.OK, "keeps 1.0 hours")]),
+        (
+            LOG._replace(first_at_s=-9_000.0),
+            True,
+            [(Level.NOTE, "keeps 3.8 hours of messages, INPUT_HISTORY is 60 minutes")],
+        ),
+        (LOG._replace(max_age_s=7_200.0), True, [(Level.OK, "keeps 60 minutes")]),
         (LOG._replace(first_at_s=None), True, []),
     ],
 )

@@ -19,9 +19,10 @@ from nats.js.api import (
 from nats.js.errors import NotFoundError
 
 from bus.settings import BusSettings
+from bus.streams.api import stream_of
 from bus.streams.marks import marks_of
 from ops.doctor.findings import Finding, Level
-from ops.doctor.jetstream import Sync, examine_jetstream, stream_of
+from ops.doctor.jetstream import Sync, examine_jetstream
 
 if TYPE_CHECKING:
     from nats.js import JetStreamContext

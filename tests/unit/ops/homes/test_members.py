@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from actors.rules.partitions import PARTITIONS, HomesView, Instance, InstanceID
@@ -63,7 +65,7 @@ def test_what_an_instance_does_not_say_is_not_known() -> None:
         ({"schema": 1}, State.OLD),
     ],
 )
-def test_what_an_instance_is_up_to(described: dict[str, object], state: State) -> None:
+def test_what_an_instance_is_up_to(described: dict[str, Any], state: State) -> None:
     """Beside one that is as it should be, which is given what the other cannot have."""
     both = found(seen(instance("a"), instance("b", **described)))
     assert {one.instance_id: one.state for one in both.instances} == {"a": State.UP, "b": state}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from actors.rules.partitions import PARTITIONS, HomesView, Instance, InstanceID, Partition
 from actors.rules.positions import Place
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 LEASE_S = 3.0
 
 
-def instance(name: str, beat: int = 1, **described: object) -> Instance:
+def instance(name: str, beat: int = 1, **described: Any) -> Instance:
     """Return an instance that reads, and was started at 100 s."""
     made = Instance(
         InstanceID(name),
@@ -27,7 +27,7 @@ def instance(name: str, beat: int = 1, **described: object) -> Instance:
         version="1",
         started_at_s=100,
     )
-    return made._replace(**described)  # type: ignore[arg-type]  # fields of it
+    return made._replace(**described)
 
 
 def partitions(

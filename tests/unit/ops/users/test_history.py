@@ -51,8 +51,9 @@ def request(sequence: int, user: str = U) -> Seen:
 
 def history(*messages: Seen, digests: int = 0, answered: int = 10**9, **how: object) -> History:
     """Return what was made of messages, when the checkpoint has so many digests."""
-    cursor = Cursor(digests, Place(answered, answered, "log"))
-    made = History(U, SUBJECTS, 65_536, cursor, **how)  # type: ignore[arg-type]  # by name
+    cursor = Cursor(digests, Place(answered, answered * 10**9, "log"))
+    log = str(how.pop("log", "log"))
+    made = History(U, SUBJECTS, 65_536, cursor, log, **how)  # type: ignore[arg-type]  # by name
     for message in messages:
         made.take(message)
     return made
@@ -116,11 +117,11 @@ def test_it_agrees_with_an_oracle_that_keeps_all_events() -> None:
             carried = sorted(one.alarm_id or "" for one in entries if one.told_by == number)
             # An event that is told again, unchanged, is so by a later digest only.
             assert set(carried) <= set(alarms)
-        for alarm in {one.alarm_id for one in entries if one.alarm_id}:
+        for shown in {one.alarm_id for one in entries if one.alarm_id}:
             newest = [
-                one for one in entries if one.alarm_id == alarm and one.outcome is Outcome.NEWER
+                one for one in entries if one.alarm_id == shown and one.outcome is Outcome.NEWER
             ][-1]
-            at_ns, severity = oracle.current(U, AlarmID(alarm))
+            at_ns, severity = oracle.current(U, AlarmID(shown))
             assert (newest.status, newest.changed_at) == (severity.name, format_instant(at_ns))
 
 
@@ -167,6 +168,12 @@ def test_digests_are_numbered_as_the_service_does_it() -> None:
         (41, Outcome.DIGEST),
         (None, Outcome.WAITING),
     ]
+
+
+def test_in_a_log_that_was_made_anew_nothing_is_answered_yet() -> None:
+    """Its sequences are other messages'."""
+    (entry,) = history(request(5), digests=9, answered=6, log="another").entries()
+    assert entry.outcome is Outcome.WAITING
 
 
 def test_a_request_may_be_answered_by_nothing() -> None:

@@ -69,7 +69,7 @@ class Server:
         if ".CONSUMER.CREATE." in subject:
             since_ns = parse_instant(asked["config"]["opt_start_time"])
             at = max(self.first, min(self.last + 1, -(-since_ns // SECOND)))
-            return {"delivered": {"stream_seq": at - 1}}
+            return {"name": "probe", "delivered": {"stream_seq": at - 1}}
         return {"success": True}
 
 

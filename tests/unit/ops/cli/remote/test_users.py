@@ -136,7 +136,7 @@ def test_a_list_shows_stored_users_as_they_live(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those that no service knows as they are stored."""
-    alive = UserLine(USER, Source.LIVE, "me", 1, 8, False, 9, 5, 0)  # noqa: FBT003  # a row
+    alive = UserLine(USER, Source.LIVE, 8, False, 9, 5, 0, "me", 1)  # noqa: FBT003  # a row
     answering(monkeypatch, ([alive], 2))
     assert list_stored(Settings(), 10, 1) == ([alive], 41, 2)
     answering(monkeypatch, CommandError("no answer from NATS"))
