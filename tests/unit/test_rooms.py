@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from configparser import ConfigParser
 from typing import TYPE_CHECKING
 
 import pytest
@@ -69,7 +70,7 @@ UNMIRRORED = {
     "bus/streams/limits.py": _SERVER + "tests/integration/test_limits.py",
     "bus/streams/marks.py": "names; tests/integration/test_migration.py",
     "bus/streams/mending.py": _SERVER + "tests/faults/test_streams.py",
-    "bus/streams/scanning.py": _SERVER + "tests/integration/test_history.py",
+    "bus/streams/scanning.py": _SERVER + "tests/integration/test_log_commands.py",
     "bus/streams/topology.py": _SERVER + "tests/integration/test_topology.py",
     "ops/cli/examples.py": "one expression; test_program shows the examples of every command",
     "ops/cli/failures.py": "two names of errors; test_command_line shows how each ends",
@@ -161,3 +162,12 @@ def test_the_reasons_name_tests_that_exist() -> None:
 def test_a_room_says_what_one_finds_in_it(room: str) -> None:
     """In the first lines that a stranger opens."""
     assert ast.get_docstring(ast.parse((ROOT / room / "__init__.py").read_text()))
+
+
+def test_the_contract_of_the_log_reader_names_every_part_of_it() -> None:
+    """import-linter takes no pattern for some modules of a package."""
+    contracts = ConfigParser()
+    contracts.read(ROOT / "setup.cfg")
+    listed = contracts["importlinter:contract:log"]["source_modules"].split()
+    parts = (ROOT / "bus" / "inbound").glob("log_*.py")
+    assert sorted(listed) == sorted(f"bus.inbound.{part.stem}" for part in parts)
