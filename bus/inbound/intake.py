@@ -22,7 +22,7 @@ from bus.spans import NoSpans, TracedMessages
 from bus.tally import BusTally
 from bus.wire.codec import decode_alarm_status_changed, decode_send_alarm_digest
 from bus.wire.contexts import context_in
-from bus.wire.earlier import earlier_id_in
+from bus.wire.earlier import with_earlier_id
 from bus.wire.message import Message
 from bus.wire.ownership import partition_of_bytes, plain_event, plain_request
 
@@ -161,7 +161,7 @@ class Intake:
                         requests += 1
                     if headers:
                         body = self._traced.begin(
-                            token, _message_of(message), _named(body, headers)
+                            token, _message_of(message), with_earlier_id(body, headers)
                         )
                     batch.append(new_tuple(Delivery, (token, body, 1)))
             previous, previous_ns = sequence, timestamp_ns
@@ -289,15 +289,6 @@ class Intake:
             self._settled([message] if ledger is None else [], reason)
 
         self._reject(message, rejection, done)
-
-
-def _named(
-    body: AlarmStatusChanged | SendDigest, headers: bytes
-) -> AlarmStatusChanged | SendDigest:
-    """Return the body with the name that an earlier version knew a request by, if it was moved."""
-    if isinstance(body, SendDigest) and (name := earlier_id_in(headers)) is not None:
-        return body._replace(earlier_id=name)
-    return body
 
 
 def _message_of(message: LogMessage | Message) -> Message:
