@@ -66,8 +66,8 @@ coverage: $(READY) ## Run the suite and show what it does not reach
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage report
 
-bench: $(READY) ## Measure against two baselines, figures into docs/benchmarks; QUICK=1 in a minute
-	$(BIN)/python -m bench $(if $(QUICK),quick)
+bench: $(READY) ## Measure, figures into docs/benchmarks; QUICK=1 in a minute, CHECK=1 fails if slower
+	$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(CHECK),--check) $(if $(ONLY),--only $(ONLY))
 
 profile: $(READY) ## Show where the service spends its time over a backlog; LOAD=digests for requests
 	$(BIN)/python -m bench.profile $(LOAD)

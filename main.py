@@ -31,6 +31,8 @@ from ops.instance import instance_name
 from ops.monitoring.monitor import Monitor
 from ops.monitoring.tracing import start_tracing
 from ops.process.clock import SystemClock
+from ops.process.daemons import on_daemon_thread
+from ops.process.stopping import close_in_turn
 from ops.process.systemd import SystemdNotifier
 from ops.users.known import KnownUsers
 from ops.users.live import LiveUsers
@@ -58,6 +60,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger("main")
 
 _STORE_RETRY_S = 1.0
+_USERS_SHARE = 0.8
+"""Of the time for a stop, for what users are still to be told; the rest is for freeing them."""
+_CLOSING_S = 3.0
+_ENDED_S = 4.0
+"""Behind the time for a stop: then the process is ended, whatever hangs."""
 
 
 class Service:
@@ -67,6 +74,7 @@ class Service:
         """Prepare all parts; raises ``SettingsError``."""
         self._settings = settings
         self._stop = stop
+        stop.end_within(settings.shutdown_timeout_s + _ENDED_S)
         self._router: ActorRef[Any]
         self._home: ActorRef[Any] | None = None
         self._me = InstanceID(secrets.token_hex(8))
@@ -175,38 +183,54 @@ class Service:
             return False
         self._monitor.stopping()
         try:
-            await asyncio.wait_for(self._leave(), self._settings.shutdown_timeout_s)
+            unfinished = await asyncio.wait_for(self._leave(), self._settings.shutdown_timeout_s)
         except TimeoutError:
-            logger.warning("service.unfinished", extra={"messages": self._bus.in_flight})
-            return False
-        return True
+            unfinished = self._bus.in_flight
+        else:
+            if not unfinished:
+                return True
+        about = {"messages": unfinished, "partitions": self._home_tally.partitions}
+        logger.warning("service.unfinished", extra=about)
+        return False
 
-    async def _leave(self) -> None:
-        """Have what is at home here saved, told and freed; on core NATS, what was taken settled."""
+    async def _leave(self) -> int:
+        """Have what is at home here saved, told and freed; on core NATS, what was taken settled.
+
+        Returns how many messages were not finished in time.
+        """
+        unfinished = 0
         if self._home is not None:
-            left = asyncio.Event()
-            patience_s = self._settings.shutdown_timeout_s
-            self._home.tell(LeaveHomes(left.set, patience_s))
-            await left.wait()
+            left: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+            patience_s = self._settings.shutdown_timeout_s * _USERS_SHARE
+            self._home.tell(LeaveHomes(left.set_result, patience_s))
+            unfinished = await left
             await self._bus.stop_pulling()
         else:
             await self._bus.stop_pulling()
             await self._bus.drained()
+        return unfinished
 
     async def _close(self) -> None:
-        """End the parts, those that feed others first."""
-        await self._monitor.close()
+        """End the parts, those that feed others first; whatever hangs is left."""
+
+        async def end_actors() -> None:
+            ActorRegistry.stop_all(block=False)
+            self._dispatcher.run_until_idle()
+            await self._dispatcher.abandon()
+
+        parts: dict[str, Callable[[], Awaitable[None]]] = {"monitor": self._monitor.close}
         if self._micro is not None:
-            await self._micro.close()
-        if self._console_data is not None:
-            self._console_data.close()
-        await self._bus.close()
-        ActorRegistry.stop_all(block=False)
-        self._dispatcher.run_until_idle()
-        await self._dispatcher.abandon()
-        await self._homes.close()
-        await self._store.close()
-        self._spans.stop()
+            parts["micro"] = self._micro.close
+        if (data := self._console_data) is not None:
+            parts["console"] = lambda: on_daemon_thread(data.close, "console")
+        parts |= {
+            "bus": self._bus.close,
+            "actors": end_actors,
+            "homes": self._homes.close,
+            "store": self._store.close,
+            "tracing": lambda: on_daemon_thread(self._spans.stop, "tracing"),
+        }
+        await close_in_turn(parts, _CLOSING_S)
 
     def _deliver(self, deliveries: RouteDeliveries) -> None:
         self._router.tell(deliveries)

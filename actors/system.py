@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from actors.checkpoints.checkpointer import CheckpointActor
 from actors.checkpoints.recovery import RecoveryActor
 from actors.checkpoints.store_caller import StoreCaller
-from actors.homes.actor import HomeActor, HomePorts
+from actors.homes.actor import HomeActor
+from actors.homes.ports import HomePorts
 from actors.publisher import PublisherActor
 from actors.router.actor import RouterActor
 from actors.rules.alarms import Retention

@@ -88,7 +88,7 @@ class HomeTally:
     """What the home actor saw and did. Written on its dispatcher's thread only."""
 
     partitions: int = 0
-    """At home here."""
+    """At home here, those included that are being handed over."""
     instances: int = 0
     """That may be dealt partitions, this one included."""
     gained_free: int = 0

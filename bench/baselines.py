@@ -1,16 +1,15 @@
-"""What the service is compared with: the floor of this stack, and the usual design."""
+"""What events are compared with: the floor of this stack, and the usual design."""
 
 from __future__ import annotations
 
 import asyncio
-import os
+import time
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from nats.js.api import AckPolicy, ConsumerConfig
 from pymongo import UpdateOne
 
-from bench.stage import Stopwatch
+from bench.log_reading import LogReading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,60 +17,39 @@ if TYPE_CHECKING:
     from nats.aio.msg import Msg
     from pymongo.collection import Collection
 
+    from bench.stage import Stage
+    from bench.usage import Usage
     from tests.broker import Broker
 
-RAW_GROUP = 4000
+_SAVE_POSITION_S = 1.0
 
 
-async def raw(broker: Broker, users: Collection[dict[str, Any]], count: int) -> tuple[float, float]:
-    """Pull, decode, upsert each changed user in groups, acknowledge; no rules, no actors.
+async def raw(
+    stage: Stage, broker: Broker, users: Collection[dict[str, Any]], count: int, after: int = 0
+) -> Usage:
+    """Read the log, decode, upsert each changed user in groups; no rules, no actors.
 
-    Returns events/s for the ``count`` events that wait in the stream, and CPU microseconds of this
-    process for each.
+    Nothing is acknowledged; the position is saved once a second and at the end. Returns what the
+    ``count`` events behind the message at ``after`` took.
     """
-    names, client = broker.names, broker.client
-    config = ConsumerConfig(
-        durable_name=names.consumer, ack_policy=AckPolicy.EXPLICIT, max_ack_pending=-1
-    )
-    await broker.js.add_consumer(names.input_stream, config)
-    arrived: list[Msg] = []
-    more = asyncio.Event()
-
-    async def take(msg: Msg) -> None:
-        if msg.reply:
-            arrived.append(msg)
-            more.set()
-
-    asked = 0
-
-    async def ask() -> None:
-        nonlocal asked
-        batch = min(RAW_GROUP, count - asked)
-        if batch:
-            asked += batch
-            body = orjson.dumps({"batch": batch, "expires": 30_000_000_000})
-            api = f"$JS.API.CONSUMER.MSG.NEXT.{names.input_stream}.{names.consumer}"
-            await client.publish(api, body, inbox)
-
-    inbox = client.new_inbox()
-    await client.subscribe(inbox, cb=take, pending_msgs_limit=0, pending_bytes_limit=0)
-    watch = Stopwatch(os.getpid())
-    await ask()
-    await ask()
-    done = 0
-    while done < count:
-        while len(arrived) < min(RAW_GROUP, count - done):
-            more.clear()
-            await more.wait()
-        group, arrived[:] = arrived[:RAW_GROUP], arrived[RAW_GROUP:]
-        await ask()
-        operations = _upserts(group)
-        await asyncio.to_thread(users.bulk_write, operations, ordered=False)
-        for msg in group:
-            await client.publish(msg.reply, b"+ACK")
+    reading = LogReading(broker, count)
+    watch = stage.watch()
+    await reading.open(after)
+    positions = users.database["raw_positions"].with_options(write_concern=users.write_concern)
+    saved_at_s = time.monotonic()
+    done = after
+    while group := await reading.next_group():
+        await asyncio.to_thread(users.bulk_write, _upserts(group), ordered=False)
         done += len(group)
-    await client.flush()
-    return count / watch.wall_s(), watch.cpu_us_per(count)
+        if time.monotonic() - saved_at_s >= _SAVE_POSITION_S:
+            await asyncio.to_thread(_save_position, positions, done)
+            saved_at_s = time.monotonic()
+    await asyncio.to_thread(_save_position, positions, done)
+    return watch.read(count)
+
+
+def _save_position(positions: Collection[dict[str, Any]], sequence: int) -> None:
+    positions.update_one({"_id": 0}, {"$set": {"sequence": sequence}}, upsert=True)
 
 
 def _upserts(group: Sequence[Msg]) -> list[UpdateOne]:
@@ -87,12 +65,9 @@ def _upserts(group: Sequence[Msg]) -> list[UpdateOne]:
 
 
 async def usual(
-    broker: Broker, users: Collection[dict[str, Any]], bodies: Sequence[bytes]
-) -> float:
-    """Subscribe on core NATS and replace the user's document, journaled, for each event.
-
-    Returns events/s.
-    """
+    stage: Stage, broker: Broker, users: Collection[dict[str, Any]], bodies: Sequence[bytes]
+) -> Usage:
+    """Subscribe on core NATS and replace the user's document, journaled, for each event."""
     known: dict[str, dict[str, Any]] = {}
     left = len(bodies)
     finished = asyncio.Event()
@@ -109,8 +84,8 @@ async def usual(
 
     subject = f"usual-{broker.names.suffix}"
     await broker.client.subscribe(subject, cb=handle, pending_msgs_limit=0)
-    watch = Stopwatch(os.getpid())
+    watch = stage.watch()
     for body in bodies:
         await broker.client.publish(subject, body)
     await finished.wait()
-    return len(bodies) / watch.wall_s()
+    return watch.read(len(bodies))

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 import click
 import uvloop
 
-from bench.scenarios import ALARMS, bodies, drained, one_active_alarm, requests
-from bench.stage import Stopwatch, stage
+from bench.loads import ALARMS, bodies, one_active_alarm, requests
+from bench.stage import settled, stage
 from tests.broker import Names
 from tests.load import SPAN_NS, START_NS, events
 
@@ -36,8 +36,8 @@ async def events_of_known_users(on: Stage, broker: Broker) -> int:
     """Put a backlog of users that are stored into the stream."""
     with on.service(broker.names) as service:
         await broker.put_all(bodies(events(Random(1), 10_000, ALARMS, 100_000)))
-        await drained(broker)
-        service.terminate()
+        await settled([service], 100_000)
+        service.process.terminate()
     later_ns = START_NS + SPAN_NS
     return await broker.put_all(bodies(events(Random(2), 10_000, ALARMS, 100_000, later_ns)))
 
@@ -46,9 +46,9 @@ async def digest_requests(on: Stage, broker: Broker) -> int:
     """Put a backlog of requests into the stream, each of a user with something to tell."""
     with on.service(broker.names) as service:
         await broker.put_all(bodies(one_active_alarm(20_000)))
-        await drained(broker)
-        service.terminate()
-    return await broker.put_many(requests(broker.names, 20_000))
+        await settled([service], 20_000)
+        service.process.terminate()
+    return await broker.put_many(requests(broker.names, range(20_000)))
 
 
 LOADS = {"events": events_of_known_users, "digests": digest_requests}
@@ -76,13 +76,15 @@ async def profile(on: Stage, folder: Path, load: str) -> tuple[str, Path]:
     async with on.broker(Names()) as broker:
         count = await LOADS[load](on, broker)
         with on.service(broker.names) as service:
-            watch = Stopwatch(service.pid)
+            watch = on.watch(service)
             with _spying(service.pid, stacks):
-                await drained(broker)
-                rate = count / watch.wall_s()
-                cpu_us = watch.cpu_us_per(count)
-                service.terminate()
-    return f"{rate:,.0f} {load}/s, {cpu_us:.1f} us of CPU each (under the profiler)", stacks
+                await settled([service], count)
+                usage = watch.read(count)
+                service.process.terminate()
+    return (
+        f"{usage.per_s:,.0f} {load}/s, {usage.cpu_us():.1f} us of CPU each (under the profiler)",
+        stacks,
+    )
 
 
 def table(stacks: str) -> str:

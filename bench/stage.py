@@ -1,62 +1,82 @@
-"""The stage: a NATS and a MongoDB server, and the service as a process that is measured."""
+"""The stage: a NATS and a MongoDB server, and services as processes that are measured."""
 
 from __future__ import annotations
 
+import asyncio
 import os
+import re
 import shutil
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 from pymongo import MongoClient
 from pymongo.write_concern import WriteConcern
 
+from bench.usage import SERVICE, Stopwatch
 from store.settings import StoreSettings
 from tests.broker import Names, connected
+from tests.ports import claim_port
 from tests.servers import Server, prepare_mongodb, prepare_nats
 from tests.service import ServiceProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from pymongo.collection import Collection
 
     from tests.broker import Broker
 
-_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_SETTLED = re.compile(rb"^\w*messages_settled_total (\S+)", re.MULTILINE)
+_LOOK_MIN_S = 0.01
+_LOOK_MAX_S = 0.5
+_GIVE_UP_S = 900.0
 
 
-def cpu_s(pid: int) -> float:
-    """Return the CPU time that a process has used, user and system, in seconds."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+class Service:
+    """The service as a process that is measured from outside."""
+
+    def __init__(self, process: ServiceProcess, address: str) -> None:
+        """Know its process, and the address of its metrics."""
+        self.process = process
+        self.address = address
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self.process.pid
+
+    async def settled(self, session: aiohttp.ClientSession) -> int:
+        """Return how many messages it has settled, by its metrics."""
+        async with session.get(f"http://{self.address}/metrics") as answer:
+            found = _SETTLED.search(await answer.read())
+        assert found is not None, "no such metric"
+        return int(float(found[1]))
 
 
-def rss_bytes(pid: int) -> int:
-    """Return the memory that a process has resident."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
+async def settled(services: Sequence[Service], count: int) -> None:
+    """Return once these have settled ``count`` messages together, since they were started.
+
+    A look costs the service a millisecond or two. The next is taken when half of what is left
+    should be done, so that a run has a dozen looks, however long it takes.
+    """
+    began_s = time.perf_counter()
+    async with aiohttp.ClientSession() as session:
+        first = done = await _sum(session, services)
+        while done < count:
+            spent_s = time.perf_counter() - began_s
+            assert spent_s < _GIVE_UP_S, f"{done} of {count} are settled after {spent_s:.0f} s"
+            left_s = spent_s * (count - done) / max(1, done - first)
+            await asyncio.sleep(min(max(left_s / 2, _LOOK_MIN_S), _LOOK_MAX_S))
+            done = await _sum(session, services)
 
 
-class Stopwatch:
-    """Wall time, and a process's CPU time, since it was made."""
-
-    def __init__(self, pid: int) -> None:
-        """Start."""
-        self._pid = pid
-        self._began_s = time.perf_counter()
-        self._cpu_began_s = cpu_s(pid)
-
-    def wall_s(self) -> float:
-        """Seconds since the start."""
-        return time.perf_counter() - self._began_s
-
-    def cpu_us_per(self, count: int) -> float:
-        """Microseconds of the process's CPU time, for each of ``count``."""
-        return (cpu_s(self._pid) - self._cpu_began_s) / count * 1e6
+async def _sum(session: aiohttp.ClientSession, services: Sequence[Service]) -> int:
+    return sum([await service.settled(session) for service in services])
 
 
 class Stage:
@@ -84,20 +104,40 @@ class Stage:
             name, write_concern=WriteConcern(w="majority", j=True)
         )
 
+    def forget(self, names: Names) -> None:
+        """Drop a scenario's database, so that it costs the next ones nothing."""
+        self._client.drop_database(names.database)
+
+    def watch(self, *services: Service) -> Stopwatch:
+        """Start a stopwatch over these, or over a baseline in this process, and the servers."""
+        roles = {"nats": [self._nats.child.pid], "mongodb": [self._mongodb.child.pid]}
+        mine = [os.getpid()]
+        if services:
+            measured = [service.pid for service in services]
+            return Stopwatch({SERVICE: measured, **roles, "producer": mine})
+        return Stopwatch({SERVICE: mine, **roles})
+
     @contextmanager
-    def service(self, names: Names, **settings: object) -> Iterator[ServiceProcess]:
+    def service(self, names: Names, **settings: object) -> Iterator[Service]:
         """Run the service, with its default settings but these, for the time of a ``with``."""
         self._services += 1
+        address = f"127.0.0.1:{claim_port()}"
         known = names.settings(self._nats.url, self._mongodb.url)
         process = ServiceProcess(
             self._folder / f"service-{self._services}.log",
-            {**known, **settings},
+            {**known, "HTTP_ADDRESS": address, **settings},
         )
         try:
             process.wait_for("service.ready")
-            yield process
+            yield Service(process, address)
         finally:
             process.kill()
+
+    @contextmanager
+    def services(self, count: int, names: Names, **settings: object) -> Iterator[list[Service]]:
+        """Run several, started one after the other."""
+        with ExitStack() as stack:
+            yield [stack.enter_context(self.service(names, **settings)) for _ in range(count)]
 
 
 @contextmanager

@@ -8,14 +8,8 @@ import time
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
-from nats.errors import Error as NatsError
-from nats.errors import NoRespondersError
-from nats.errors import TimeoutError as NatsTimeoutError
-from nats.js.errors import APIError, ServiceUnavailableError
-
 from bus.connection.connection import LAST_WRITES_S, Connection
 from bus.connection.floods import FloodLog
-from bus.errors import BusSetupError
 from bus.inbound.intake import Intake
 from bus.inbound.lag import Lag
 from bus.inbound.log_reader import LogReader
@@ -29,10 +23,10 @@ from bus.outbound.jetstream import ProvedTransport
 from bus.settings import DeliveryMode
 from bus.spans import NoSpans
 from bus.status import BusStatus
+from bus.streams.delivery import choose_delivery
 from bus.streams.limits import StreamLimits
 from bus.streams.mending import StreamMender
 from bus.streams.purge import Purger
-from bus.streams.topology import Topology, ensure_topology
 from bus.tally import BusTally
 
 if TYPE_CHECKING:
@@ -48,14 +42,13 @@ if TYPE_CHECKING:
     from actors.rules.digest import Digest
     from actors.rules.partitions import InstanceID
     from actors.rules.positions import Place
-    from bus.inbound.intake import Message
     from bus.settings import BusSettings
     from bus.spans import Spans
     from bus.streams.purge import PositionsStore
+    from bus.streams.topology import Topology
+    from bus.wire.message import Message
 
 logger = logging.getLogger("bus")
-
-_SETUP_RETRY_S = 1.0
 
 
 class NatsBus:
@@ -135,7 +128,7 @@ class NatsBus:
         Waits for a server that is not there; raises ``SettingsError`` where waiting is no use.
         """
         await self._connection.open()
-        topology = await self._choose_delivery()
+        topology = await choose_delivery(self._connection.client, self._settings)
         self._mender = mender = StreamMender(self._connection, self._settings, topology)
         if topology is None:
             self.mode = DeliveryMode.CORE
@@ -254,40 +247,6 @@ class NatsBus:
 
     def _count_reconnect(self) -> None:
         self.tally.reconnects += 1
-
-    async def _choose_delivery(self) -> Topology | None:
-        """Return what JetStream has ready for us, or None for core."""
-        if self._settings.delivery is DeliveryMode.CORE:
-            return None
-        while True:
-            try:
-                return await ensure_topology(self._connection.client, self._settings)
-            except (NoRespondersError, ServiceUnavailableError, NatsTimeoutError) as error:
-                if not self._server_has_jetstream():
-                    if self._settings.delivery is DeliveryMode.JETSTREAM:
-                        message = "DELIVERY: jetstream is asked for, the server has it disabled"
-                        raise BusSetupError(message) from error
-                    logger.warning(
-                        "bus.without_jetstream",
-                        extra={"mend": "enable JetStream: core NATS delivers at most once"},
-                    )
-                    return None
-                logger.warning("jetstream.not_ready", extra={"error": repr(error)})
-            except APIError as error:
-                if error.code is not None and error.code < 500:
-                    message = (
-                        f"INPUT_STREAM: the server refused the streams: "
-                        f"{error.description} (code {error.err_code})"
-                    )
-                    raise BusSetupError(message) from error
-                logger.warning("jetstream.not_ready", extra={"error": repr(error)})
-            except NatsError as error:
-                logger.warning("jetstream.not_ready", extra={"error": repr(error)})
-            await asyncio.sleep(_SETUP_RETRY_S)
-
-    def _server_has_jetstream(self) -> bool:
-        # Only the server's greeting tells a server without JetStream from one not ready yet.
-        return bool(self._connection.client.greeting.get("jetstream", False))
 
 
 def _tell_foreign(total: int, subject: str) -> None:

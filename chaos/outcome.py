@@ -12,7 +12,7 @@ from chaos.stage import SETTLE_TIMEOUT_S
 from tests.load import differences, hear, untold
 
 if TYPE_CHECKING:
-    from chaos.reader import Stored
+    from chaos.load.reader import Stored
     from chaos.scenarios import Scenario
     from chaos.stage import Stage
     from tests.oracle import Oracle

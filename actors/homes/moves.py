@@ -37,6 +37,8 @@ class Moves:
         self._publisher = publisher
         self._tally = tally
         self._claimed: dict[int, InstanceID | None] = {}
+        self.unfinished = 0
+        """Messages of partitions that were freed, which the next home reads again."""
 
     def claim(self, partitions: Iterable[Partition]) -> None:
         """Note whose the partitions were that are claimed now."""
@@ -76,6 +78,7 @@ class Moves:
         left = {number: self._log.unsettled(number) for number in sorted(numbers)}
         unfinished = {number: count for number, count in left.items() if count}
         if unfinished:
+            self.unfinished += sum(unfinished.values())
             logger.warning("home.left_unfinished", extra={"unsettled": unfinished})
         self._drop(numbers)
 

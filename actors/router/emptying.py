@@ -38,6 +38,10 @@ class Emptying:
         """Whether a partition is handed over, and not empty yet."""
         return number in self._partitions
 
+    def __len__(self) -> int:
+        """How many are handed over, and not empty yet."""
+        return len(self._partitions)
+
     def begin(self, number: int, reply_to: ActorRef[Any]) -> None:
         """Have all users of a partition finish; ``reply_to`` is told when none is left."""
         users = self._users.of((number,))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from itertools import count
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 from zlib import crc32
 
 from actors.messages.inputs import Delivery, SendDigest
@@ -18,12 +18,13 @@ from actors.rules.partitions import PARTITIONS
 from actors.rules.positions import Place
 from actors.runtime.tuples import new_tuple
 from bus.errors import MessageRejectedError
-from bus.spans import NoSpans
+from bus.spans import NoSpans, TracedMessages
 from bus.tally import BusTally
 from bus.wire.codec import decode_alarm_status_changed, decode_send_alarm_digest
 from bus.wire.contexts import context_in
-from bus.wire.earlier import earlier_id_in
-from bus.wire.ownership import partition_of_bytes
+from bus.wire.earlier import with_earlier_id
+from bus.wire.message import Message
+from bus.wire.ownership import partition_of_bytes, plain_event, plain_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Sequence
@@ -38,30 +39,6 @@ if TYPE_CHECKING:
     from bus.subjects import Subjects
 
 logger = logging.getLogger("bus.intake")
-
-
-class Message(NamedTuple):
-    """A message that is taken, and what is needed to answer it or to put it aside."""
-
-    subject: str
-    body: bytes
-    reply: str
-    """Where a producer waits for an answer; empty when nobody does, as always on JetStream."""
-    place: Place
-    """In its log, which has a name on core NATS only."""
-    traceparent: str | None = None
-    """The trace context that it bears."""
-
-    @property
-    def identity(self) -> str:
-        """The same when it is read again; no other message has it."""
-        sequence, timestamp_ns, log = self.place
-        return f"{log}.{sequence}" if log else f"{sequence}.{timestamp_ns}"
-
-    @property
-    def sequence(self) -> int:
-        """Its number in the stream; 0 without one."""
-        return 0 if self.place.log else self.place.sequence
 
 
 BODIES_MAX_BYTES = 256 * 1024 * 1024
@@ -105,9 +82,12 @@ class Intake:
         self._settled = settled
         self._tally = tally or BusTally()
         self._monotonic_s = monotonic_s
-        self._spans = spans or NoSpans()
         self._tell_foreign = tell_foreign
-        self._traced: set[DeliveryToken] = set()
+        self._traced = TracedMessages(spans or NoSpans())
+        self._plain_forms = {
+            subjects.alarm_status_changed: plain_event,
+            subjects.send_alarm_digest: plain_request,
+        }
         # Not through ``DeliveryToken``: the call costs as much as an entry in the table.
         self._tokens = cast("Iterator[DeliveryToken]", count(1))
         self._in_flight: dict[DeliveryToken, _InFlight] = {}
@@ -124,7 +104,9 @@ class Intake:
         """How many bytes of bodies there is room for; 0 or less for none."""
         return BODIES_MAX_BYTES - self._held_bytes
 
-    def read(self, messages: Sequence[LogMessage], wanted: Wanted, before: Place) -> None:
+    def read(  # every call of a function would cost a message a tenth
+        self, messages: Sequence[LogMessage], wanted: Wanted, before: Place
+    ) -> None:
         """Take what is wanted of a stretch of the log; hand it on or put it aside.
 
         ``before`` is the place of the message before them.
@@ -135,9 +117,20 @@ class Intake:
         alarm_status_changed = self._subjects.alarm_status_changed
         max_body_bytes = self._max_body_bytes
         previous, previous_ns, log = before
+        # Where all is wanted, as by an instance that is alone, all is decoded in any case.
+        plain_form_of = (self._plain_forms if max(bars) >= messages[0].sequence else {}).get
         taken_bytes = skipped = requests = 0
         for message in messages:
             subject, content, headers, sequence, timestamp_ns = message
+            # Others' messages, by far the most where instances are many, end here.
+            if (
+                (plain_form := plain_form_of(subject))
+                and (plain := plain_form(content))
+                and sequence <= bars[crc32(plain["user"]) % PARTITIONS]
+            ):
+                skipped += 1
+                previous, previous_ns = sequence, timestamp_ns
+                continue
             body: AlarmStatusChanged | SendDigest | None
             rejection: Rejection | None = None
             try:
@@ -167,7 +160,9 @@ class Intake:
                     if subject != alarm_status_changed:
                         requests += 1
                     if headers:
-                        body = self._trace(token, _message_of(message), _named(body, headers))
+                        body = self._traced.begin(
+                            token, _message_of(message), with_earlier_id(body, headers)
+                        )
                     batch.append(new_tuple(Delivery, (token, body, 1)))
             previous, previous_ns = sequence, timestamp_ns
         self._tally.skipped += skipped
@@ -192,7 +187,7 @@ class Intake:
             if isinstance(body, SendDigest):
                 self._tally.requests += 1
             if message.traceparent is not None:
-                body = self._trace(token, message, body)
+                body = self._traced.begin(token, message, body)
             batch.append(new_tuple(Delivery, (token, body, 1)))
         self._hand_on(batch, len(messages), taken_bytes)
 
@@ -211,7 +206,7 @@ class Intake:
             settled += 1
             settled_bytes += len(message[1])
             if traced and token in traced:
-                self._end_trace(token, None)
+                traced.end(token, None)
             if ledger is not None:
                 ledger.settle(message.sequence)
             elif isinstance(message, Message):
@@ -233,7 +228,7 @@ class Intake:
             self._held_bytes -= len(self._in_flight.pop(token)[2].body)
             self._rejecting.discard(token)
             if token in self._traced:
-                self._end_trace(token, "the user is not at home here any more")
+                self._traced.end(token, "the user is not at home here any more")
         if forgotten:
             self._settled([], None)
 
@@ -267,22 +262,6 @@ class Intake:
         if self._tell_foreign is not None:
             self._tell_foreign(subject)
 
-    def _trace(
-        self, token: DeliveryToken, message: Message, body: AlarmStatusChanged | SendDigest
-    ) -> AlarmStatusChanged | SendDigest:
-        """Begin the message's span; a request hands the context on to its digest."""
-        traceparent = message.traceparent
-        if traceparent is None:
-            return body
-        if self._spans.records:
-            self._traced.add(token)
-            traceparent = self._spans.taken(token, message.identity, traceparent, body)
-        return body._replace(traceparent=traceparent) if isinstance(body, SendDigest) else body
-
-    def _end_trace(self, token: DeliveryToken, rejection: str | None) -> None:
-        self._traced.discard(token)
-        self._spans.settled(token, rejection)
-
     def _dead_letter(self, token: DeliveryToken, rejection: Rejection) -> None:
         entry = self._in_flight.get(token)
         if entry is None or token in self._rejecting:
@@ -298,7 +277,7 @@ class Intake:
         def done() -> None:
             self._tally.dead_letters[kind] += 1
             if token in self._traced:
-                self._end_trace(token, reason)
+                self._traced.end(token, reason)
             self._rejecting.discard(token)
             if (rejected := self._in_flight.pop(token, None)) is None:
                 return
@@ -310,15 +289,6 @@ class Intake:
             self._settled([message] if ledger is None else [], reason)
 
         self._reject(message, rejection, done)
-
-
-def _named(
-    body: AlarmStatusChanged | SendDigest, headers: bytes
-) -> AlarmStatusChanged | SendDigest:
-    """Return the body with the name that an earlier version knew a request by, if it was moved."""
-    if isinstance(body, SendDigest) and (name := earlier_id_in(headers)) is not None:
-        return body._replace(earlier_id=name)
-    return body
 
 
 def _message_of(message: LogMessage | Message) -> Message:

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from actors.errors import PublishFailedError
     from actors.rejections import Rejection
-    from bus.inbound.intake import Message
     from bus.outbound.transport import Transport
     from bus.subjects import Subjects
+    from bus.wire.message import Message
 
 logger = logging.getLogger("bus.outbound")
 

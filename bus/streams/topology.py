@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nats.errors import TimeoutError as NatsTimeoutError
-from nats.js.errors import APIError, NotFoundError
+from nats.js.errors import APIError
 
 from bus.errors import BusSetupError
+from bus.migration.durable import earlier_consumer
 from bus.streams.api import JetStreamAPI, StreamFacts
 from bus.streams.marks import MIGRATE, marks_of
 from bus.streams.risks import (
@@ -43,7 +44,6 @@ _SETTING_OF_REFUSAL = {
     10074: "STREAM_REPLICAS",  # replicas > 1 not supported in non-clustered mode
 }
 """Which setting a refusal to create a stream is about, by JetStream's error code."""
-_EARLIER_ASKED_S = 2.0
 _CREATED_TIMES = 3
 
 
@@ -182,21 +182,6 @@ async def _create_for_certain(api: JetStreamAPI, wanted: dict[str, Any]) -> Stre
         except NatsTimeoutError:
             continue
     return await api.create(wanted)
-
-
-async def earlier_consumer(
-    api: JetStreamAPI, stream: str, durable: str, timeout_s: float = _EARLIER_ASKED_S
-) -> dict[str, Any] | None:
-    """Return the durable consumer that the earlier version took messages from; None without.
-
-    Raises ``nats.errors.Error``.
-    """
-    try:
-        info = await api.ask(f"CONSUMER.INFO.{stream}.{durable}", timeout_s=timeout_s)
-    except NotFoundError:
-        return None
-    # One of that name which does not acknowledge was never the earlier version's.
-    return info if info["config"].get("ack_policy") == "explicit" else None
 
 
 async def _refuse_earlier_consumer(api: JetStreamAPI, facts: StreamFacts, durable: str) -> None:

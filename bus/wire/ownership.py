@@ -6,6 +6,7 @@ the body has a say here, not ``MAX_BODY_BYTES`` for one.
 
 from __future__ import annotations
 
+import re
 from sys import maxsize
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,29 @@ if TYPE_CHECKING:
 
 NOBODYS = 0
 """The partition of whatever is no event and no request by the contract (SPEC, section 5)."""
+
+_ID = rb"[ !#-\[\]-~]{1,256}+"
+"""In ASCII, without what JSON escapes."""
+_DAY = (
+    rb"(?:19[7-9][0-9]|2[01][0-9][0-9])-"
+    rb"(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
+)
+_TIME = rb"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9}+)?"
+_ALARM, _USER = rb'"AlarmID": ?"' + _ID + rb'"', rb'"UserID": ?"(?P<user>' + _ID + rb')"'
+
+plain_event = re.compile(
+    rb"\{(" + _ALARM + rb", ?)?" + _USER + rb"(?(1)|, ?" + _ALARM + rb")"  # in either order
+    rb', ?"Status": ?"(?:CLEARED|WARNING|CRITICAL)"'
+    rb', ?"ChangedAt": ?"' + _DAY + rb"T" + _TIME + rb'Z"\}'
+).fullmatch
+"""Match a valid event in the form that most producers write; what it does not match may be valid.
+
+The group ``user`` is the UserID. In a quarter of the time of decoding: by far the most of what an
+instance reads are other instances' messages, and this is all it must know of them.
+"""
+
+plain_request = re.compile(rb"\{" + _USER + rb"\}").fullmatch
+"""Match a valid request in the form that most producers write, like the above."""
 
 
 def partition_of_bytes(subject: str, body: bytes, subjects: Subjects) -> int:

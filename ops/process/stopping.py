@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Awaitable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
 logger = logging.getLogger("ops.stopping")
 
@@ -26,7 +27,25 @@ class StopRequest:
         """Create it on the loop's thread."""
         self._loop = loop
         self._wanted = asyncio.Event()
+        self._last_resort: Callable[[], None] | None = None
         self.failure: str | None = None
+
+    def end_within(self, seconds: float) -> None:
+        """Have the process ended so long after a stop is wanted, if it has not ended by itself.
+
+        From a thread: whatever hangs may be the loop, or a name server that an executor waits for.
+        """
+
+        def end() -> None:
+            logger.critical("service.stopped_at_once", extra={"after_s": seconds})
+            os._exit(EXIT_FAILURE)
+
+        def arm() -> None:
+            timer = threading.Timer(seconds, end)
+            timer.daemon = True
+            timer.start()
+
+        self._last_resort = arm
 
     def on_signal(self, number: signal.Signals) -> None:
         """Ask for an orderly stop; the second time, stop at once. Runs on the loop."""
@@ -34,7 +53,7 @@ class StopRequest:
             logger.critical("service.stopped_at_once", extra={"signal": number.name})
             os._exit(EXIT_FAILURE)
         logger.info("service.stopping", extra={"signal": number.name})
-        self._wanted.set()
+        self._want()
 
     def escalate(self, failure: str) -> None:
         """Have the process end because of ``failure``; called on any thread."""
@@ -67,4 +86,29 @@ class StopRequest:
     def _fail(self, failure: str) -> None:
         logger.critical("service.failed", extra={"reason": failure})
         self.failure = self.failure or failure
+        self._want()
+
+    def _want(self) -> None:
         self._wanted.set()
+        last_resort, self._last_resort = self._last_resort, None
+        if last_resort is not None:
+            last_resort()
+
+
+async def close_in_turn(
+    parts: Mapping[str, Callable[[], Awaitable[None]]], within_s: float
+) -> None:
+    """Close ``parts``, all of them within ``within_s``; one that hangs or fails is logged.
+
+    What follows one that took all the time begins to close, and is not waited for.
+    """
+    loop = asyncio.get_running_loop()
+    give_up_at_s = loop.time() + within_s
+    for name, close in parts.items():
+        task = asyncio.ensure_future(close())
+        await asyncio.wait([task], timeout=max(0.0, give_up_at_s - loop.time()))
+        if not task.done():
+            task.cancel()
+            logger.warning("service.not_closed", extra={"part": name, "error": "no answer"})
+        elif (error := task.exception()) is not None:
+            logger.warning("service.not_closed", extra={"part": name, "error": repr(error)})

@@ -10,6 +10,7 @@ from enum import StrEnum
 class Happening(StrEnum):
     """What can happen, in the words of trace and summary."""
 
+    BEGUN = "begins under"
     EVENT = "event put in"
     REQUEST = "request put in"
     BAD = "bad message put in"

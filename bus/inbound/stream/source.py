@@ -6,8 +6,6 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-import orjson
-
 from actors.runtime.tuples import new_tuple
 from bus.connection.floods import FloodLog
 from bus.inbound.log_source import LogFailure, LogMessage
@@ -15,14 +13,15 @@ from bus.inbound.stream.answers import (
     NO_MESSAGE,
     NO_STREAM,
     answer_in,
-    failed_answer,
     state_of,
     timestamp_of,
 )
-from bus.inbound.stream.reading import HEARTBEAT_S, Allowed, StreamReading, parse_delivery
+from bus.inbound.stream.deliveries import PlainRun, parse_delivery
+from bus.inbound.stream.questions import Addresses, Questions
+from bus.inbound.stream.reading import HEARTBEAT_S, Allowed, StreamReading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from bus.connection.connection import Connection
     from bus.connection.lanes import Frame
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("bus.stream")
 
-QUESTION_S = 2.0
-"""How long an answer of the server's is waited for."""
 INACTIVE_THRESHOLD_S = 60.0
 """After which the server lets go of a consumer of which nobody asks anything."""
 
@@ -58,14 +55,14 @@ class StreamSource:
         self._stream = stream
         self._tally = tally
         self._stream_missing = stream_missing
-        self._base = ""
-        self._number = 0
-        self._questions: dict[int, tuple[float, Callable[[Answer], None]]] = {}
+        self._addresses = Addresses()
+        self._questions = Questions(connection, self._addresses)
         self._pulls: dict[int, StreamReading] = {}
         self._readings: dict[StreamReading, bytes | None] = {}
         self._by_consumer: dict[bytes, StreamReading] = {}
         self._waiting: list[StreamReading] = []
         self._names: dict[bytes, str] = {}
+        self._plain_run = PlainRun()
         self._strangers = FloodLog(_tell_stranger)
         self._refusals = FloodLog(_tell_refusal)
         self.allowed = Allowed()
@@ -73,8 +70,8 @@ class StreamSource:
 
     async def open(self) -> None:
         """Begin to listen."""
-        self._base = self._connection.client.new_inbox()
-        await self._connection.client.open_lane(f"{self._base}.*", self._on_frames)
+        inbox = self._addresses.inbox = self._connection.client.new_inbox()
+        await self._connection.client.open_lane(f"{inbox}.*", self._on_frames)
         self._connection.on_reconnected.append(self._on_reconnected)
         self._connection.tasks.start("log watch", self._watch())
 
@@ -96,7 +93,7 @@ class StreamSource:
         def answered(said: Answer) -> None:
             answer(self._failure(said) or state_of(said))
 
-        self._ask(f"$JS.API.STREAM.INFO.{self._stream}", None, answered)
+        self._questions.ask(f"$JS.API.STREAM.INFO.{self._stream}", None, answered)
 
     def timestamp(self, sequence: int, answer: Callable[[int | LogFailure | None], None]) -> None:
         """See ``LogSource``."""
@@ -107,7 +104,7 @@ class StreamSource:
             else:
                 answer(self._failure(said) or timestamp_of(said))
 
-        self._ask(f"$JS.API.STREAM.MSG.GET.{self._stream}", {"seq": sequence}, answered)
+        self._questions.ask(f"$JS.API.STREAM.MSG.GET.{self._stream}", {"seq": sequence}, answered)
 
     def begin(self, after: int, callbacks: ReadingCallbacks) -> StreamReading:
         """See ``LogSource``. Without a connection it begins once there is one."""
@@ -125,11 +122,11 @@ class StreamSource:
 
     def request(self, reading: StreamReading, consumer: str, body: bytes) -> int:
         """See ``ReadingOwner``."""
-        self._number += 1
-        self._pulls[self._number] = reading
+        number, address = self._addresses.take()
+        self._pulls[number] = reading
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{consumer}"
-        self._connection.write(subject, body, f"{self._base}.{self._number}")
-        return self._number
+        self._connection.write(subject, body, address)
+        return number
 
     def served(self, request: int) -> None:
         """See ``ReadingOwner``."""
@@ -143,7 +140,7 @@ class StreamSource:
             self._waiting.remove(reading)
         if consumer is not None:
             self._by_consumer.pop(consumer.encode(), None)
-            self._ask(f"$JS.API.CONSUMER.DELETE.{self._stream}.{consumer}", None, _ignore)
+            self._questions.ask(f"$JS.API.CONSUMER.DELETE.{self._stream}.{consumer}", None, _ignore)
 
     def note_status(self, status: str, description: str) -> None:
         """See ``ReadingOwner``."""
@@ -176,33 +173,7 @@ class StreamSource:
             reading.opened(consumer)
 
         body = {"stream_name": self._stream, "config": config}
-        self._ask(f"$JS.API.CONSUMER.CREATE.{self._stream}", body, answered)
-
-    def _ask(
-        self,
-        subject: str,
-        body: Mapping[str, object] | None,
-        answered: Callable[[Answer], None],
-    ) -> None:
-        """Ask the server; ``answered`` gets what it says, or an error of our own."""
-        loop = asyncio.get_running_loop()
-        if not self._connection.connected:
-            loop.call_soon(answered, failed_answer("not connected"))
-            return
-        self._number += 1
-        number = self._number
-        self._questions[number] = (loop.time() + QUESTION_S, answered)
-
-        def failed(error: Exception) -> None:
-            loop.call_soon(self._answer, number, failed_answer(repr(error)))
-
-        content = b"" if body is None else orjson.dumps(body)
-        self._connection.write(subject, content, f"{self._base}.{number}", failed=failed)
-
-    def _answer(self, number: int, said: Answer) -> None:
-        question = self._questions.pop(number, None)
-        if question is not None:
-            question[1](said)
+        self._questions.ask(f"$JS.API.CONSUMER.CREATE.{self._stream}", body, answered)
 
     def _failure(self, said: Answer) -> LogFailure | None:
         error = said.get("error")
@@ -213,7 +184,14 @@ class StreamSource:
         return LogFailure(f"{error.get('description')}")
 
     def _on_frames(self, frames: list[Frame]) -> None:
-        """Sort what came in one chunk: messages by their consumer, answers by their number."""
+        """Take what came in one chunk."""
+        if (run := self._plain_run.read(frames, self._names)) is None:
+            self._sort(frames)
+        elif (reading := self._by_consumer.get(self._plain_run.consumer)) is not None:
+            reading.take(*run)
+
+    def _sort(self, frames: list[Frame]) -> None:
+        """Sort a chunk: messages by their consumer, answers by their number."""
         names = self._names
         reading: StreamReading | None = None
         messages: list[LogMessage] = []
@@ -232,6 +210,8 @@ class StreamSource:
                 # Not the server's: whoever else writes to our inbox must not cost us the others.
                 self._strangers.add(repr(address[:200]))
                 continue
+            if consumer != self._plain_run.consumer:
+                self._plain_run.learn(address, consumer)
             if messages and (consumer != of or number != last + 1):
                 assert reading is not None
                 reading.take(messages, first, last, waiting)
@@ -259,14 +239,13 @@ class StreamSource:
         if (pull := self._pulls.get(number)) is not None and headers:
             pull.on_status(number, headers)
         elif number in self._questions:
-            self._answer(number, answer_in(body, headers))
-        elif not 0 < number <= self._number:
+            self._questions.answer(number, answer_in(body, headers))
+        elif not 0 < number <= self._addresses.last:
             self._strangers.add(repr(subject[:200]))
 
     def _on_reconnected(self) -> None:
         """Begin anew; what was asked over the old connection may or may not be answered."""
-        for number in list(self._questions):
-            self._answer(number, failed_answer("the connection was lost"))
+        self._questions.give_up("the connection was lost")
         waiting, self._waiting = self._waiting, []
         for reading in list(self._readings):
             if reading not in waiting:
@@ -281,10 +260,7 @@ class StreamSource:
         arrived = client.arrived_bytes
         while True:
             await asyncio.sleep(_WATCH_S)
-            now_s = loop.time()
-            due = [number for number, (at_s, _) in self._questions.items() if at_s <= now_s]
-            for number in due:
-                self._answer(number, failed_answer("no answer in time"))
+            self._questions.give_up_due(loop.time())
             # A body that takes longer than two heartbeats to arrive is not silence.
             arrives = client.is_within_frame and client.arrived_bytes != arrived
             arrived = client.arrived_bytes

@@ -9,7 +9,7 @@ import click
 
 from actors.errors import StoreUnavailableError
 from bus.errors import MigrationRefusedError
-from bus.streams.migration import Migrated, Migration
+from bus.migration.migration import Migrated, Migration
 from ops.cli.connection import with_client
 from ops.cli.examples import examples
 from ops.cli.failures import CommandError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.rules.positions import Place
-from bus.memory_log import InMemoryLog
+from bus.memory.log import InMemoryLog
 from tests.simulation.course.traffic import (
     SUBJECTS,
     Request,

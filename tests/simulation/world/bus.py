@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from actors.errors import PublishFailedError
 from actors.rules.positions import Place
-from bus.inbound.intake import Intake, Message
+from bus.inbound.intake import Intake
 from bus.inbound.log_reader import LogReader
-from bus.memory_log import InMemoryLogSource
+from bus.memory.log import InMemoryLogSource
 from bus.outbound.dead_letters import DeadLetterSender
 from bus.outbound.digests import DigestSender
 from bus.outbound.message import MESSAGE_ID
 from bus.tally import BusTally
+from bus.wire.message import Message
 from tests.simulation.course.traffic import MAX_BODY_BYTES, SUBJECTS
 from tests.simulation.trace import Happening
 

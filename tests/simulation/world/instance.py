@@ -202,7 +202,8 @@ class Instance:
         if self._home is not None:
             tell_if_alive(self._home, LeaveHomes(self._left, LEAVING_PATIENCE_S))
 
-    def _left(self) -> None:
+    def _left(self, unfinished: int) -> None:
+        del unfinished  # the end is not waited for
         self.bus.reader.close()
         self._has_left = True
 

@@ -14,7 +14,7 @@ from actors.rules.positions import BEGIN
 from actors.runtime.simulated import ManualClock, SimulatedDispatcher, run_to_the_end
 from actors.settings import CoreSettings
 from actors.system import Dispatchers, Ports, start_actors
-from bus.memory import InMemoryBroker, InMemoryBus
+from bus.memory.bus import InMemoryBroker, InMemoryBus
 from bus.subjects import Subjects
 from store.users.memory import PromptStore
 from tests.doubles import FaultyStore, NumberedIds

@@ -8,8 +8,8 @@ import pytest
 
 from actors.rules.alarms import AlarmID, Severity, UserID
 from bus.wire.instants import format_instant
+from chaos.load.reader import Stored
 from chaos.outcome import Outcome, judge
-from chaos.reader import Stored
 from chaos.report import table
 from tests.oracle import Oracle
 

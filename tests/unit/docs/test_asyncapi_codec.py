@@ -15,7 +15,7 @@ from actors.rules.alarms import AlarmID, Severity, UserID
 from actors.rules.digest import Digest, DigestID, DigestItem
 from actors.rules.positions import Place
 from bus.errors import MessageRejectedError
-from bus.inbound.intake import Intake, Message
+from bus.inbound.intake import Intake
 from bus.inbound.queue_subscription import QueueConsumer
 from bus.outbound.dead_letters import DeadLetterSender
 from bus.outbound.digests import DigestSender
@@ -28,6 +28,7 @@ from bus.wire.codec import (
     encode_digest,
 )
 from bus.wire.instants import format_instant, parse_instant
+from bus.wire.message import Message
 from tests.unit.bus.transport import RecordingTransport, Sent
 from tests.unit.docs.contract import MESSAGES, SCHEMAS, body_of, examples_of, headers_of
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from actors.errors import StoreUnavailableError
-from actors.homes.actor import HomeActor, HomePorts
+from actors.homes.actor import HomeActor
+from actors.homes.ports import HomePorts
 from actors.messages.home import LeaveHomes, LookSoon, PartitionEmptied, PositionsFell
 from actors.messages.publisher import ForgetPartitions, MayPublish
 from actors.messages.router import DropPartitions, EmptyPartition
@@ -35,6 +36,7 @@ class Log:
         self.able = True
         self._gained = gained
         self.read: dict[int, Place] = {}
+        self.in_flight: dict[int, int] = {}
         self.stopped: set[int] = set()
 
     def gain(self, partitions: Sequence[Partition]) -> None:
@@ -62,7 +64,7 @@ class Log:
     def unsettled(self, number: int) -> int:
         """See ``LogReading``."""
         assert number in self.read
-        return 0
+        return self.in_flight.get(number, 0)
 
     def move(self) -> None:
         """Settle a message of each partition that is read."""
@@ -169,6 +171,7 @@ class Process:
         self.instance_id = InstanceID(name)
         self.alive = True
         self.leaving = self.left = False
+        self.unfinished = 0
         self.log, self.tally = Log(street.check_publishing), HomeTally()
         self._paused: list[Callable[[], None]] | None = None
         self.indoors = Indoors(self)
@@ -249,8 +252,9 @@ class Process:
         assert numbers == self.log.read.keys()
         return numbers
 
-    def _leave(self) -> None:
+    def _leave(self, unfinished: int) -> None:
         assert not self.left
+        self.unfinished = unfinished
         self.left, self.alive = True, False
 
     def _do(self, action: Callable[[], None]) -> None:

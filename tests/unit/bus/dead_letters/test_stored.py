@@ -7,8 +7,8 @@ import pytest
 from actors.rejections import Rejection, RejectionKind
 from actors.rules.positions import Place
 from bus.dead_letters.stored import DeadLetter, Stored, letter_of
-from bus.inbound.intake import Message
 from bus.outbound.dead_letters import letter_of as written
+from bus.wire.message import Message
 
 REJECTION = Rejection(RejectionKind.NOT_JSON, "the body is not JSON")
 MESSAGE = Message("AlarmStatusChanged", b"\xff" * 1000, "", Place(5, 77))

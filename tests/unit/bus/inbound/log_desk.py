@@ -10,9 +10,9 @@ import orjson
 from actors.rules.alarms import UserID
 from actors.rules.partitions import PARTITIONS, InstanceID, Partition, partition_of
 from actors.rules.positions import BEGIN, Place
-from bus.inbound.intake import Intake, Message
+from bus.inbound.intake import Intake
 from bus.inbound.log_reader import LogReader
-from bus.memory_log import InMemoryLog, InMemoryLogSource
+from bus.memory.log import InMemoryLog, InMemoryLogSource
 from bus.subjects import Subjects
 from bus.tally import BusTally
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from actors.messages.router import RouteDeliveries
     from actors.ports import DeliveryToken
     from actors.rejections import Rejection
+    from bus.wire.message import Message
 
 SUBJECTS = Subjects()
 ME = InstanceID("me")

@@ -10,11 +10,12 @@ from actors.rejections import Rejection, RejectionKind
 from actors.rules.alarms import AlarmID, Severity, UserID
 from actors.rules.partitions import partition_of
 from actors.rules.positions import BEGIN, Ledger, Place
-from bus.inbound.intake import Intake, Message
+from bus.inbound.intake import Intake
 from bus.inbound.log_home import Wanted
 from bus.inbound.log_source import LogMessage
 from bus.subjects import Subjects
 from bus.tally import BusTally
+from bus.wire.message import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable

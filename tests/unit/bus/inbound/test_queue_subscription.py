@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from actors.messages.router import RouteDeliveries
     from actors.rejections import Rejection
     from actors.rules.positions import Place
-    from bus.inbound.intake import Message
+    from bus.wire.message import Message
 
 SUBJECTS = Subjects()
 

@@ -7,9 +7,9 @@ import pytest
 from actors.errors import PublishFailedError
 from actors.rejections import Rejection, RejectionKind
 from actors.rules.positions import Place
-from bus.inbound.intake import Message
 from bus.outbound.dead_letters import DEAD_LETTER_RETRY_S, DeadLetterSender
 from bus.subjects import Subjects
+from bus.wire.message import Message
 from tests.unit.bus.transport import RecordingTransport
 from tests.unit.bus.wire.test_contexts import CONTEXT
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
+import subprocess
+import sys
 
 import pytest
 
-from ops.process.stopping import StopRequest
+from ops.process.stopping import EXIT_FAILURE, StopRequest, close_in_turn
 
 
 async def test_a_signal_asks_for_an_orderly_stop() -> None:
@@ -74,3 +77,54 @@ async def test_work_that_a_stop_interrupts_is_cancelled_and_waited_for() -> None
     stop.on_signal(signal.SIGINT)
     assert await asyncio.wait_for(starting, 5) is False
     assert ended.is_set()
+
+
+LOOP_HANGS = """
+import asyncio, signal, threading
+from ops.process.stopping import StopRequest
+
+async def hang():
+    stop = StopRequest(asyncio.get_running_loop())
+    stop.end_within(0.2)
+    stop.on_signal(signal.SIGTERM)
+    threading.Event().wait()
+
+asyncio.run(hang())
+"""
+
+
+def test_a_process_whose_loop_hangs_is_ended() -> None:
+    """Some time after the stop was wanted, with the status of a failure."""
+    ended = subprocess.run([sys.executable, "-c", LOOP_HANGS], timeout=60, check=False)
+    assert ended.returncode == EXIT_FAILURE
+
+
+async def test_what_hangs_or_fails_keeps_nothing_else_from_being_closed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """In turn; all that came too late has begun to close all the same."""
+    closed: list[str] = []
+
+    async def close(name: str) -> None:
+        closed.append(name)
+
+    async def hang() -> None:
+        closed.append("hangs")
+        await asyncio.Event().wait()
+
+    async def fail() -> None:
+        raise ArithmeticError("boom")
+
+    with caplog.at_level(logging.WARNING):
+        await close_in_turn(
+            {
+                "first": lambda: close("first"),
+                "fails": fail,
+                "hangs": hang,
+                "last": lambda: close("last"),
+            },
+            0.05,
+        )
+    await asyncio.sleep(0)
+    assert closed == ["first", "hangs", "last"]
+    assert [vars(record)["part"] for record in caplog.records][:2] == ["fails", "hangs"]

@@ -6,7 +6,7 @@ import pytest
 
 from actors.rules.partitions import HomesView, Instance, InstanceID
 from actors.rules.positions import BEGIN, Place
-from bus.streams.migration import Migrated
+from bus.migration.migration import Migrated
 from ops.cli.log.migrate import still_at_work, to_fields, to_lines
 
 

@@ -11,7 +11,7 @@ from actors.rules.alarms import AlarmID, Severity, UserID
 from actors.rules.digest import Digest, DigestID, DigestItem
 from actors.rules.partitions import PARTITIONS, InstanceID, Partition
 from actors.rules.positions import BEGIN
-from bus.memory import InMemoryBroker, InMemoryBus
+from bus.memory.bus import InMemoryBroker, InMemoryBus
 from bus.outbound.message import OutgoingMessage
 from bus.subjects import Subjects
 

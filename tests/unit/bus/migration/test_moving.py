@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 
-from bus.streams.moving import stored
+from bus.migration.moving import stored
 
 TIME = "2021-06-07T20:40:15.598765212Z"
 

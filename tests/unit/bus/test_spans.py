@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from actors.messages.inputs import SendDigest
 from actors.rejections import Rejection, RejectionKind
 from actors.rules.positions import BEGIN, Ledger
-from bus.inbound.intake import Intake, Message
+from bus.inbound.intake import Intake
 from bus.inbound.log_home import Wanted
 from tests.unit.bus.inbound.test_intake import HOME, OTHERS_BODY, SUBJECTS, event, logged, request
 from tests.unit.bus.wire.test_contexts import CONTEXT
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from actors.messages.router import RouteDeliveries
     from actors.ports import DeliveryToken
     from actors.rules.digest import Digest
+    from bus.wire.message import Message
 
 HANDLING = CONTEXT.replace("00f067aa0ba902b7", "1111111111111111")
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nats.errors import MaxPayloadError
 
+from actors.rules.positions import BEGIN, Place
 from bus.errors import MigrationRefusedError
 from bus.streams.api import PASSING, TIMEOUT_S, JetStreamAPI
 from bus.wire.earlier import HEADER, earlier_id, earlier_id_in, earlier_sequence
@@ -22,6 +23,8 @@ from bus.wire.instants import parse_instant
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
+
+    from bus.streams.api import StreamFacts
 
 logger = logging.getLogger("bus.moving")
 
@@ -157,6 +160,17 @@ class Moving:
 
 class _NotStoredError(Exception):
     """Raised when a copy was refused: one before it was lost, or the stream has no room."""
+
+
+async def place_at(api: JetStreamAPI, log: StreamFacts, floor: int) -> Place:
+    """Return the place of the last message that is still there up to ``floor``."""
+    first = max(1, int(log.state["first_seq"]))
+    for sequence in range(floor, first - 1, -1):
+        message = await api.message(log.name, sequence)
+        if message is not None:
+            return Place(sequence, parse_instant(message["time"]), log.created)
+    below = min(floor, first - 1)
+    return Place(below, 0, log.created) if below > 0 else BEGIN
 
 
 def stored(message: Mapping[str, Any]) -> Stored:

@@ -19,9 +19,9 @@ from nats.js.errors import NotFoundError
 from pymongo.errors import PyMongoError
 
 from actors.rules.alarms import AlarmID, Severity, UserID
-from chaos.log import read_log
-from chaos.producer import Producer
-from chaos.reader import DigestReader, PlainSubscriber
+from chaos.load.log import read_log
+from chaos.load.producer import Producer
+from chaos.load.reader import DigestReader, PlainSubscriber
 from tests.broker import Broker, Names, connected
 from tests.load import Event, events
 from tests.proxy import FaultProxy
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
     from random import Random
 
-    from chaos.log import Entry
+    from chaos.load.log import Entry
     from tests.oracle import Oracle
 
 USERS = 1000

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from actors.errors import PublishFailedError
 from bus.inbound.intake import Intake
 from bus.inbound.log_reader import LogReader
-from bus.memory_log import InMemoryLog, InMemoryLogSource
+from bus.memory.log import InMemoryLog, InMemoryLogSource
 from bus.outbound.dead_letters import DeadLetterSender
 from bus.outbound.digests import DigestSender
 from bus.outbound.message import MESSAGE_ID, OutgoingMessage
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from actors.rejections import Rejection
     from actors.rules.digest import Digest
     from actors.rules.positions import Place
-    from bus.inbound.intake import Message
     from bus.subjects import Subjects
+    from bus.wire.message import Message
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import orjson
 from nats.errors import Error as NatsError
 
-from chaos.log import trace_of
+from chaos.load.log import trace_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

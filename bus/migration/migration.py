@@ -16,19 +16,18 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from nats.js.errors import APIError, NotFoundError
+from nats.js.errors import APIError
 
 from actors.rules.partitions import PARTITIONS
-from actors.rules.positions import BEGIN, Place
 from bus.errors import MigrationRefusedError
-from bus.streams.api import JetStreamAPI, StreamFacts, insist
+from bus.migration.durable import at_work, earlier_consumer, forget_consumer
+from bus.migration.finding import find_streams
+from bus.migration.moving import Moving, place_at
+from bus.streams.api import JetStreamAPI, insist
 from bus.streams.marks import MOVING_DESCRIPTION, marks_of
-from bus.streams.moving import Moving
-from bus.streams.risks import obstacle_of_split
-from bus.streams.topology import INPUT_DESCRIPTION, earlier_consumer, input_stream_settings
-from bus.wire.instants import parse_instant
+from bus.streams.topology import INPUT_DESCRIPTION, input_stream_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -36,14 +35,15 @@ if TYPE_CHECKING:
     from nats.aio.client import Client
 
     from actors.rules.partitions import HomesView, Partition
+    from actors.rules.positions import Place
     from bus.settings import BusSettings
+    from bus.streams.api import StreamFacts
 
 logger = logging.getLogger("bus.migration")
 
 _FEW = 200
 """What is copied while nobody captures the subjects: some milliseconds' worth."""
 _PASSES_MAX = 20
-_QUIET_WITHIN_S = 3.0
 QUIET_FOR_S = 1.0
 
 
@@ -76,15 +76,6 @@ class Migrated:
     """How long nobody captured the input subjects; None where this run did not change hands."""
     position: Place | None = None
     """Where reading begins, taken over from the durable consumer; None where there was none."""
-
-
-class _Found(NamedTuple):
-    """The streams that concern a migration, as they are now."""
-
-    old: StreamFacts | None
-    new: StreamFacts | None
-    log: StreamFacts | None
-    """An input stream that is a log already, with nothing to be moved into it."""
 
 
 class Migration:
@@ -120,7 +111,7 @@ class Migration:
         ``into`` names the new stream. A server before 2.10 cannot fill it under other subjects:
         there it is filled while it captures them, so that producers must be stopped as well.
         """
-        found = await self._find()
+        found = await find_streams(self._api, self._settings)
         if found.log is not None:
             return await self._take_over(found.log)
         old, new = found.old, found.new
@@ -142,38 +133,11 @@ class Migration:
 
     async def wanted(self) -> bool:
         """Whether there is anything to do; instances may run while this is asked."""
-        found = await self._find()
+        found = await find_streams(self._api, self._settings)
         if found.log is None:
             return found.old is not None or found.new is not None
         durable = self._settings.queue_group
         return await earlier_consumer(self._api, found.log.name, durable) is not None
-
-    async def _find(self) -> _Found:
-        inputs = self._settings.subjects.inputs
-        found = {subject: await self._api.stream_of(subject) for subject in inputs}
-        split = obstacle_of_split(found)
-        if split is not None:
-            raise MigrationRefusedError(f"{split.what}; {split.mend}")
-        left = await self._stream_of(self._marks.left)
-        filled = await self._stream_of(self._marks.into(inputs[0]))
-        name = found[inputs[0]]
-        if name is None:
-            return _Found(left, filled, None)
-        facts = await self._api.stream(name)
-        retention = facts.settings["retention"]
-        if retention == "workqueue":
-            return _Found(facts, filled, None)
-        if retention != "limits":
-            raise MigrationRefusedError(
-                f"stream {name} has {retention} retention; nats stream edit {name} --retention "
-                "limits, then run this again"
-            )
-        moving = facts.settings.get("description") == MOVING_DESCRIPTION
-        return _Found(left, facts, None) if left or moving else _Found(None, None, facts)
-
-    async def _stream_of(self, subject: str) -> StreamFacts | None:
-        name = await self._api.stream_of(subject)
-        return None if name is None else await self._api.stream(name)
 
     async def _refuse_at_work(self, old: StreamFacts) -> None:
         why = await at_work(self._api, old.name, self._settings.queue_group, self._quiet_for_s)
@@ -296,7 +260,7 @@ class Migration:
         held = answer["state"].get("subjects") or {}
         foreign = sum(count for subject, count in held.items() if subject not in inputs)
         if foreign:
-            await self._forget_consumer(old.name)
+            await forget_consumer(self._api, old.name, self._settings.queue_group)
         else:
             await self._api.delete(old.name)
         return Migrated(new.name, self._moved, old.name, foreign, uncaptured_s)
@@ -309,57 +273,14 @@ class Migration:
             return Migrated(log.name)
         await self._refuse_at_work(log)
         consumer = await earlier_consumer(self._api, log.name, durable) or consumer
-        position = await self._place_at(log, int(consumer["ack_floor"]["stream_seq"]))
+        position = await place_at(self._api, log, int(consumer["ack_floor"]["stream_seq"]))
         view = await self._store.look()
         if await self._store.rewind(view.partitions, position) != PARTITIONS:
             raise MigrationRefusedError(
                 "an instance is at work on the partitions; stop all, then run this again"
             )
-        await self._forget_consumer(log.name)
+        await forget_consumer(self._api, log.name, durable)
         return Migrated(log.name, position=position)
-
-    async def _place_at(self, log: StreamFacts, floor: int) -> Place:
-        """Return the place of the last message that is still there up to ``floor``."""
-        first = max(1, int(log.state["first_seq"]))
-        for sequence in range(floor, first - 1, -1):
-            message = await self._api.message(log.name, sequence)
-            if message is not None:
-                return Place(sequence, parse_instant(message["time"]), log.created)
-        below = min(floor, first - 1)
-        return Place(below, 0, log.created) if below > 0 else BEGIN
-
-    async def _forget_consumer(self, stream: str) -> None:
-        try:
-            await self._api.ask(f"CONSUMER.DELETE.{stream}.{self._settings.queue_group}")
-        except NotFoundError:
-            return
-
-
-async def at_work(api: JetStreamAPI, stream: str, durable: str, quiet_for_s: float) -> str | None:
-    """Return why instances of the earlier version seem to run; None when they are quiet.
-
-    Whoever takes messages from the durable consumer asks for more all the time; one whose window
-    is full acknowledges. A request of one that was killed goes within moments.
-    """
-    until_s = time.monotonic() + _QUIET_WITHIN_S
-    while True:
-        before = await earlier_consumer(api, stream, durable)
-        if before is None:
-            return None
-        waiting = int(before.get("num_waiting") or 0)
-        if not waiting:
-            break
-        if time.monotonic() > until_s:
-            return f"{waiting} requests for messages wait at consumer {durable}"
-        await asyncio.sleep(0.2)
-    await asyncio.sleep(quiet_for_s)
-    after = await earlier_consumer(api, stream, durable) or before
-    if after.get("num_waiting") or any(
-        after[what]["consumer_seq"] != before[what]["consumer_seq"]
-        for what in ("delivered", "ack_floor")
-    ):
-        return f"consumer {durable} is at work: it delivers, or is acknowledged to"
-    return None
 
 
 async def _to_the_end(steps: Coroutine[Any, Any, None]) -> None:

@@ -12,7 +12,7 @@ from nats.errors import Error as NatsError
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.api import ConsumerConfig, DeliverPolicy
 
-from chaos.log import request_of
+from chaos.load.log import request_of
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
