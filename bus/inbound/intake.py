@@ -104,7 +104,7 @@ class Intake:
         """How many bytes of bodies there is room for; 0 or less for none."""
         return BODIES_MAX_BYTES - self._held_bytes
 
-    def read(  # noqa: C901, PLR0912, PLR0915  # every call of a function would cost a message a tenth
+    def read(  # every call of a function would cost a message a tenth
         self, messages: Sequence[LogMessage], wanted: Wanted, before: Place
     ) -> None:
         """Take what is wanted of a stretch of the log; hand it on or put it aside.
@@ -118,17 +118,19 @@ class Intake:
         max_body_bytes = self._max_body_bytes
         previous, previous_ns, log = before
         # Where all is wanted, as by an instance that is alone, all is decoded in any case.
-        plain_forms = self._plain_forms if max(bars) >= messages[0].sequence else {}
+        plain_form_of = (self._plain_forms if max(bars) >= messages[0].sequence else {}).get
         taken_bytes = skipped = requests = 0
         for message in messages:
             subject, content, headers, sequence, timestamp_ns = message
-            if subject in plain_forms and (plain := plain_forms[subject](content)) is not None:
-                # Others' messages, by far the most where instances are many, end here.
-                number = crc32(plain[plain.lastindex or 0]) % PARTITIONS
-                if sequence <= bars[number]:
-                    skipped += 1
-                    previous, previous_ns = sequence, timestamp_ns
-                    continue
+            # Others' messages, by far the most where instances are many, end here.
+            if (
+                (plain_form := plain_form_of(subject))
+                and (plain := plain_form(content))
+                and sequence <= bars[crc32(plain["user"]) % PARTITIONS]
+            ):
+                skipped += 1
+                previous, previous_ns = sequence, timestamp_ns
+                continue
             body: AlarmStatusChanged | SendDigest | None
             rejection: Rejection | None = None
             try:
