@@ -6,7 +6,6 @@ others cost as little as possible. From core NATS (``take``) everything is taken
 
 from __future__ import annotations
 
-import logging
 import time
 from itertools import count
 from typing import TYPE_CHECKING, TypeAlias, cast
@@ -22,7 +21,7 @@ from bus.spans import NoSpans, TracedMessages
 from bus.tally import BusTally
 from bus.wire.codec import decode_alarm_status_changed, decode_send_alarm_digest
 from bus.wire.contexts import context_in
-from bus.wire.earlier import earlier_id_in
+from bus.wire.earlier import with_earlier_id
 from bus.wire.message import Message
 from bus.wire.ownership import partition_of_bytes, plain_event, plain_request
 
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
     from bus.inbound.log_source import LogMessage
     from bus.spans import Spans
     from bus.subjects import Subjects
-
-logger = logging.getLogger("bus.intake")
 
 
 BODIES_MAX_BYTES = 256 * 1024 * 1024
@@ -65,6 +62,7 @@ class Intake:
         monotonic_s: Callable[[], float] = time.monotonic,
         spans: Spans | None = None,
         tell_foreign: Callable[[str], None] | None = None,
+        tell_rejected: Callable[[Message, Rejection], None] | None = None,
     ) -> None:
         """Wire the intake.
 
@@ -73,7 +71,8 @@ class Intake:
         when there is room again, with those messages that somebody may await an answer to;
         ``rejection`` is the reason of those that became dead letters. ``monotonic_s`` is the time
         at which a request counts as taken. ``tell_foreign`` is called with each subject that is
-        not ours, and must bound what it says of it.
+        not ours, ``tell_rejected`` with each message that becomes a dead letter; both must bound
+        what they say of it.
         """
         self._subjects = subjects
         self._max_body_bytes = max_body_bytes
@@ -83,6 +82,7 @@ class Intake:
         self._tally = tally or BusTally()
         self._monotonic_s = monotonic_s
         self._tell_foreign = tell_foreign
+        self._tell_rejected = tell_rejected
         self._traced = TracedMessages(spans or NoSpans())
         self._plain_forms = {
             subjects.alarm_status_changed: plain_event,
@@ -104,7 +104,7 @@ class Intake:
         """How many bytes of bodies there is room for; 0 or less for none."""
         return BODIES_MAX_BYTES - self._held_bytes
 
-    def read(  # noqa: C901, PLR0912, PLR0915  # every call of a function would cost a message a tenth
+    def read(  # every call of a function would cost a message a tenth
         self, messages: Sequence[LogMessage], wanted: Wanted, before: Place
     ) -> None:
         """Take what is wanted of a stretch of the log; hand it on or put it aside.
@@ -118,17 +118,19 @@ class Intake:
         max_body_bytes = self._max_body_bytes
         previous, previous_ns, log = before
         # Where all is wanted, as by an instance that is alone, all is decoded in any case.
-        plain_forms = self._plain_forms if max(bars) >= messages[0].sequence else {}
+        plain_form_of = (self._plain_forms if max(bars) >= messages[0].sequence else {}).get
         taken_bytes = skipped = requests = 0
         for message in messages:
             subject, content, headers, sequence, timestamp_ns = message
-            if subject in plain_forms and (plain := plain_forms[subject](content)) is not None:
-                # Others' messages, by far the most where instances are many, end here.
-                number = crc32(plain[plain.lastindex or 0]) % PARTITIONS
-                if sequence <= bars[number]:
-                    skipped += 1
-                    previous, previous_ns = sequence, timestamp_ns
-                    continue
+            # Others' messages, by far the most where instances are many, end here.
+            if (
+                (plain_form := plain_form_of(subject))
+                and (plain := plain_form(content))
+                and sequence <= bars[crc32(plain["user"]) % PARTITIONS]
+            ):
+                skipped += 1
+                previous, previous_ns = sequence, timestamp_ns
+                continue
             body: AlarmStatusChanged | SendDigest | None
             rejection: Rejection | None = None
             try:
@@ -159,7 +161,7 @@ class Intake:
                         requests += 1
                     if headers:
                         body = self._traced.begin(
-                            token, _message_of(message), _named(body, headers)
+                            token, _message_of(message), with_earlier_id(body, headers)
                         )
                     batch.append(new_tuple(Delivery, (token, body, 1)))
             previous, previous_ns = sequence, timestamp_ns
@@ -267,10 +269,8 @@ class Intake:
         self._rejecting.add(token)
         message = _message_of(entry[2])
         kind, reason = rejection
-        logger.warning(
-            "message.dead_lettered",
-            extra={"subject": message.subject, "sequence": message.sequence, "reason": reason},
-        )
+        if self._tell_rejected is not None:
+            self._tell_rejected(message, rejection)
 
         def done() -> None:
             self._tally.dead_letters[kind] += 1
@@ -287,15 +287,6 @@ class Intake:
             self._settled([message] if ledger is None else [], reason)
 
         self._reject(message, rejection, done)
-
-
-def _named(
-    body: AlarmStatusChanged | SendDigest, headers: bytes
-) -> AlarmStatusChanged | SendDigest:
-    """Return the body with the name that an earlier version knew a request by, if it was moved."""
-    if isinstance(body, SendDigest) and (name := earlier_id_in(headers)) is not None:
-        return body._replace(earlier_id=name)
-    return body
 
 
 def _message_of(message: LogMessage | Message) -> Message:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from actors.runtime.tuples import new_tuple
 from bus.connection.floods import FloodLog
+from bus.connection.lanes import number_at_end
 from bus.inbound.log_source import LogFailure, LogMessage
 from bus.inbound.stream.answers import (
     NO_MESSAGE,
@@ -16,8 +17,9 @@ from bus.inbound.stream.answers import (
     state_of,
     timestamp_of,
 )
+from bus.inbound.stream.deliveries import PlainRun, parse_delivery
 from bus.inbound.stream.questions import Addresses, Questions
-from bus.inbound.stream.reading import HEARTBEAT_S, Allowed, StreamReading, parse_delivery
+from bus.inbound.stream.reading import HEARTBEAT_S, Allowed, StreamReading
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +63,7 @@ class StreamSource:
         self._by_consumer: dict[bytes, StreamReading] = {}
         self._waiting: list[StreamReading] = []
         self._names: dict[bytes, str] = {}
+        self._plain_run = PlainRun()
         self._strangers = FloodLog(_tell_stranger)
         self._refusals = FloodLog(_tell_refusal)
         self.allowed = Allowed()
@@ -182,7 +185,14 @@ class StreamSource:
         return LogFailure(f"{error.get('description')}")
 
     def _on_frames(self, frames: list[Frame]) -> None:
-        """Sort what came in one chunk: messages by their consumer, answers by their number."""
+        """Take what came in one chunk."""
+        if (run := self._plain_run.read(frames, self._names)) is None:
+            self._sort(frames)
+        elif (reading := self._by_consumer.get(self._plain_run.consumer)) is not None:
+            reading.take(*run)
+
+    def _sort(self, frames: list[Frame]) -> None:
+        """Sort a chunk: messages by their consumer, answers by their number."""
         names = self._names
         reading: StreamReading | None = None
         messages: list[LogMessage] = []
@@ -201,6 +211,8 @@ class StreamSource:
                 # Not the server's: whoever else writes to our inbox must not cost us the others.
                 self._strangers.add(repr(address[:200]))
                 continue
+            if consumer != self._plain_run.consumer:
+                self._plain_run.learn(address, consumer)
             if messages and (consumer != of or number != last + 1):
                 assert reading is not None
                 reading.take(messages, first, last, waiting)
@@ -223,8 +235,7 @@ class StreamSource:
 
     def _on_answer(self, subject: bytes, body: bytes, headers: bytes) -> None:
         """Take what bears no address: an answer or a status, or whatever a stranger sends."""
-        tail = subject.rpartition(b".")[2]
-        number = int(tail) if tail.isdigit() and len(tail) < 20 else 0
+        number = number_at_end(subject)
         if (pull := self._pulls.get(number)) is not None and headers:
             pull.on_status(number, headers)
         elif number in self._questions:
