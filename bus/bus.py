@@ -86,6 +86,7 @@ class NatsBus:
         self._mender: StreamMender
         self._foreign = FloodLog(_tell_foreign)
         self._rejected = RejectionLog()
+        self._letters_retried = FloodLog(_tell_letter_retried)
         self._is_open = False
         self._asks_soon = False
         self._opened = AsyncExitStack()
@@ -149,7 +150,9 @@ class NatsBus:
         await self._transport.start()
         subjects = self._settings.subjects
         self._digests = DigestSender(self._transport, subjects, self._spans)
-        dead_letters = DeadLetterSender(self._transport, subjects, time.time, self.tally)
+        dead_letters = DeadLetterSender(
+            self._transport, subjects, time.time, self.tally, self._letters_retried.add
+        )
         self._intake = Intake(
             subjects,
             self._settings.max_body_bytes,
@@ -164,6 +167,7 @@ class NatsBus:
         )
         self._opened.callback(self._foreign.close)
         self._opened.callback(self._rejected.close)
+        self._opened.callback(self._letters_retried.close)
         if topology is None:
             self._queue = QueueConsumer(self._connection, self._settings, self._intake)
             self._opened.push_async_callback(self._queue.close)
@@ -256,6 +260,10 @@ class NatsBus:
 
     def _count_reconnect(self) -> None:
         self.tally.reconnects += 1
+
+
+def _tell_letter_retried(total: int, error: str) -> None:
+    logger.warning("dead_letter.retried", extra={"error": error, "total": total})
 
 
 def _tell_foreign(total: int, subject: str) -> None:

@@ -17,7 +17,7 @@ from nats.errors import ConnectionClosedError, OutboundBufferLimitError
 from nats.errors import Error as NatsError
 from nats.protocol.parser import AWAITING_CONTROL_LINE, Parser
 
-from bus.connection.access import UnencryptedError, refusal
+from bus.connection.access import UnencryptedError, is_late, refusal
 from bus.connection.lanes import hand_over, take_frames
 
 if TYPE_CHECKING:
@@ -227,7 +227,8 @@ class NatsClient(Client):
         by a limit that was lowered a moment ago, is no reason to end.
         """
         error = NatsError(f"nats: {err_msg}")
-        if self.is_connected and (refusal(error) is not None or _TOO_LARGE in err_msg):
+        passes = is_late(error) or refusal(error) is not None or _TOO_LARGE in err_msg
+        if self.is_connected and passes:
             await self._error_cb(error)
             await self._process_op_err(error)
         else:

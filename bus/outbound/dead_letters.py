@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from bus.connection.floods import FloodLog
 from bus.outbound.message import MESSAGE_ID, OutgoingMessage, headers_size, one_line
 from bus.outbound.transport import send_all
 from bus.tally import BusTally
@@ -20,8 +18,6 @@ if TYPE_CHECKING:
     from bus.outbound.transport import Transport
     from bus.subjects import Subjects
     from bus.wire.message import Message
-
-logger = logging.getLogger("bus.outbound")
 
 DEAD_LETTER_RETRY_S = 1.0
 
@@ -44,14 +40,18 @@ class DeadLetterSender:
         subjects: Subjects,
         wall_s: Callable[[], float],
         tally: BusTally | None = None,
+        tell_retried: Callable[[str], None] | None = None,
     ) -> None:
-        """Send over ``transport``; ``wall_s`` is the time in seconds since 1970."""
+        """Send over ``transport``; ``wall_s`` is the time in seconds since 1970.
+
+        ``tell_retried`` is called with each failure, of which there may be as many as there are
+        messages in the window, each second; it must bound what it says.
+        """
         self._transport = transport
         self._subject = subjects.dead_letter
         self._wall_s = wall_s
         self._tally = tally or BusTally()
-        # As many as there are in the window, once a second each.
-        self._retried = FloodLog(_tell_retried, transport.call_later)
+        self._tell_retried = tell_retried
 
     def send(self, message: Message, rejection: Rejection, done: Callable[[], None]) -> None:
         """Send the body, then call ``done``; see ``letter_of`` for what it looks like."""
@@ -62,7 +62,8 @@ class DeadLetterSender:
                 done()
                 return
             self._tally.dead_letter_retries += 1
-            self._retried.add(str(error))
+            if self._tell_retried is not None:
+                self._tell_retried(str(error))
             self._transport.call_later(DEAD_LETTER_RETRY_S, attempt)
 
         def attempt() -> None:
@@ -72,10 +73,6 @@ class DeadLetterSender:
             send_all(self._transport, [letter], settled)
 
         attempt()
-
-
-def _tell_retried(total: int, error: str) -> None:
-    logger.warning("dead_letter.retried", extra={"error": error, "total": total})
 
 
 def letter_of(

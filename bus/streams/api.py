@@ -52,6 +52,21 @@ _ASKED_TIMES = 10
 _ASKED_AGAIN_S = 1.0
 
 
+_PASSING_CODES = (408, 429)
+_NO_SUITABLE_PEERS = 10005
+"""A 400, and yet what a cluster says while some of its servers are away."""
+
+
+def is_passing(error: APIError) -> bool:
+    """Whether a refusal may be another one in a moment: nobody needs to change a setting."""
+    return (
+        error.code is None
+        or error.code >= 500
+        or error.code in _PASSING_CODES
+        or error.err_code == _NO_SUITABLE_PEERS
+    )
+
+
 class StreamFacts(NamedTuple):
     """A stream as the server describes it."""
 
