@@ -14,6 +14,7 @@ from bus.inbound.intake import Intake
 from bus.inbound.lag import Lag
 from bus.inbound.log_reader import LogReader
 from bus.inbound.queue_subscription import QueueConsumer
+from bus.inbound.rejection_log import RejectionLog
 from bus.inbound.stream.source import StreamSource
 from bus.nudges import NatsNudging
 from bus.outbound.core import FlushedTransport
@@ -84,6 +85,7 @@ class NatsBus:
         self._intake: Intake
         self._mender: StreamMender
         self._foreign = FloodLog(_tell_foreign)
+        self._rejected = RejectionLog()
         self._is_open = False
         self._asks_soon = False
         self._opened = AsyncExitStack()
@@ -103,6 +105,11 @@ class NatsBus:
     def in_flight(self) -> int:
         """Messages taken and not settled."""
         return self._intake.size if self._is_open else 0
+
+    @property
+    def untaken(self) -> int:
+        """Messages of core NATS that have come and were not taken; they are lost with us."""
+        return 0 if self._queue is None else self._queue.untaken
 
     def status(self) -> BusStatus:
         """Return how the bus stands now."""
@@ -153,8 +160,10 @@ class NatsBus:
             lambda: time.clock_gettime(time.CLOCK_BOOTTIME),  # the clock of the actors
             spans=self._spans,
             tell_foreign=self._foreign.add,
+            tell_rejected=self._rejected.add,
         )
         self._opened.callback(self._foreign.close)
+        self._opened.callback(self._rejected.close)
         if topology is None:
             self._queue = QueueConsumer(self._connection, self._settings, self._intake)
             self._opened.push_async_callback(self._queue.close)

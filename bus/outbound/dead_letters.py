@@ -6,6 +6,7 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from bus.connection.floods import FloodLog
 from bus.outbound.message import MESSAGE_ID, OutgoingMessage, headers_size, one_line
 from bus.outbound.transport import send_all
 from bus.tally import BusTally
@@ -49,6 +50,8 @@ class DeadLetterSender:
         self._subject = subjects.dead_letter
         self._wall_s = wall_s
         self._tally = tally or BusTally()
+        # As many as there are in the window, once a second each.
+        self._retried = FloodLog(_tell_retried, transport.call_later)
 
     def send(self, message: Message, rejection: Rejection, done: Callable[[], None]) -> None:
         """Send the body, then call ``done``; see ``letter_of`` for what it looks like."""
@@ -59,7 +62,7 @@ class DeadLetterSender:
                 done()
                 return
             self._tally.dead_letter_retries += 1
-            logger.warning("dead_letter.retried", extra={"error": str(error)})
+            self._retried.add(str(error))
             self._transport.call_later(DEAD_LETTER_RETRY_S, attempt)
 
         def attempt() -> None:
@@ -69,6 +72,10 @@ class DeadLetterSender:
             send_all(self._transport, [letter], settled)
 
         attempt()
+
+
+def _tell_retried(total: int, error: str) -> None:
+    logger.warning("dead_letter.retried", extra={"error": error, "total": total})
 
 
 def letter_of(
