@@ -14,13 +14,13 @@ from bus.inbound.intake import Intake
 from bus.inbound.lag import Lag
 from bus.inbound.log_reader import LogReader
 from bus.inbound.queue_subscription import QueueConsumer
-from bus.inbound.rejection_log import RejectionLog
 from bus.inbound.stream.source import StreamSource
 from bus.nudges import NatsNudging
 from bus.outbound.core import FlushedTransport
 from bus.outbound.dead_letters import DeadLetterSender
 from bus.outbound.digests import DigestSender
 from bus.outbound.jetstream import ProvedTransport
+from bus.outbound.rejection_log import RejectionLog
 from bus.settings import DeliveryMode
 from bus.spans import NoSpans
 from bus.status import BusStatus

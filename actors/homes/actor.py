@@ -90,8 +90,6 @@ class HomeActor(ServiceActor):
         self._looks_left = 0
         self._once_more = False
         self._writing: Plan | None = None
-        self._granted_until_s = float("-inf")
-        """What the publisher was told."""
         self._standing_by = False
         self._left: Callable[[int], None] | None = None
         """Set from when this instance is to leave."""
@@ -178,8 +176,8 @@ class HomeActor(ServiceActor):
 
     def _let_publish(self) -> None:
         until_s = self._beats.covered_until_s
-        if until_s > self._granted_until_s and may_publish(self._mine):
-            self._granted_until_s = self._tally.may_publish_until_s = until_s
+        if until_s > self._tally.may_publish_until_s and may_publish(self._mine):
+            self._tally.may_publish_until_s = until_s
             tell_if_alive(self._publisher, MayPublish(until_s))
 
     def _look(self) -> None:

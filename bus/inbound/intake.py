@@ -21,7 +21,7 @@ from bus.spans import NoSpans, TracedMessages
 from bus.tally import BusTally
 from bus.wire.codec import decode_alarm_status_changed, decode_send_alarm_digest
 from bus.wire.contexts import context_in
-from bus.wire.earlier import earlier_id_in
+from bus.wire.earlier import with_earlier_id
 from bus.wire.message import Message
 from bus.wire.ownership import partition_of_bytes, plain_event, plain_request
 
@@ -104,7 +104,7 @@ class Intake:
         """How many bytes of bodies there is room for; 0 or less for none."""
         return BODIES_MAX_BYTES - self._held_bytes
 
-    def read(  # noqa: C901, PLR0912, PLR0915  # every call of a function would cost a message a tenth
+    def read(  # every call of a function would cost a message a tenth
         self, messages: Sequence[LogMessage], wanted: Wanted, before: Place
     ) -> None:
         """Take what is wanted of a stretch of the log; hand it on or put it aside.
@@ -118,17 +118,19 @@ class Intake:
         max_body_bytes = self._max_body_bytes
         previous, previous_ns, log = before
         # Where all is wanted, as by an instance that is alone, all is decoded in any case.
-        plain_forms = self._plain_forms if max(bars) >= messages[0].sequence else {}
+        plain_form_of = (self._plain_forms if max(bars) >= messages[0].sequence else {}).get
         taken_bytes = skipped = requests = 0
         for message in messages:
             subject, content, headers, sequence, timestamp_ns = message
-            if subject in plain_forms and (plain := plain_forms[subject](content)) is not None:
-                # Others' messages, by far the most where instances are many, end here.
-                number = crc32(plain[plain.lastindex or 0]) % PARTITIONS
-                if sequence <= bars[number]:
-                    skipped += 1
-                    previous, previous_ns = sequence, timestamp_ns
-                    continue
+            # Others' messages, by far the most where instances are many, end here.
+            if (
+                (plain_form := plain_form_of(subject))
+                and (plain := plain_form(content))
+                and sequence <= bars[crc32(plain["user"]) % PARTITIONS]
+            ):
+                skipped += 1
+                previous, previous_ns = sequence, timestamp_ns
+                continue
             body: AlarmStatusChanged | SendDigest | None
             rejection: Rejection | None = None
             try:
@@ -159,7 +161,7 @@ class Intake:
                         requests += 1
                     if headers:
                         body = self._traced.begin(
-                            token, _message_of(message), _named(body, headers)
+                            token, _message_of(message), with_earlier_id(body, headers)
                         )
                     batch.append(new_tuple(Delivery, (token, body, 1)))
             previous, previous_ns = sequence, timestamp_ns
@@ -285,15 +287,6 @@ class Intake:
             self._settled([message] if ledger is None else [], reason)
 
         self._reject(message, rejection, done)
-
-
-def _named(
-    body: AlarmStatusChanged | SendDigest, headers: bytes
-) -> AlarmStatusChanged | SendDigest:
-    """Return the body with the name that an earlier version knew a request by, if it was moved."""
-    if isinstance(body, SendDigest) and (name := earlier_id_in(headers)) is not None:
-        return body._replace(earlier_id=name)
-    return body
 
 
 def _message_of(message: LogMessage | Message) -> Message:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from nats.js.api import ConsumerConfig, DeliverPolicy
 
-from bus.inbound.stream.reading import parse_delivery
+from bus.inbound.stream.deliveries import parse_delivery
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -98,13 +98,12 @@ class History:
         subjects: Subjects,
         max_body_bytes: int,
         cursor: Cursor,
-        log: str,
         *,
         only: AlarmID | None = None,
         since_ns: int = 0,
         skip_empty: bool = False,
     ) -> None:
-        """Begin with nothing known; ``log`` is the one that is read (``Place.log``).
+        """Begin with nothing known.
 
         ``cursor`` is the checkpoint's, which tells what is answered, and the numbers of digests.
 
@@ -115,7 +114,6 @@ class History:
         self._subjects = subjects
         self._max_body_bytes = max_body_bytes
         self._cursor = cursor
-        self._log = log
         self._only = only
         self._since_ns = since_ns
         self._skip_empty = skip_empty
@@ -184,7 +182,7 @@ class History:
         entry = self._entry(seen, Outcome.DIGEST)
         if self._reject(entry, seen):
             return
-        if is_answered(self._cursor, Place(seen.sequence, seen.timestamp_ns, self._log), None):
+        if is_answered(self._cursor, Place(seen.sequence, seen.timestamp_ns), None):
             told = self._tell(entry)
             self._at_answered = self._digests
         else:

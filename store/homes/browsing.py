@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pymongo
 from bson.errors import BSONError
@@ -11,14 +11,13 @@ from pymongo.read_concern import ReadConcern
 
 from actors.errors import SettingsError, StoreUnavailableError
 from actors.rules.partitions import PARTITIONS, HomesView
-from store.client import blocking_client_for, describe
+from store.client import BlockingReader, describe
 from store.homes.document import to_instance, to_partition
 from store.homes.layout import LAYOUT_ID, check_layout, to_streams
 from store.homes.mongo import INSTANCES, LAYOUT, LENIENT, PARTITIONS_COLLECTION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import TracebackType
 
     from store.settings import StoreSettings
 
@@ -45,28 +44,15 @@ class StoredHomes(NamedTuple):
         return len(self.damaged) < PARTITIONS
 
 
-class HomeBrowser:
+class HomeBrowser(BlockingReader):
     """Looks at what is stored of homes. Blocks; use it in a ``with`` block."""
 
     def __init__(self, settings: StoreSettings) -> None:
         """Prepare; raises ``SettingsError`` like the store."""
-        self._client = blocking_client_for(settings)
+        super().__init__(settings)
         self._database = self._client[settings.database].with_options(
             codec_options=LENIENT, read_concern=ReadConcern("majority")
         )
-
-    def __enter__(self) -> Self:
-        """Nothing to do: it connects when first used."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the connections."""
-        self._client.close()
 
     def look(self) -> StoredHomes:
         """Return what is stored now; raises ``StoreUnavailableError``."""

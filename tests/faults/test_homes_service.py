@@ -9,15 +9,12 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.deployment import Deployment
 from tests.pairs import Pairs, plain_subscriber
 from tests.probes import ANY_PORT, monitoring
-from tests.servers import paused, prepare_mongodb, running
+from tests.servers import paused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.broker import Broker
@@ -27,13 +24,6 @@ if TYPE_CHECKING:
 LEASE_S = 3.0
 BUSY_S = 20.0
 """What a machine that is busy with other tests may take on top."""
-
-
-@pytest.fixture
-def own_mongodb(tmp_path: Path) -> Iterator[Server]:
-    """A MongoDB server that a test may have stand still."""
-    with running(prepare_mongodb(tmp_path / "mongodb")) as server:
-        yield server
 
 
 def told(digest: dict[str, list[dict[str, str]]]) -> set[str]:

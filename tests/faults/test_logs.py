@@ -10,20 +10,12 @@ import pytest
 from tests.deployment import Deployment
 from tests.pairs import Pairs
 from tests.probes import ANY_PORT, monitoring
-from tests.servers import prepare_nats, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from tests.servers import Server
-
-
-@pytest.fixture
-def own_nats(tmp_path: Path) -> Iterator[Server]:
-    """A NATS server that loses data."""
-    with running(prepare_nats(tmp_path / "nats")) as server:
-        yield server
 
 
 @pytest.fixture

@@ -6,16 +6,12 @@ import json
 from random import Random
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.deployment import Deployment
 from tests.load import differences, events, feed, hear, untold
 from tests.oracle import Oracle
 from tests.probes import ANY_PORT, monitoring
-from tests.servers import prepare_mongodb, prepare_nats, running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.broker import Broker
@@ -23,20 +19,6 @@ if TYPE_CHECKING:
 
 COUNT = 6000
 IN_FLIGHT, SETTLED = "alarm_digest_messages_in_flight", "alarm_digest_messages_settled_total"
-
-
-@pytest.fixture
-def own_nats(tmp_path: Path) -> Iterator[Server]:
-    """A NATS server that a test may kill and start again."""
-    with running(prepare_nats(tmp_path / "nats")) as server:
-        yield server
-
-
-@pytest.fixture
-def own_mongodb(tmp_path: Path) -> Iterator[Server]:
-    """A MongoDB server, likewise."""
-    with running(prepare_mongodb(tmp_path / "mongodb")) as server:
-        yield server
 
 
 async def everything_is_told(deployment: Deployment, broker: Broker, oracle: Oracle) -> None:

@@ -9,40 +9,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.deployment import Deployment
-from tests.servers import paused, prepare_mongodb, prepare_nats, running
+from tests.servers import paused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
+    from tests.deployment import Deployment
     from tests.servers import Server
     from tests.service import ServiceProcess
 
 SHUTDOWN_S = 3.0
 AT_MOST_S = SHUTDOWN_S + 5
-
-
-@pytest.fixture
-def own_nats(tmp_path: Path) -> Iterator[Server]:
-    """A NATS server of the test's own."""
-    with running(prepare_nats(tmp_path / "nats")) as server:
-        yield server
-
-
-@pytest.fixture
-def own_mongodb(tmp_path: Path) -> Iterator[Server]:
-    """A MongoDB server, likewise."""
-    with running(prepare_mongodb(tmp_path / "mongodb")) as server:
-        yield server
-
-
-@pytest.fixture
-def own(own_nats: Server, own_mongodb: Server, tmp_path: Path) -> Iterator[Deployment]:
-    """A deployment on both."""
-    deployment = Deployment(own_nats.url, own_mongodb.url, tmp_path)
-    yield deployment
-    deployment.end()
 
 
 def ends(service: ServiceProcess) -> int:

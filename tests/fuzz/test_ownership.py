@@ -81,8 +81,7 @@ def _agrees(kind: Subject, body: bytes) -> bool:
     match = _FORMS[kind](body)
     if match is None:
         return False
-    assert match.lastindex is not None
-    user_id = match[match.lastindex]
+    user_id = match["user"]
     read = kind.refer(body, len(body))
     assert not isinstance(read, Rejected), f"taken for valid: {body!r}"
     said = read[0] if isinstance(read, tuple) else read

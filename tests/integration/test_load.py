@@ -59,6 +59,13 @@ def distinct(digests: list[Msg]) -> set[str]:
     return {(digest.headers or {})["Nats-Msg-Id"] for digest in digests}
 
 
+def assert_all_is_told(oracle: Oracle, digests: list[Msg], deployment: Deployment) -> None:
+    """Nothing lost, nothing repeated, and all is stored as the oracle says."""
+    assert hear(oracle, [digest.data for digest in digests]) == []
+    assert untold(oracle) == []
+    assert differences(oracle, deployment.checkpoints(oracle.users())) == []
+
+
 @pytest.mark.long
 async def test_waiting_events_of_thousands_of_users_are_all_absorbed_and_told(
     deployment: Deployment,
@@ -77,9 +84,7 @@ async def test_waiting_events_of_thousands_of_users_are_all_absorbed_and_told(
         asked = await ask_for_all(broker, oracle)
         digests = await broker.digests()
     assert asked == len(digests) == len(distinct(digests)) == USERS
-    assert hear(oracle, [digest.data for digest in digests]) == []
-    assert untold(oracle) == []
-    assert differences(oracle, deployment.checkpoints(oracle.users())) == []
+    assert_all_is_told(oracle, digests, deployment)
     assert service.terminate() == 0
     assert [event for event in service.events() if event["level"] != "info"] == []
 
@@ -103,9 +108,7 @@ async def test_killed_in_the_middle_nothing_is_lost_or_repeated(deployment: Depl
         asked = await ask_for_all(broker, oracle)
         digests = await broker.digests()
     assert len(digests) == len(distinct(digests)) == total - COUNT + asked
-    assert hear(oracle, [digest.data for digest in digests]) == []
-    assert untold(oracle) == []
-    assert differences(oracle, deployment.checkpoints(oracle.users())) == []
+    assert_all_is_told(oracle, digests, deployment)
 
 
 @pytest.mark.long
@@ -128,9 +131,7 @@ async def test_sigterm_under_load_ends_in_order(deployment: Deployment) -> None:
         asked = await ask_for_all(broker, oracle)
         digests = await broker.digests()
     assert len(digests) == len(distinct(digests)) == total - COUNT + asked
-    assert hear(oracle, [digest.data for digest in digests]) == []
-    assert untold(oracle) == []
-    assert differences(oracle, deployment.checkpoints(oracle.users())) == []
+    assert_all_is_told(oracle, digests, deployment)
 
 
 @pytest.mark.long
@@ -147,7 +148,5 @@ async def test_two_services_share_thousands_of_users(deployment: Deployment) -> 
     assert all(service.events("user.activated") for service in services)
     assert not any(service.events("checkpoint.conflicted") for service in services)
     assert len(digests) == len(distinct(digests)) == total - COUNT + asked
-    assert hear(oracle, [digest.data for digest in digests]) == []
-    assert untold(oracle) == []
-    assert differences(oracle, deployment.checkpoints(oracle.users())) == []
+    assert_all_is_told(oracle, digests, deployment)
     assert [service.terminate() for service in services] == [0, 0]

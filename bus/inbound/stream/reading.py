@@ -6,11 +6,10 @@ import logging
 import re
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import orjson
 
-from actors.runtime.tuples import new_tuple
 from bus.connection.lanes import parse_status
 
 if TYPE_CHECKING:
@@ -30,36 +29,6 @@ _LIMITED = re.compile(r"exceeded maxrequest(batch|expires|maxbytes)(?: of (\S+))
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|us|µs|ns|h|m|s)")
 _UNIT_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 _LAST_CONSUMER = re.compile(rb"\r\nNats-Last-Consumer: *(\d{1,19})\b", re.IGNORECASE)
-
-
-class Delivered(NamedTuple):
-    """What a delivery's reply subject tells."""
-
-    consumer: bytes
-    sequence: int
-    """In the stream."""
-    number: int
-    """In the consumer: 1, 2, 3 and so on."""
-    timestamp_ns: int
-    waiting: int
-    """Messages behind it."""
-
-
-def parse_delivery(reply: bytes) -> Delivered:
-    """Read ``$JS.ACK.<stream>.<consumer>.<delivered>.<seq>.<consumer seq>.<timestamp>.<pending>``.
-
-    Newer servers may put two tokens behind ACK and one at the end. Raises ``ValueError`` or
-    ``IndexError`` for what is no such subject.
-    """
-    tokens = reply.split(b".")
-    if len(tokens) == 9:
-        _, _, _, consumer, _, sequence, number, timestamp, waiting = tokens
-    else:
-        at = 3 if len(tokens) < 11 else 5
-        consumer = tokens[at]
-        sequence, number, timestamp, waiting = tokens[at + 2 : at + 6]
-    fields = (consumer, int(sequence), int(number), int(timestamp), int(waiting))
-    return new_tuple(Delivered, fields)
 
 
 @dataclass(slots=True)

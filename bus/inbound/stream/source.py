@@ -17,8 +17,9 @@ from bus.inbound.stream.answers import (
     state_of,
     timestamp_of,
 )
+from bus.inbound.stream.deliveries import PlainRun, parse_delivery
 from bus.inbound.stream.questions import Addresses, Questions
-from bus.inbound.stream.reading import HEARTBEAT_S, Allowed, StreamReading, parse_delivery
+from bus.inbound.stream.reading import HEARTBEAT_S, Allowed, StreamReading
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,6 +63,7 @@ class StreamSource:
         self._by_consumer: dict[bytes, StreamReading] = {}
         self._waiting: list[StreamReading] = []
         self._names: dict[bytes, str] = {}
+        self._plain_run = PlainRun()
         self._strangers = FloodLog(_tell_stranger)
         self._refusals = FloodLog(_tell_refusal)
         self.allowed = Allowed()
@@ -183,7 +185,14 @@ class StreamSource:
         return LogFailure(f"{error.get('description')}")
 
     def _on_frames(self, frames: list[Frame]) -> None:
-        """Sort what came in one chunk: messages by their consumer, answers by their number."""
+        """Take what came in one chunk."""
+        if (run := self._plain_run.read(frames, self._names)) is None:
+            self._sort(frames)
+        elif (reading := self._by_consumer.get(self._plain_run.consumer)) is not None:
+            reading.take(*run)
+
+    def _sort(self, frames: list[Frame]) -> None:
+        """Sort a chunk: messages by their consumer, answers by their number."""
         names = self._names
         reading: StreamReading | None = None
         messages: list[LogMessage] = []
@@ -202,6 +211,8 @@ class StreamSource:
                 # Not the server's: whoever else writes to our inbox must not cost us the others.
                 self._strangers.add(repr(address[:200]))
                 continue
+            if consumer != self._plain_run.consumer:
+                self._plain_run.learn(address, consumer)
             if messages and (consumer != of or number != last + 1):
                 assert reading is not None
                 reading.take(messages, first, last, waiting)

@@ -23,8 +23,6 @@ from ops.users.history import History, Outcome, Seen
 from store.users.blocking import StandaloneStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from nats.aio.client import Client
 
     from actors.rules.digest import Cursor
@@ -59,21 +57,16 @@ def history(
     """
     settings = parsed.settings
     since_ns = 0 if since is None else moment_ns(since, time.time())
-    cursor = _cursor(settings, UserID(user_id))
-
-    def begin(log: str) -> History:
-        return History(
-            UserID(user_id),
-            settings.bus.subjects,
-            settings.bus.max_body_bytes,
-            cursor,
-            log,
-            only=None if alarm is None else AlarmID(alarm),
-            since_ns=since_ns,
-            skip_empty=settings.core.skip_empty_digests,
-        )
-
-    found, first = with_client(settings.bus, lambda client: _read(client, settings, begin))
+    found = History(
+        UserID(user_id),
+        settings.bus.subjects,
+        settings.bus.max_body_bytes,
+        _cursor(settings, UserID(user_id)),
+        only=None if alarm is None else AlarmID(alarm),
+        since_ns=since_ns,
+        skip_empty=settings.core.skip_empty_digests,
+    )
+    first = with_client(settings.bus, lambda client: _read(client, settings, found))
     entries = found.entries()
     if as_json:
         for entry in entries:
@@ -104,16 +97,14 @@ def _cursor(settings: Settings, user_id: UserID) -> Cursor:
     return checkpoint.cursor
 
 
-async def _read(
-    client: Client, settings: Settings, begin: Callable[[str], History]
-) -> tuple[History, int]:
-    """Take in the whole log as it is now; return what was made of it, and its first sequence."""
+async def _read(client: Client, settings: Settings, found: History) -> int:
+    """Take in the whole log as it is now; return its first sequence."""
     api = JetStreamAPI(client)
     name = await api.stream_of(settings.bus.subjects.alarm_status_changed)
     if name is None:
         raise CommandError("there is no log: no stream captures the input")
-    facts = await api.stream(name)
-    found, first, last = begin(facts.created), facts.state["first_seq"], facts.state["last_seq"]
+    state = (await api.stream(name)).state
+    first, last = state["first_seq"], state["last_seq"]
     columns = (TextColumn("reading the log"), BarColumn(), TimeRemainingColumn())
     shown = console(sys.stderr)
     with Progress(*columns, console=shown, transient=True, disable=not shown.is_terminal) as bar:
@@ -122,7 +113,7 @@ async def _read(
             found.take(Seen(*message))
             if message.sequence % _SHOWN_EVERY == 0:
                 bar.update(task, completed=message.sequence - first + 1)
-    return found, int(first)
+    return int(first)
 
 
 def row(entry: Entry) -> tuple[object, ...]:

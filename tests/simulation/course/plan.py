@@ -124,7 +124,7 @@ def draw_plan(random: Random) -> Plan:
     """Draw a history's circumstances and its traffic."""
     core = random.random() < 0.1
     settings = CoreSettings(
-        checkpoint_interval_s=random.choice((0.8, 2.0, 4.0)),
+        checkpoint_interval_s=random.choice((0.8, 4.0, 4.0)),
         checkpoint_group_max=random.choice((1, 2, 1000)),
         max_live_users=random.choice((1, 2, 100)),
         idle_timeout_s=random.choice((0.8, 5.0, 600.0)),

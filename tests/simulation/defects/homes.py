@@ -193,6 +193,13 @@ def _positions_are_not_saved(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(HomeActor, "_save_positions", lambda _: None)
 
 
+def _a_purge_across_two_logs(patch: pytest.MonkeyPatch) -> None:
+    def purge_up_to(positions: Iterable[Place], _: str, kept_from: int) -> int | None:
+        return min(kept_from, *(place.sequence for place in positions))
+
+    patch.setattr("tests.simulation.world.purging.purge_up_to", purge_up_to)
+
+
 DEFECTS = (
     Defect("positions may fall", 400, _positions_may_fall),
     Defect("a position of a former home lands", 400, _epochs_are_ignored),
@@ -216,6 +223,7 @@ DEFECTS = (
     Defect("whether the log is the one is not verified", 100, _nothing_is_verified),
     Defect("a fall of the positions is not stored", 400, _a_fall_is_not_stored),
     Defect("whose a message is, is read two ways", 400, _whose_a_message_is_is_read_two_ways),
+    Defect("a purge by positions of another log", 600, _a_purge_across_two_logs),
     Defect("a zombie publishes", 400, _a_zombie_publishes),
     Defect("what is lost is published on", 400, _what_is_lost_is_published_on),
 )

@@ -105,10 +105,12 @@ class World:
         end_s = self.time.now_s + duration_s
         random, sluggish = self.random, self.weather.sluggish
         while self.watch.violation is None:
+            ready = []
             for instance in self._instances:
                 if instance.stopping and instance.has_stopped:
                     self._end(instance)
-            ready = [one for one in self._instances if one.ready]
+                elif instance.ready:
+                    ready.append(instance)
             if ready and not self.chance(sluggish):
                 instance = ready[0] if len(ready) == 1 else random.choice(ready)
                 instance.step()

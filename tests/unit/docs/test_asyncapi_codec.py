@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from actors.rejections import Rejection, RejectionKind
 from actors.rules.alarms import AlarmID, Severity, UserID
-from actors.rules.digest import Digest, DigestID, DigestItem
+from actors.rules.digest import Digest, DigestID, DigestItem, digest_order
 from actors.rules.positions import Place
 from bus.errors import MessageRejectedError
 from bus.inbound.intake import Intake
@@ -29,6 +29,8 @@ from bus.wire.codec import (
 )
 from bus.wire.instants import format_instant, parse_instant
 from bus.wire.message import Message
+from bus.wire.rejections import missing
+from tests.service import ROOT
 from tests.unit.bus.transport import RecordingTransport, Sent
 from tests.unit.docs.contract import MESSAGES, SCHEMAS, body_of, examples_of, headers_of
 
@@ -172,6 +174,17 @@ def test_the_codec_writes_the_examples_of_digests(body: dict[str, Any]) -> None:
     assert [part.body for part in encode_digest(_digest(body), ROOMY)] == [orjson.dumps(body)]
 
 
+def test_digests_are_shown_in_their_order() -> None:
+    """In the examples, and in the README: what a reader sees is what the rules do."""
+    lines = (ROOT / "README.md").read_text().splitlines()
+    shown = [orjson.loads(line) for line in lines if line.startswith('{"UserID"')]
+    bodies = [*examples_of("alarmDigest"), *shown]
+    digests = [_digest(body) for body in bodies if body["ActiveAlarms"]]
+    assert max(len(digest.items) for digest in digests) > 1
+    for digest in digests:
+        assert list(digest.items) == sorted(digest.items, key=digest_order)
+
+
 @given(st.integers(-(2**63), 2**63 - 1), st.sampled_from([Severity.WARNING, Severity.CRITICAL]))
 def test_every_digest_that_the_codec_writes_is_as_described(at_ns: int, severity: Severity) -> None:
     """Whatever the instant."""
@@ -209,7 +222,7 @@ def test_a_dead_letter_has_the_headers_described(
         assert set(item.headers) == required | optional | {"traceparent"}
 
 
-@pytest.mark.parametrize("rejection", [None, "UserID is missing"])
+@pytest.mark.parametrize("rejection", [None, missing("UserID").reason])
 def test_a_producer_is_answered_as_described(rejection: str | None) -> None:
     """On core NATS."""
     answers: list[tuple[str, bytes]] = []

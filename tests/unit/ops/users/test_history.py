@@ -49,11 +49,12 @@ def request(sequence: int, user: str = U) -> Seen:
     return Seen(SUBJECTS.send_alarm_digest, body, sequence, sequence * 10**9)
 
 
-def history(*messages: Seen, digests: int = 0, answered: int = 10**9, **how: object) -> History:
+def history(
+    *messages: Seen, digests: int = 0, answered: int = 10**9, answered_s: int = 10**9, **how: object
+) -> History:
     """Return what was made of messages, when the checkpoint has so many digests."""
-    cursor = Cursor(digests, Place(answered, answered * 10**9, "log"))
-    log = str(how.pop("log", "log"))
-    made = History(U, SUBJECTS, 65_536, cursor, log, **how)  # type: ignore[arg-type]  # by name
+    cursor = Cursor(digests, Place(answered, answered_s * 10**9))
+    made = History(U, SUBJECTS, 65_536, cursor, **how)  # type: ignore[arg-type]  # by name
     for message in messages:
         made.take(message)
     return made
@@ -171,8 +172,8 @@ def test_digests_are_numbered_as_the_service_does_it() -> None:
 
 
 def test_in_a_log_that_was_made_anew_nothing_is_answered_yet() -> None:
-    """Its sequences are other messages'."""
-    (entry,) = history(request(5), digests=9, answered=6, log="another").entries()
+    """Its sequences are other messages', which came later."""
+    (entry,) = history(request(5), digests=9, answered=6, answered_s=4).entries()
     assert entry.outcome is Outcome.WAITING
 
 

@@ -14,9 +14,7 @@ from bus.inbound.stream.reading import (
     EXPIRES_S,
     REQUEST_BYTES,
     Allowed,
-    Delivered,
     StreamReading,
-    parse_delivery,
 )
 
 LARGEST = 1 << 20
@@ -84,29 +82,6 @@ class Desk:
     def status(self, line: str, request: int = 1, more: str = "") -> None:
         """Have a status come."""
         self.reading.on_status(request, f"NATS/1.0 {line}\r\n{more}\r\n".encode())
-
-
-@pytest.mark.parametrize(
-    "reply",
-    [
-        b"$JS.ACK.ALARM_INPUT.c.3.71.42.1623098415598765212.9",
-        b"$JS.ACK.hub.kXzR7q.ALARM_INPUT.c.3.71.42.1623098415598765212.9",
-        b"$JS.ACK.hub.kXzR7q.ALARM_INPUT.c.3.71.42.1623098415598765212.9.rAnd",
-        b"$JS.ACK._.kXzR7q.ALARM_INPUT.c.3.71.42.1623098415598765212.9.rAnd",
-    ],
-)
-def test_a_delivery_is_read_from_old_and_new_forms(reply: bytes) -> None:
-    """Newer servers put domain and account behind ACK, and a token at the end."""
-    assert parse_delivery(reply) == Delivered(b"c", 71, 42, 1_623_098_415_598_765_212, 9)
-
-
-@pytest.mark.parametrize(
-    "reply", [b"", b"_INBOX.a.b", b"$JS.ACK.s.c.1.2", b"$JS.ACK.s.c.1.x.3.4.5", b"\xff.1.2.3"]
-)
-def test_another_kind_of_address_is_refused(reply: bytes) -> None:
-    """Only a delivery has those numbers."""
-    with pytest.raises((ValueError, IndexError)):
-        parse_delivery(reply)
 
 
 def test_the_next_request_overlaps_with_the_last() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from actors.rejections import Rejection, RejectionKind
 from actors.rules.positions import Place
-from bus.inbound.rejection_log import RejectionLog
+from bus.outbound.rejection_log import RejectionLog
 from bus.wire.message import Message
 
 if TYPE_CHECKING:
