@@ -74,6 +74,8 @@ class Unreadable:
     """What is stored of this user cannot be read, and why."""
 
     reason: str
+    newer: bool = False
+    """A newer version has written it, and can read it: nothing is wrong with it."""
 
 
 class CheckpointStore(Protocol):

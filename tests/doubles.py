@@ -126,6 +126,7 @@ class FaultyStore:
         """What saves raise that no store should."""
         self.refused: dict[UserID, str] = {}
         self.unreadable: dict[UserID, str] = {}
+        self.newer = False
 
     def load(self, user_ids: Sequence[UserID]) -> Mapping[UserID, Checkpoint | Unreadable]:
         """See ``CheckpointStore``."""
@@ -135,7 +136,7 @@ class FaultyStore:
             raise StoreUnavailableError("no primary")
         found = dict(self.inner.load(user_ids))
         for user_id in set(user_ids) & set(self.unreadable):
-            found[user_id] = Unreadable(self.unreadable[user_id])
+            found[user_id] = Unreadable(self.unreadable[user_id], newer=self.newer)
         return found
 
     def save(self, updates: Sequence[CheckpointUpdate]) -> Sequence[SaveOutcome | Unsavable]:

@@ -38,6 +38,10 @@ def _answer(found: Checkpoint | Unreadable) -> Recovered | RecoveryFailed:
     return RecoveryFailed(found.reason) if isinstance(found, Unreadable) else Recovered(found)
 
 
+def _is_newer(found: Checkpoint | Unreadable) -> bool:
+    return isinstance(found, Unreadable) and found.newer
+
+
 _UNKNOWN = Recovered(NEVER_SAVED)
 
 
@@ -57,6 +61,7 @@ class RecoveryActor(ServiceActor):
         super().__init__(dispatcher, escalate)
         self._settings = settings
         self._store = store
+        self._scheduler = scheduler
         self._backoff = Backoff(settings, scheduler, random)
         self._asked: dict[UserID, list[ActorRef[Any]]] = {}
         self._under_way: dict[UserID, list[ActorRef[Any]]] = {}
@@ -93,12 +98,35 @@ class RecoveryActor(ServiceActor):
         """Tell all who asked; who did while it was loaded gets what is loaded after that."""
         self._backoff.answered()
         under_way, self._under_way = self._under_way, {}
+        if newer := [user_id for user_id, found in loaded.items() if _is_newer(found)]:
+            self._wait_for_newer({user_id: under_way.pop(user_id) for user_id in newer}, loaded)
         tell_each(
             (ref, _answer(loaded[user_id]) if user_id in loaded else _UNKNOWN)
             for user_id, refs in under_way.items()
             for ref in refs
         )
         self._load_soon()
+
+    def _wait_for_newer(
+        self,
+        asked: Mapping[UserID, list[ActorRef[Any]]],
+        loaded: Mapping[UserID, Checkpoint | Unreadable],
+    ) -> None:
+        """Ask again after a while for users that a newer version has written.
+
+        They are read by such a one soon, for partitions are dealt to those that can; their
+        messages wait, and are rejected by nobody.
+        """
+        sample = loaded[next(iter(asked))]
+        assert isinstance(sample, Unreadable)
+        logger.warning(
+            "recovery.newer_version", extra={"users": len(asked), "error": sample.reason}
+        )
+        for user_id, refs in asked.items():
+            for ref in refs:
+                again = RecoverUser(user_id, ref)
+                wait_s = self._settings.retry_wait_max_s
+                self._scheduler.tell_after(wait_s, self.actor_ref, again)
 
     def _retry_later(self, error: str) -> None:
         asked_since, self._asked, self._under_way = self._asked, self._under_way, {}

@@ -10,7 +10,7 @@ from actors.homes.calls import HomeStoreCalls
 from actors.homes.moves import Moves
 from actors.homes.positions import StoredPositions
 from actors.homes.rounds import LATE_S, LOOKS_PER_ROUND, Phase, rest_s
-from actors.homes.sightings import say_what_changed
+from actors.homes.sightings import say_standing_by, say_what_changed
 from actors.messages.home import (
     BeatConfirmed,
     HomeMessage,
@@ -188,7 +188,8 @@ class HomeActor(ServiceActor):
 
     def _judge(self, view: HomesView) -> None:
         now_s, before, me = self._ports.clock.monotonic_s(), self._watch, self._me
-        self._watch = observe(before, view.instances, self._lease_s, self._call_began_s, now_s)
+        began_s, lease_s = self._call_began_s, self._lease_s
+        self._watch = observe(before, view.instances, lease_s, began_s, now_s, view.schema)
         say_what_changed(before, self._watch, me, self._lease_s)
         self._stored.look(view.partitions)
         self._tally.view, self._tally.watch = view, self._watch
@@ -277,7 +278,7 @@ class HomeActor(ServiceActor):
 
     def _say_whether_standing_by(self, planned: Plan) -> None:
         if planned.standing_by and not self._standing_by:
-            logger.info("home.standing_by", extra={"instances": self._tally.instances})
+            say_standing_by(self._watch, self._me, self._tally.instances)
         self._standing_by = self._tally.standing_by = planned.standing_by
 
     def _leave(self, left: Callable[[int], None], patience_s: float) -> None:

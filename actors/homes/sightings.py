@@ -5,13 +5,26 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from actors.rules.watching import is_dead
+from actors.rules.watching import is_dead, is_outdated
 
 if TYPE_CHECKING:
     from actors.rules.partitions import InstanceID
     from actors.rules.watching import Watch
 
 logger = logging.getLogger("actors.home")
+
+
+def say_standing_by(watch: Watch, me: InstanceID, instances: int) -> None:
+    """Log that there is nothing for this instance to have, and why."""
+    if is_outdated(watch, me):
+        about = {
+            "reads_up_to": watch.seen[me].instance.schema,
+            "stored": watch.schema,
+            "mend": "start the version that wrote it, or a later one, and stop this",
+        }
+        logger.warning("home.outdated", extra=about)
+    else:
+        logger.info("home.standing_by", extra={"instances": instances})
 
 
 def say_what_changed(before: Watch, after: Watch, me: InstanceID, lease_s: float) -> None:

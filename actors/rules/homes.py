@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from actors.rules.holding import Freed, Held, Leaving
 from actors.rules.partitions import HomePosition, deal
-from actors.rules.watching import is_dead, is_settled, long_dead, takers
+from actors.rules.watching import is_dead, is_outdated, is_settled, long_dead, takers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +42,7 @@ class Plan(NamedTuple):
     forget: tuple[InstanceID, ...] = ()
     """These four: to be asked of the store."""
     standing_by: bool = False
-    """Whether there is nothing to have because so many others are up."""
+    """Whether there is nothing to have: so many others are up, or what is stored is too new."""
 
     @property
     def writes(self) -> bool:
@@ -107,7 +107,7 @@ def plan(
         ),
         (*renewed, *wanted),
         tuple(long_dead(watch, me, lease_s)),
-        standing_by=active and me in up and me not in dealt,
+        standing_by=active and me not in dealt and (me in up or is_outdated(watch, me)),
     )
 
 

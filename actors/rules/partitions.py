@@ -64,6 +64,8 @@ class HomesView(NamedTuple):
     instances: tuple[Instance, ...]
     partitions: tuple[Partition, ...]
     """All of them, by number."""
+    schema: int = 0
+    """The newest form in which checkpoints may be stored: whose homes have claimed a partition."""
 
 
 def partition_of(user_id: UserID) -> int:

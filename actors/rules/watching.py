@@ -49,6 +49,8 @@ class Watch(NamedTuple):
     """When it came back, in counted seconds: what it shows had happened by then."""
     clock_s: float | None
     """When that was, by the clock; None before the first."""
+    schema: int = 0
+    """The newest form in which checkpoints may be stored."""
 
     def silence_s(self, instance: InstanceID) -> float:
         """Return for how long its beat has certainly not changed; of one not seen, for ever."""
@@ -65,6 +67,7 @@ def observe(
     lease_s: float,
     look_began_s: float,
     look_returned_s: float,
+    schema: int = 0,
 ) -> Watch:
     """Take in what a look has shown; its moments are by the clock."""
     longest_s = LONGEST_GAP * lease_s
@@ -89,7 +92,7 @@ def observe(
                 beats=2 if changed else before.beats,
             )
         seen[instance.instance_id] = now
-    return Watch(seen, began_s, returned_s, look_returned_s)
+    return Watch(seen, began_s, returned_s, look_returned_s, max(watch.schema, schema))
 
 
 def is_dead(watch: Watch, instance: InstanceID, lease_s: float) -> bool:
@@ -115,8 +118,8 @@ def is_settled(watch: Watch, me: InstanceID, lease_s: float) -> bool:
 def takers(watch: Watch, me: InstanceID, lease_s: float) -> frozenset[InstanceID]:
     """Return who may be dealt partitions: who is up, stays, and can work on them.
 
-    Whoever cannot read the log is passed over after a lease while others can, and so is whoever
-    cannot read what the newest of them writes.
+    Whoever cannot read the log is passed over after a lease while others can. Whoever cannot read
+    what the newest of them writes, or one before them has written, is passed over in any case.
     """
     candidates = [
         seen
@@ -124,9 +127,16 @@ def takers(watch: Watch, me: InstanceID, lease_s: float) -> frozenset[InstanceID
         if not seen.instance.leaving and (instance == me or _is_trusted(watch, seen, lease_s))
     ]
     newest = max((seen.instance.schema for seen in candidates), default=0)
+    newest = max(newest, watch.schema)
     fit = [seen for seen in candidates if seen.instance.schema == newest]
     able = [seen for seen in fit if watch.returned_s - seen.able_s < lease_s]
     return frozenset(seen.instance.instance_id for seen in able or fit)
+
+
+def is_outdated(watch: Watch, me: InstanceID) -> bool:
+    """Whether what is stored may be of a form that I cannot read."""
+    seen = watch.seen.get(me)
+    return seen is not None and seen.instance.schema < watch.schema
 
 
 def _is_trusted(watch: Watch, seen: Seen, lease_s: float) -> bool:

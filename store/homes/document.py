@@ -5,7 +5,11 @@
     instances    {_id: "<InstanceID>", name: "host-1", beat: 17, leaving: false, reading: true,
                   schema: 2, address: "<host:port>" | null, version: "1.2.0", started: <seconds>}
     partitions   {_id: 0 to 63, home: "<InstanceID>" | null, epoch: 3,
-                  position: {sequence: 1207, timestamp: <nanoseconds>, log: "<creation>"}}
+                  position: {sequence: 1207, timestamp: <nanoseconds>, log: "<creation>"},
+                  schema: 2}
+
+``schema`` of an instance is the newest form of checkpoints that it reads, of a partition the newest
+that one of its homes has written: raised as it is claimed, before anything is.
 
 Others rely on ``partitions``, and on ``_id``, ``name``, ``beat`` and ``leaving`` of ``instances``.
 Fields that are not known are ignored, and kept where a document is not its writer's own.
@@ -85,6 +89,11 @@ def to_partition(document: Mapping[str, Any]) -> Partition | None:
     if not isinstance(home, str) or not home:
         return None
     return Partition(number, InstanceID(home), epoch, position)
+
+
+def schema_of(documents: Iterable[Mapping[str, Any]]) -> int:
+    """Return the newest form of checkpoints that the homes of partitions may have written."""
+    return max((_whole(document.get("schema")) or 0 for document in documents), default=0)
 
 
 def to_mendings(

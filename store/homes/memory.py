@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from actors.rules.partitions import PARTITIONS, HomesView, Partition
 from actors.rules.positions import BEGIN
+from store.users.document import SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,6 +28,8 @@ class InMemoryHomeStore:
             number: Partition(number, None, 0, BEGIN) for number in range(PARTITIONS)
         }
         self._streams: dict[str, str] = {}
+        self.schema = 0
+        """The newest form of checkpoints that a home may have written."""
 
     async def close(self) -> None:
         """Return: there is nothing to close."""
@@ -42,7 +45,8 @@ class InMemoryHomeStore:
 
     async def look(self) -> HomesView:
         """See ``HomeStore``."""
-        return HomesView(tuple(self._instances.values()), tuple(self._partitions.values()))
+        instances, partitions = self._instances.values(), self._partitions.values()
+        return HomesView(tuple(instances), tuple(partitions), self.schema)
 
     async def claim(self, me: InstanceID, wanted: Sequence[Partition]) -> None:
         """See ``HomeStore``."""
@@ -50,6 +54,10 @@ class InMemoryHomeStore:
             known = self._partitions[partition.number]
             if (known.home, known.epoch) == (partition.home, partition.epoch):
                 self._partitions[known.number] = known._replace(home=me, epoch=known.epoch + 1)
+                # Of a simulation's instances each may write another form.
+                instance = self._instances.get(me)
+                writes = SCHEMA if instance is None else instance.schema
+                self.schema = max(self.schema, writes)
 
     async def save_positions(self, me: InstanceID, positions: Sequence[HomePosition]) -> int:
         """See ``HomeStore``."""

@@ -14,7 +14,7 @@ from pymongo.write_concern import WriteConcern
 from actors.errors import SettingsError, StoreUnavailableError
 from actors.rules.partitions import PARTITIONS, HomesView
 from store.client import answered_within, client_for, opening
-from store.homes.document import from_instance, to_instance, to_mendings, to_partition
+from store.homes.document import from_instance, schema_of, to_instance, to_mendings, to_partition
 from store.homes.layout import LAYOUT_ID, check_layout, to_making, to_noting, to_streams
 from store.homes.statements import (
     to_claims,
@@ -117,10 +117,10 @@ class MongoHomeStore:
         async with answered_within(self._within_s):
             # In this order: whoever has claimed what is seen here has beaten before, and is seen
             # below; the other way round a newcomer were taken for dead.
-            partitions = await self._read_partitions()
+            partitions, schema = await self._read_partitions()
             documents = await self._instances.find().to_list()
         instances = (to_instance(document) for document in documents)
-        return HomesView(tuple(one for one in instances if one is not None), partitions)
+        return HomesView(tuple(one for one in instances if one is not None), partitions, schema)
 
     async def claim(self, me: InstanceID, wanted: Sequence[Partition]) -> None:
         """See ``HomeStore``."""
@@ -188,7 +188,7 @@ class MongoHomeStore:
         matched: int = answer["n"]
         return matched
 
-    async def _read_partitions(self) -> tuple[Partition, ...]:
+    async def _read_partitions(self) -> tuple[tuple[Partition, ...], int]:
         documents = await self._partitions.find().to_list()
         mendings = to_mendings(documents, int(self._wall_s()))
         if mendings:
@@ -206,7 +206,8 @@ class MongoHomeStore:
                 f"partition {damaged} is damaged and cannot be mended: remove its document from "
                 f"{self._partitions.full_name}"
             )
-        return tuple(partitions[number] for number in range(PARTITIONS))
+        whole = tuple(partitions[number] for number in range(PARTITIONS))
+        return whole, schema_of(documents)
 
     async def _may_mend(self) -> None:
         """See that what is damaged for us is not a newer version's form of it."""

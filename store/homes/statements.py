@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from store.homes.document import from_position
+from store.users.document import SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,10 +19,13 @@ Statement = dict[str, Any]
 def to_claims(me: InstanceID, wanted: Sequence[Partition]) -> list[Statement]:
     """Make each mine at the next epoch, if home and epoch are as in ``wanted``."""
     return [
-        _statement(
-            {"_id": partition.number, "home": partition.home, "epoch": partition.epoch},
-            {"home": me, "epoch": partition.epoch + 1},
-        )
+        {
+            "q": {"_id": partition.number, "home": partition.home, "epoch": partition.epoch},
+            "u": {
+                "$set": {"home": me, "epoch": partition.epoch + 1},
+                "$max": {"schema": SCHEMA},
+            },
+        }
         for partition in wanted
     ]
 

@@ -120,7 +120,7 @@ def to_checkpoint(document: Mapping[str, Any]) -> Checkpoint | Unreadable:
         schema = document["schema"]
         if schema > SCHEMA:
             reason = f"the checkpoint has schema {schema}, this version reads up to {SCHEMA}"
-            return Unreadable(reason)
+            return Unreadable(reason, newer=True)
         alarms = {
             AlarmID(unescape_field_name(name)): _to_alarm(fields)
             for bucket in document.get("alarms", {}).values()

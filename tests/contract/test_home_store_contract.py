@@ -15,6 +15,7 @@ from actors.rules.partitions import (
     Partition,
 )
 from actors.rules.positions import BEGIN, Place
+from store.users.document import SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -309,3 +310,14 @@ async def test_the_streams_that_the_service_made_are_remembered(homes: HomeStore
         await asyncio.gather(*(store.note_stream(name, "before") for name in names))
         await asyncio.gather(*(other.note_stream(name, f"{name} 1") for name in names))
         assert await store.streams_made() == {name: f"{name} 1" for name in names}
+
+
+async def test_who_claims_leaves_word_of_the_form_that_it_writes(homes: HomeStores) -> None:
+    """Before it writes anything; an older version that comes later is to leave it alone."""
+    async with homes() as (store, _):
+        assert (await store.look()).schema == 0
+        await claimed(store, ME, [5])
+        assert (await store.look()).schema == SCHEMA
+        [partition] = await claimed(store, THEM, [5])
+        await store.free(THEM, [HomePosition(5, partition.epoch, at(1))])
+        assert (await store.look()).schema == SCHEMA

@@ -183,3 +183,21 @@ def test_a_retry_is_logged_as_a_warning(caplog: pytest.LogCaptureFixture) -> Non
     assert (retried["levelno"], retried["name"]) == (logging.WARNING, "actors.recovery")
     assert (retried["users"], retried["attempt"], retried["wait_s"]) == (2, 1, 1.0)
     assert retried["error"] == "no primary"
+
+
+def test_what_a_newer_version_has_written_is_waited_for() -> None:
+    """Nobody is told that it is damaged; the others that were asked for are answered."""
+    desk = Desk()
+    desk.store.newer = True
+    desk.store.unreadable[UserID("new")] = "the checkpoint has schema 9"
+    old, new = desk.ask("old"), desk.ask("new")
+    desk.stage.settle()
+    assert old.received == [UNKNOWN]
+    for _ in range(3):
+        desk.stage.dispatcher.advance(4.0)
+        assert new.received == []
+    desk.store.unreadable.clear()
+    desk.stage.dispatcher.advance(4.0)
+    assert new.received == [UNKNOWN]
+    asked = [user_ids for _, user_ids in desk.store.load_calls]
+    assert asked == [["old", "new"], *[["new"]] * 4]

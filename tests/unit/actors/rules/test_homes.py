@@ -196,3 +196,12 @@ def test_more_instances_than_partitions_stand_by() -> None:
     assert see(homes, watch=watch).standing_by
     assert not see(homes, watch=watch, leaving=True).standing_by
     assert not see(dict.fromkeys(ALL, A), watch=watching(up(A))).standing_by
+
+
+def test_one_that_cannot_read_what_is_stored_stands_by() -> None:
+    """It claims nothing, though all is free, and keeps what it has: nobody else is there."""
+    newer = watching()._replace(schema=up(ME).schema + 1)
+    assert see(watch=newer) == Plan({}, standing_by=True)
+    holding = see(mine={3: Held(5)}, watch=newer)
+    assert holding.mine == {3: Held(5)}
+    assert not holding.hand_over

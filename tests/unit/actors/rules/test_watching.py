@@ -10,6 +10,7 @@ from actors.rules.watching import (
     NOTHING_SEEN,
     Watch,
     is_dead,
+    is_outdated,
     is_settled,
     long_dead,
     next_change_s,
@@ -173,3 +174,17 @@ def test_what_has_been_dead_for_ten_leases_is_to_be_forgotten() -> None:
     watch = looks(NOTHING_SEEN, 10, 49, up(A))
     assert long_dead(watch, ME, LEASE_S) == []
     assert long_dead(look(watch, 50, up(A)), ME, LEASE_S) == [A]
+
+
+def test_what_a_newer_one_has_written_is_dealt_to_nobody_who_cannot_read_it() -> None:
+    """It has rolled back: the old one stands by, and knows why, until a newer one is there."""
+    watch = looks(NOTHING_SEEN, 10, 13, up(A))
+    assert not is_outdated(watch, ME)
+    schema = up(ME).schema
+    watch = observe(watch, [up(ME), up(A, 2)], LEASE_S, 14.0, 14.0, schema + 1)
+    assert takers(watch, ME, LEASE_S) == set()
+    assert is_outdated(watch, ME)
+    newer = [up(A, beat)._replace(schema=schema + 1) for beat in (3, 4)]
+    for moment_s, instance in zip((15.0, 16.0), newer, strict=True):
+        watch = observe(watch, [up(ME), instance], LEASE_S, moment_s, moment_s, schema + 1)
+    assert takers(watch, ME, LEASE_S) == {A}

@@ -258,7 +258,7 @@ def test_a_newer_schema_is_unreadable() -> None:
     """A later version of this service wrote it: guessing would lose what it knows."""
     read = to_checkpoint(DOCUMENT | {"schema": SCHEMA + 1})
     assert read == Unreadable(
-        f"the checkpoint has schema {SCHEMA + 1}, this version reads up to {SCHEMA}"
+        f"the checkpoint has schema {SCHEMA + 1}, this version reads up to {SCHEMA}", newer=True
     )
 
 
