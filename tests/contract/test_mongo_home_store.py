@@ -64,7 +64,7 @@ async def test_what_others_rely_on_is_stored_as_promised(
     nobodys = {"home": None, "epoch": 0, "position": {"sequence": 0, "timestamp": 0, "log": ""}}
     assert list(homes_shell["partitions"].find().sort("_id")) == [
         *({"_id": number, **nobodys} for number in range(63)),
-        {"_id": 63, "home": "me", "epoch": 1, "position": STORED},
+        {"_id": 63, "home": "me", "epoch": 1, "position": STORED, "schema": 2},
     ]
     assert list(homes_shell["instances"].find()) == [
         {
