@@ -7,7 +7,7 @@ from typing import Any
 
 import bson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.ports import Checkpoint, CheckpointUpdate, Unreadable
@@ -154,7 +154,6 @@ def test_a_cursor_writes_no_more_than_it_has_to_say(
 
 
 @given(st.lists(st.tuples(CHANGES, st.none() | CURSORS), min_size=1, max_size=5))
-@settings(deadline=None)
 def test_updates_applied_to_a_document_read_back_as_the_twin_has_it(
     history: list[tuple[dict[AlarmID, Alarm | None], Cursor | None]],
 ) -> None:
@@ -207,7 +206,6 @@ def test_schema_1_stays_readable_until_the_next_save_of_the_cursor() -> None:
 
 
 @given(CURSORS)
-@settings(deadline=None)
 def test_the_next_save_of_the_cursor_leaves_nothing_of_schema_1(cursor: Cursor) -> None:
     """Cursor and outbox are then as if there had never been another form."""
     update = CheckpointUpdate(UserID("u1"), 7, {}, cursor)
@@ -344,7 +342,6 @@ def test_the_reason_names_what_is_damaged(damage: dict[str, Any], reason: str) -
 
 
 @given(alarm_id=ALARM_IDS, alarm=ALARMS)
-@settings(deadline=None)
 def test_an_alarm_takes_no_more_than_the_core_counts_for_it(
     alarm_id: AlarmID, alarm: Alarm
 ) -> None:
