@@ -16,6 +16,7 @@ from actors.rules.capacity import USER_MAX_BYTES, stored_bytes
 from actors.rules.digest import DIGEST_ALARMS_MAX, Cursor, Digest, DigestID, DigestItem
 from actors.rules.positions import Place
 from store.field_names import escape_field_name
+from store.users import document as document_module
 from store.users.document import FENCE, SCHEMA, to_changes, to_checkpoint, to_probe
 from store.users.memory import InMemoryCheckpointStore
 
@@ -211,6 +212,19 @@ def test_the_next_save_of_the_cursor_leaves_nothing_of_schema_1(cursor: Cursor) 
     update = CheckpointUpdate(UserID("u1"), 7, {}, cursor)
     anew = {key: value for key, value in SCHEMA_1.items() if key not in ("cursor", "outbox")}
     assert _apply(SCHEMA_1, update) == _apply(anew, update)
+
+
+def test_an_alarm_is_stored_in_the_form_that_released_versions_read() -> None:
+    """One more field comes last and its absence is read: they run beside this one in an upgrade.
+
+    What else goes with it: ``SCHEMA``, if they could not do with it (docs/operations/upgrades.md),
+    the form in the module's docstring, what the core counts for an alarm, and the CHANGELOG.
+    """
+    released = ("severity", "changed_at_ns", "told_severity", "told_at_ns", "news", "heard_at_s")
+    assert Alarm._fields == released
+    shown = " ".join((document_module.__doc__ or "").split())
+    form = ", ".join(f"{name} | null" if name == "told_at_ns" else name for name in released)
+    assert f"[{form}]" in shown
 
 
 def test_what_a_newer_version_has_added_is_ignored() -> None:
