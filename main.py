@@ -32,7 +32,7 @@ from ops.monitoring.monitor import Monitor
 from ops.monitoring.tracing import start_tracing
 from ops.process.clock import SystemClock
 from ops.process.daemons import on_daemon_thread
-from ops.process.stopping import close_in_turn
+from ops.process.stopping import close_in_turn, within
 from ops.process.systemd import SystemdNotifier
 from ops.users.known import KnownUsers
 from ops.users.live import LiveUsers
@@ -63,8 +63,7 @@ _STORE_RETRY_S = 1.0
 _USERS_SHARE = 0.8
 """Of the time for a stop, for what users are still to be told; the rest is for freeing them."""
 _CLOSING_S = 3.0
-_ENDED_S = 4.0
-"""Behind the time for a stop: then the process is ended, whatever hangs."""
+"""Behind the time for a stop, for all parts to close."""
 
 
 class Service:
@@ -74,7 +73,6 @@ class Service:
         """Prepare all parts; raises ``SettingsError``."""
         self._settings = settings
         self._stop = stop
-        stop.end_within(settings.shutdown_timeout_s + _ENDED_S)
         self._router: ActorRef[Any]
         self._home: ActorRef[Any] | None = None
         self._me = InstanceID(secrets.token_hex(8))
@@ -97,6 +95,7 @@ class Service:
             self._bus,
             self._observed_store,
             settings.bus.max_in_flight,
+            stop.escalate,
         )
         self._micro: MicroService | None = None
         self._console_data: ConsoleData | None = None
@@ -174,22 +173,24 @@ class Service:
                 await self._stop.wait()
                 finished = await self._finish()
         finally:
-            await self._close()
-        return finished or not started
+            left = await self._close()
+        return (finished and not left) or not started
 
     async def _finish(self) -> bool:
         """Take no more messages, see every one that was taken settled; whether in time."""
         if self._stop.failure is not None:
             return False
         self._monitor.stopping()
-        try:
-            unfinished = await asyncio.wait_for(self._leave(), self._settings.shutdown_timeout_s)
-        except TimeoutError:
+        leaving = asyncio.ensure_future(self._leave())
+        if not await within(self._settings.shutdown_timeout_s, leaving):
             unfinished = self._bus.in_flight
-        else:
-            if not unfinished:
-                return True
-        about = {"messages": unfinished, "partitions": self._home_tally.partitions}
+        elif not (unfinished := leaving.result()):
+            return True
+        about = {
+            "messages": unfinished,
+            "untaken": self._bus.untaken,
+            "partitions": self._home_tally.partitions,
+        }
         logger.warning("service.unfinished", extra=about)
         return False
 
@@ -210,15 +211,15 @@ class Service:
             await self._bus.drained()
         return unfinished
 
-    async def _close(self) -> None:
-        """End the parts, those that feed others first; whatever hangs is left."""
+    async def _close(self) -> list[str]:
+        """End the parts, those that feed others first; return those that hang, and are left."""
 
         async def end_actors() -> None:
             ActorRegistry.stop_all(block=False)
             self._dispatcher.run_until_idle()
             await self._dispatcher.abandon()
 
-        parts: dict[str, Callable[[], Awaitable[None]]] = {"monitor": self._monitor.close}
+        parts: dict[str, Callable[[], Awaitable[object]]] = {"monitor": self._monitor.close}
         if self._micro is not None:
             parts["micro"] = self._micro.close
         if (data := self._console_data) is not None:
@@ -230,7 +231,7 @@ class Service:
             "store": self._store.close,
             "tracing": lambda: on_daemon_thread(self._spans.stop, "tracing"),
         }
-        await close_in_turn(parts, _CLOSING_S)
+        return await close_in_turn(parts, _CLOSING_S)
 
     def _deliver(self, deliveries: RouteDeliveries) -> None:
         self._router.tell(deliveries)

@@ -3,6 +3,9 @@
 A user saves soon the first time, then once an interval; all that comes for it meanwhile goes with
 the same write. What is due is told to save by the group, each when the last one has found room:
 what waits here still grows together, what waits at the checkpointer does not.
+
+Requests come first: while digests are asked for, groups are small, so that no digest's save waits
+in MongoDB behind a thousand that nobody waits for.
 """
 
 from __future__ import annotations
@@ -16,7 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
 TICKS_PER_INTERVAL = 8
-"""Of a checkpoint interval: the saves of a moment make a group, and no tick has many."""
+"""At least, in a checkpoint interval: the saves of a moment make a group, and no tick has many."""
+TICK_MAX_S = 0.025
+"""However long the interval: the saves of a quarter of a second come in a heap."""
+GROUP_WHILE_ASKED = 100
+"""Users told to save at a time while digests are asked for."""
+ASKED_S = 0.25
+"""How long after the last request they still are."""
 
 
 @dataclass(slots=True)
@@ -44,11 +53,20 @@ class SavePacing(Generic[K, P]):
         self._due: deque[tuple[K, P]] = deque()
         """To be saved as soon as there is room."""
         self._due_at_tick = 0
+        self._asked_at_s = -inf
 
     @property
     def tick_s(self) -> float:
         """Seconds between two ticks."""
-        return self._interval_s / TICKS_PER_INTERVAL
+        return min(self._interval_s / TICKS_PER_INTERVAL, TICK_MAX_S)
+
+    def asked(self, now_s: float) -> None:
+        """Note that somebody asked for a digest."""
+        self._asked_at_s = now_s
+
+    def is_asked(self, now_s: float) -> bool:
+        """Whether digests are being asked for."""
+        return now_s - self._asked_at_s < ASKED_S
 
     def save_later(self, name: K, user: P, now_s: float) -> None:
         """Have a user save; it has not been told to since its last mail."""
@@ -70,7 +88,8 @@ class SavePacing(Generic[K, P]):
 
     def next_group(self, now_s: float) -> list[tuple[K, P]]:
         """Take a group of those that were due at the tick; they are told to save now."""
-        count = min(self._due_at_tick, self._group_max)
+        most = GROUP_WHILE_ASKED if self.is_asked(now_s) else self._group_max
+        count = min(self._due_at_tick, self._group_max, most)
         self._due_at_tick -= count
         group = [self._due.popleft() for _ in range(count)]
         for _, user in group:

@@ -20,6 +20,7 @@ from bus.outbound.core import FlushedTransport
 from bus.outbound.dead_letters import DeadLetterSender
 from bus.outbound.digests import DigestSender
 from bus.outbound.jetstream import ProvedTransport
+from bus.outbound.rejection_log import RejectionLog
 from bus.settings import DeliveryMode
 from bus.spans import NoSpans
 from bus.status import BusStatus
@@ -84,6 +85,8 @@ class NatsBus:
         self._intake: Intake
         self._mender: StreamMender
         self._foreign = FloodLog(_tell_foreign)
+        self._rejected = RejectionLog()
+        self._letters_retried = FloodLog(_tell_letter_retried)
         self._is_open = False
         self._asks_soon = False
         self._opened = AsyncExitStack()
@@ -103,6 +106,11 @@ class NatsBus:
     def in_flight(self) -> int:
         """Messages taken and not settled."""
         return self._intake.size if self._is_open else 0
+
+    @property
+    def untaken(self) -> int:
+        """Messages of core NATS that have come and were not taken; they are lost with us."""
+        return 0 if self._queue is None else self._queue.untaken
 
     def status(self) -> BusStatus:
         """Return how the bus stands now."""
@@ -142,7 +150,9 @@ class NatsBus:
         await self._transport.start()
         subjects = self._settings.subjects
         self._digests = DigestSender(self._transport, subjects, self._spans)
-        dead_letters = DeadLetterSender(self._transport, subjects, time.time, self.tally)
+        dead_letters = DeadLetterSender(
+            self._transport, subjects, time.time, self.tally, self._letters_retried.add
+        )
         self._intake = Intake(
             subjects,
             self._settings.max_body_bytes,
@@ -153,8 +163,11 @@ class NatsBus:
             lambda: time.clock_gettime(time.CLOCK_BOOTTIME),  # the clock of the actors
             spans=self._spans,
             tell_foreign=self._foreign.add,
+            tell_rejected=self._rejected.add,
         )
         self._opened.callback(self._foreign.close)
+        self._opened.callback(self._rejected.close)
+        self._opened.callback(self._letters_retried.close)
         if topology is None:
             self._queue = QueueConsumer(self._connection, self._settings, self._intake)
             self._opened.push_async_callback(self._queue.close)
@@ -247,6 +260,10 @@ class NatsBus:
 
     def _count_reconnect(self) -> None:
         self.tally.reconnects += 1
+
+
+def _tell_letter_retried(total: int, error: str) -> None:
+    logger.warning("dead_letter.retried", extra={"error": error, "total": total})
 
 
 def _tell_foreign(total: int, subject: str) -> None:

@@ -46,6 +46,12 @@ SCENARIOS = (
     Scenario("service-killed", "kill -9 of the service", one.service_killed),
     Scenario("mongodb-killed", "kill -9 of MongoDB", one.mongodb_killed),
     Scenario("nats-killed", "kill -9 of NATS", one.nats_killed),
+    Scenario(
+        "nats-killed-often",
+        "kill -9 of NATS, again and again",
+        one.nats_killed_often,
+        rate=1000.0,
+    ),
     Scenario("service-paused", f"SIGSTOP of the service, {PAUSE_S:.0f} s", one.service_paused),
     Scenario("mongodb-paused", f"SIGSTOP of MongoDB, {PAUSE_S:.0f} s", one.mongodb_paused),
     Scenario("nats-paused", f"SIGSTOP of NATS, {PAUSE_S:.0f} s", one.nats_paused),

@@ -83,6 +83,7 @@ class CheckpointActor(ServiceActor):
         self._under_way: dict[int, dict[UserID, SaveCheckpoint]] = {}
         self._last_number = 0
         self._room_awaited_by: ActorRef[Any] | None = None
+        self._room_below = 0
         self._commit_is_coming = False
 
     def on_receive(self, message: CheckpointerMessage) -> None:
@@ -99,8 +100,9 @@ class CheckpointActor(ServiceActor):
                 self._end(number, outcomes)
             case GroupNotSaved(number, error):
                 self._retry_later(number, error)
-            case AwaitRoom(reply_to):
+            case AwaitRoom(reply_to, empty):
                 self._room_awaited_by = reply_to
+                self._room_below = 1 if empty else self._settings.checkpoint_group_max
                 self._look_soon()
             case _:
                 assert_never(message)
@@ -124,7 +126,7 @@ class CheckpointActor(ServiceActor):
     def _offer_room(self) -> None:
         """Let the router send more: what waits there still grows together, here it does not."""
         ref = self._room_awaited_by
-        if ref is not None and len(self._waiting) < self._settings.checkpoint_group_max:
+        if ref is not None and len(self._waiting) < self._room_below:
             self._room_awaited_by = None
             tell_if_alive(ref, RoomAvailable())
 

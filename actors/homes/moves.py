@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from actors.messages.publisher import ForgetPartitions
+from actors.messages.publisher import AdmitPartitions, ForgetPartitions
 from actors.messages.router import DropPartitions, EmptyPartition
 from actors.runtime.pooled import tell_if_alive
 
@@ -47,6 +47,8 @@ class Moves:
 
     def gain(self, partitions: tuple[Partition, ...]) -> None:
         """Begin to read partitions that have come."""
+        numbers = frozenset(partition.number for partition in partitions)
+        tell_if_alive(self._publisher, AdmitPartitions(numbers))
         self._log.gain(partitions)
         tally = self._tally
         for partition in partitions:
@@ -54,8 +56,7 @@ class Moves:
                 tally.gained_free += 1
             else:
                 tally.gained_from_dead += 1
-        numbers = [partition.number for partition in partitions]
-        logger.info("home.gained", extra={"partitions": numbers})
+        logger.info("home.gained", extra={"partitions": sorted(numbers)})
 
     def lose(self, numbers: frozenset[int]) -> None:
         """Drop partitions that somebody else has taken, without a word."""

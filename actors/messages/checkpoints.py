@@ -39,6 +39,8 @@ class AwaitRoom(NamedTuple):
     """Router to checkpointer: say when less than a full group waits."""
 
     reply_to: ActorRef[Any]
+    empty: bool = False
+    """Or only when nothing waits any more, so that no large group comes together."""
 
 
 @dataclass(frozen=True, slots=True)

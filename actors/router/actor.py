@@ -153,6 +153,7 @@ class RouterActor(ServiceActor):
             if type(body) is SendDigest:
                 asking[user_id] = None
         if asking:
+            self._pacing.asked(self._clock.monotonic_s())
             # Only the order of one user's messages matters, and for these somebody waits.
             tell_each(self._addressed({user_id: by_user.pop(user_id) for user_id in asking}))
         # Whoever lives reads of events when it is to save: many at once, in one run.
@@ -209,14 +210,17 @@ class RouterActor(ServiceActor):
 
     def _tell_due(self) -> None:
         """Tell a group of those that are due to save, then wait for room again."""
-        group = self._pacing.next_group(self._clock.monotonic_s())
+        now_s = self._clock.monotonic_s()
+        group = self._pacing.next_group(now_s)
         if not group:
             return
         users = self._users.live
         refs = [live.ref for user_id, live in group if users.get(user_id) is live]
         tell_each((ref, _TAKE_CHECKPOINT) for ref in refs)
         self._awaiting_room = True
-        tell_if_alive(self._checkpointer, AwaitRoom(self.actor_ref))
+        tell_if_alive(
+            self._checkpointer, AwaitRoom(self.actor_ref, empty=self._pacing.is_asked(now_s))
+        )
 
     def _tick_later(self) -> None:
         self._scheduler.tell_after(self._pacing.tick_s, self.actor_ref, Tick())

@@ -92,15 +92,15 @@ class Directory:
         """Name live users beyond ``allowed``, the idlest first."""
         return list(islice(self.live, min(max(0, len(self.live) - allowed), most)))
 
-    def of(self, numbers: Iterable[int]) -> set[UserID]:
-        """Name the users of these partitions."""
+    def of(self, numbers: Iterable[int]) -> list[UserID]:
+        """Name the users of these partitions, always in the same order: histories are replayed."""
         wanted = frozenset(numbers)
-        return {
+        return [
             user_id
             for users in (self.live, self.leaving, self.retrying)
             for user_id, user in users.items()
             if user.partition in wanted
-        }
+        ]
 
     def drop(self, user_id: UserID) -> ActorRef[Any] | None:
         """Forget a user; return its actor if it has one."""

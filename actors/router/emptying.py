@@ -45,7 +45,7 @@ class Emptying:
     def begin(self, number: int, reply_to: ActorRef[Any]) -> None:
         """Have all users of a partition finish; ``reply_to`` is told when none is left."""
         users = self._users.of((number,))
-        self._partitions[number] = _Left(users, reply_to)
+        self._partitions[number] = _Left(set(users), reply_to)
         for user_id in users:
             self._finish(user_id)
         self._say_if_empty(number)

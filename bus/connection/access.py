@@ -69,12 +69,18 @@ def refusal(error: Exception) -> str | None:
             "NATS_TLS_CERT: the server refused our certificate, or demands one: "
             f"{error.reason.lower().replace('_', ' ')}"
         )
-    if "authorization violation" in text.lower() or "authentication" in text.lower():
+    said = text.lower()
+    if "authorization violation" in said or ("authentication" in said and not is_late(error)):
         return (
             "NATS_URL: the server refused our credentials; see NATS_CREDENTIALS, "
             "NATS_NKEY_SEED, NATS_TOKEN, NATS_USER and NATS_PASSWORD"
         )
     return None
+
+
+def is_late(error: Exception) -> bool:
+    """Whether the server hung up because we did not say who we are in time: one of us is slow."""
+    return "authentication timeout" in str(error).lower()
 
 
 def is_not_permitted(error: Exception) -> bool:

@@ -6,6 +6,7 @@ and CONTRIBUTING says how to move to its next minor release.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -16,7 +17,7 @@ from nats.errors import ConnectionClosedError, OutboundBufferLimitError
 from nats.errors import Error as NatsError
 from nats.protocol.parser import AWAITING_CONTROL_LINE, Parser
 
-from bus.connection.access import UnencryptedError, refusal
+from bus.connection.access import UnencryptedError, is_late, refusal
 from bus.connection.lanes import hand_over, take_frames
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ BUFFER_BYTES = 8 * 1024 * 1024
 
 _DRAIN_TIMEOUT_S = 2
 _TOO_LARGE = "maximum payload violation"
+_TRIED_AGAIN_S = 0.5
+_OWN_TASKS = ("_reading_task", "_flusher_task", "_ping_interval_task")
 _SECRETS = ("user", "pass", "auth_token")
 
 
@@ -93,6 +96,21 @@ class NatsClient(Client):
         self._pending_data_size = 0
         transport.writelines(pending)
         await transport.drain()
+
+    async def leave_if_deaf(self) -> str | None:
+        """Have a connection given up one of whose own tasks has ended; return which, if one has.
+
+        nats-py's read loop, flusher and pinger each end for good at an error that it does not
+        expect, and it goes on being "connected".
+        """
+        if not self.is_connected:
+            return None
+        for name in _OWN_TASKS:
+            task: asyncio.Task[None] | None = getattr(self, name)
+            if task is not None and task.done():
+                await self._process_op_err(NatsError(f"nats: {name} has ended"))
+                return name
+        return None
 
     def abort(self) -> None:
         """Drop the connection and what is unsent, waiting for nobody.
@@ -209,7 +227,8 @@ class NatsClient(Client):
         by a limit that was lowered a moment ago, is no reason to end.
         """
         error = NatsError(f"nats: {err_msg}")
-        if self.is_connected and (refusal(error) is not None or _TOO_LARGE in err_msg):
+        passes = is_late(error) or refusal(error) is not None or _TOO_LARGE in err_msg
+        if self.is_connected and passes:
             await self._error_cb(error)
             await self._process_op_err(error)
         else:
@@ -228,9 +247,21 @@ class NatsClient(Client):
             await super()._process_pong()
 
     async def _attempt_reconnect(self) -> None:
-        """Find another server; nats-py closes the old transport first, and waits for that."""
-        self.abort()
-        await super()._attempt_reconnect()
+        """Find another server; nats-py closes the old transport first, and waits for that.
+
+        It stops trying at an error that it does not expect, as the RuntimeError of a transport of
+        uvloop's that is closed: then nobody would ever try again.
+        """
+        while True:
+            self.abort()
+            try:
+                await super()._attempt_reconnect()
+            except Exception as error:
+                self._status = Client.RECONNECTING
+                await self._error_cb(NatsError(f"nats: {error!r}"))
+                await asyncio.sleep(_TRIED_AGAIN_S)
+            else:
+                return
 
     async def _connect_to_server(self, s: Srv) -> None:
         """Connect; what an attempt before left open, after a greeting that never came, goes."""

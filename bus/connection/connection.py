@@ -32,6 +32,7 @@ _RECONNECT_WAIT_MAX_S = 2.0
 PING_INTERVAL_S = 9
 """A server that stands still is left after three of them. One attempt may then go to it again, and
 waits five seconds for its greeting: another one serves within 35 s."""
+CLIENT_WATCHED_EVERY_S = 0.5
 LAST_WRITES_S = 2.0
 """What is left is written at a stop for so long."""
 
@@ -113,6 +114,7 @@ class Connection:
         self._wait_s = _RECONNECT_WAIT_INITIAL_S
         self._refused = None
         self.tasks.start("nats writer", self._writer.run())
+        self.tasks.start("nats client watch", self._watch_client())
         logger.info("nats.connected", extra={"server": str(self.client.connected_server_version)})
 
     async def close(self) -> None:
@@ -128,6 +130,14 @@ class Connection:
                 await self.client.flush(LAST_WRITES_S)  # type: ignore[arg-type]  # waits so long
         if self._opening:
             await self._close_client()
+
+    async def _watch_client(self) -> None:
+        """Notice a connection that is one in name only: without it we were deaf, or mute."""
+        while True:
+            await asyncio.sleep(CLIENT_WATCHED_EVERY_S)
+            ended = await self.client.leave_if_deaf()
+            if ended is not None:
+                logger.error("nats.client_task_ended", extra={"task": ended})
 
     async def _close_client(self) -> None:
         closing = asyncio.create_task(self.client.close())

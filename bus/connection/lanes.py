@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _NO_HEADERS = b""
 _MESSAGES = (b"MSG", b"HMSG")
 
+_DIGITS_MAX = 20
+
 _SIZES = {b"%d" % size: size for size in range(1024)}
 """To look up what most sizes read costs a third of reading them."""
 
@@ -29,6 +31,12 @@ def parse_status(headers: bytes) -> tuple[str, str]:
     _, _, line = headers.partition(b"\r\n")[0].partition(b" ")
     status, _, description = line.decode(errors="replace").strip().partition(" ")
     return status, description
+
+
+def number_at_end(subject: bytes) -> int:
+    """Return the number that a subject of ours ends with; 0 where a stranger's ends otherwise."""
+    tail = subject.rpartition(b".")[2]
+    return int(tail) if tail.isdigit() and len(tail) < _DIGITS_MAX else 0
 
 
 def take_frames(
@@ -82,7 +90,7 @@ def hand_over(take: Callable[[list[Frame]], None], frames: list[Frame]) -> None:
 
 def _size(field: bytes) -> int | None:
     """Read what is not in the table; None when it is no number."""
-    return int(field) if field.isdigit() else None
+    return int(field) if field.isdigit() and len(field) < _DIGITS_MAX else None
 
 
 def _frame(fields: list[bytes], data: bytes, start: int, end: int) -> Frame:

@@ -6,7 +6,6 @@ others cost as little as possible. From core NATS (``take``) everything is taken
 
 from __future__ import annotations
 
-import logging
 import time
 from itertools import count
 from typing import TYPE_CHECKING, TypeAlias, cast
@@ -38,8 +37,6 @@ if TYPE_CHECKING:
     from bus.spans import Spans
     from bus.subjects import Subjects
 
-logger = logging.getLogger("bus.intake")
-
 
 BODIES_MAX_BYTES = 256 * 1024 * 1024
 """Bodies in the table at which no more messages are asked for, whatever the window.
@@ -65,6 +62,7 @@ class Intake:
         monotonic_s: Callable[[], float] = time.monotonic,
         spans: Spans | None = None,
         tell_foreign: Callable[[str], None] | None = None,
+        tell_rejected: Callable[[Message, Rejection], None] | None = None,
     ) -> None:
         """Wire the intake.
 
@@ -73,7 +71,8 @@ class Intake:
         when there is room again, with those messages that somebody may await an answer to;
         ``rejection`` is the reason of those that became dead letters. ``monotonic_s`` is the time
         at which a request counts as taken. ``tell_foreign`` is called with each subject that is
-        not ours, and must bound what it says of it.
+        not ours, ``tell_rejected`` with each message that becomes a dead letter; both must bound
+        what they say of it.
         """
         self._subjects = subjects
         self._max_body_bytes = max_body_bytes
@@ -83,6 +82,7 @@ class Intake:
         self._tally = tally or BusTally()
         self._monotonic_s = monotonic_s
         self._tell_foreign = tell_foreign
+        self._tell_rejected = tell_rejected
         self._traced = TracedMessages(spans or NoSpans())
         self._plain_forms = {
             subjects.alarm_status_changed: plain_event,
@@ -269,10 +269,8 @@ class Intake:
         self._rejecting.add(token)
         message = _message_of(entry[2])
         kind, reason = rejection
-        logger.warning(
-            "message.dead_lettered",
-            extra={"subject": message.subject, "sequence": message.sequence, "reason": reason},
-        )
+        if self._tell_rejected is not None:
+            self._tell_rejected(message, rejection)
 
         def done() -> None:
             self._tally.dead_letters[kind] += 1

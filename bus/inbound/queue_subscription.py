@@ -77,6 +77,11 @@ class QueueConsumer:
         await client.flush()
 
     @property
+    def untaken(self) -> int:
+        """Messages that wait in the subscriptions' own queues."""
+        return sum(subscription.pending_msgs for subscription in self._subscriptions)
+
+    @property
     def pulling(self) -> bool:
         """Whether it is subscribed."""
         return bool(self._subscriptions)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from bus.outbound.transport import Transport
     from bus.subjects import Subjects
     from bus.wire.message import Message
-
-logger = logging.getLogger("bus.outbound")
 
 DEAD_LETTER_RETRY_S = 1.0
 
@@ -43,12 +40,18 @@ class DeadLetterSender:
         subjects: Subjects,
         wall_s: Callable[[], float],
         tally: BusTally | None = None,
+        tell_retried: Callable[[str], None] | None = None,
     ) -> None:
-        """Send over ``transport``; ``wall_s`` is the time in seconds since 1970."""
+        """Send over ``transport``; ``wall_s`` is the time in seconds since 1970.
+
+        ``tell_retried`` is called with each failure, of which there may be as many as there are
+        messages in the window, each second; it must bound what it says.
+        """
         self._transport = transport
         self._subject = subjects.dead_letter
         self._wall_s = wall_s
         self._tally = tally or BusTally()
+        self._tell_retried = tell_retried
 
     def send(self, message: Message, rejection: Rejection, done: Callable[[], None]) -> None:
         """Send the body, then call ``done``; see ``letter_of`` for what it looks like."""
@@ -59,7 +62,8 @@ class DeadLetterSender:
                 done()
                 return
             self._tally.dead_letter_retries += 1
-            logger.warning("dead_letter.retried", extra={"error": str(error)})
+            if self._tell_retried is not None:
+                self._tell_retried(str(error))
             self._transport.call_later(DEAD_LETTER_RETRY_S, attempt)
 
         def attempt() -> None:

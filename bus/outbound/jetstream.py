@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from typing import TYPE_CHECKING
 
 import orjson
 
 from actors.errors import PublishFailedError
-from bus.connection.lanes import parse_status
+from bus.connection.floods import FloodLog
+from bus.connection.lanes import number_at_end, parse_status
 from bus.outbound.transport import ConnectedTransport
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from bus.connection.lanes import Frame
     from bus.outbound.message import OutgoingMessage
     from bus.streams.limits import StreamLimits
+
+logger = logging.getLogger("bus.outbound")
 
 _NO_STREAM = PublishFailedError("no stream captures the subject")
 _TOO_LARGE_FOR_STREAM = 10054
@@ -44,6 +48,7 @@ class ProvedTransport(ConnectedTransport):
         self._number = 0
         self._pending: dict[int, Callable[[PublishFailedError | None], None]] = {}
         self._deadlines: deque[tuple[float, int]] = deque()
+        self._strangers = FloodLog(_tell_stranger)
 
     def limit_bytes(self, subject: str) -> int:
         """See ``Transport``: what the account may publish, and the stream takes."""
@@ -63,6 +68,7 @@ class ProvedTransport(ConnectedTransport):
     async def close(self) -> None:
         """End; what is not proved by now has failed."""
         self._fail_all()
+        self._strangers.close()
         await self._limits.close()
 
     def _publish(
@@ -85,12 +91,18 @@ class ProvedTransport(ConnectedTransport):
 
     def _on_answers(self, frames: list[Frame]) -> None:
         for subject, _, body, headers in frames:
+            number = number_at_end(subject)
+            if not 0 < number <= self._number:
+                self._strangers.add(repr(subject[:200]))
+                continue
+            if number not in self._pending:
+                continue  # given up, or answered already
             error, code = _refusal(body, headers)
             if error is _NO_STREAM:
                 self._stream_missing()
             elif code == _TOO_LARGE_FOR_STREAM:
                 self._limits.learn_soon()
-            self._settle(int(subject.rpartition(b".")[2]), error)
+            self._settle(number, error)
 
     def _settle(self, number: int, error: PublishFailedError | None) -> None:
         settled = self._pending.pop(number, None)
@@ -108,6 +120,10 @@ class ProvedTransport(ConnectedTransport):
             while self._deadlines and self._deadlines[0][0] <= loop.time():
                 _, number = self._deadlines.popleft()
                 self._settle(number, PublishFailedError("no answer from the stream in time"))
+
+
+def _tell_stranger(total: int, latest: str) -> None:
+    logger.warning("answer.malformed", extra={"total": total, "latest": latest})
 
 
 def _refusal(body: bytes, headers: bytes) -> tuple[PublishFailedError | None, int]:

@@ -12,6 +12,7 @@ import logging
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.api import StreamConfig
@@ -33,11 +34,37 @@ TIMEOUT_S = 5.0
 _PROBE_S = 5.0
 """After so long without anybody asking, the server removes a consumer that only looked."""
 
-PASSING = (NatsTimeoutError, NoRespondersError, ServiceUnavailableError, ServerError)
+
+class MalformedAnswerError(NatsError):
+    """Raised when what came for an answer is none; asking again is worth it."""
+
+
+PASSING = (
+    NatsTimeoutError,
+    NoRespondersError,
+    ServiceUnavailableError,
+    ServerError,
+    MalformedAnswerError,
+)
 """What an election of the server's, say, ends by itself: asking again is worth it."""
 
 _ASKED_TIMES = 10
 _ASKED_AGAIN_S = 1.0
+
+
+_PASSING_CODES = (408, 429)
+_NO_SUITABLE_PEERS = 10005
+"""A 400, and yet what a cluster says while some of its servers are away."""
+
+
+def is_passing(error: APIError) -> bool:
+    """Whether a refusal may be another one in a moment: nobody needs to change a setting."""
+    return (
+        error.code is None
+        or error.code >= 500
+        or error.code in _PASSING_CODES
+        or error.err_code == _NO_SUITABLE_PEERS
+    )
 
 
 class StreamFacts(NamedTuple):
@@ -90,10 +117,17 @@ class JetStreamAPI:
             answer = await self._client.request(f"$JS.API.{operation}", body, timeout=timeout_s)
         except NoRespondersError:
             raise ServiceUnavailableError from None
-        said: dict[str, Any] = json.loads(answer.data)
-        if "error" in said:
-            raise APIError.from_error(said["error"])
-        return said
+        try:
+            said = json.loads(answer.data)
+            error = said.get("error")
+            refused = None if error is None else APIError.from_error(error)
+        except (ValueError, AttributeError, TypeError) as malformed:
+            # Whoever can write to our inbox may have sent it: no reason to end.
+            raise MalformedAnswerError(f"{operation}: no answer of JetStream's") from malformed
+        if refused is not None:
+            raise refused
+        answered: dict[str, Any] = said
+        return answered
 
     async def stream_of(self, subject: str) -> str | None:
         """Return the stream that captures a subject; None if none does."""
@@ -152,7 +186,9 @@ class JetStreamAPI:
             answer = await self.ask(f"STREAM.MSG.GET.{stream}", which)
         except NotFoundError:
             return None
-        message: dict[str, Any] = answer["message"]
+        message = answer.get("message")
+        if not isinstance(message, dict):
+            raise MalformedAnswerError("an answer without a message")
         return message
 
 
@@ -179,7 +215,10 @@ async def insist(question: Callable[[], Awaitable[T]]) -> T:
 
 
 def _facts(answer: dict[str, Any]) -> StreamFacts:
-    config = answer["config"]
-    return StreamFacts(
-        config["name"], answer["created"], config, answer.get("state") or {}, answer.get("ts")
-    )
+    try:
+        config = answer["config"]
+        return StreamFacts(
+            config["name"], answer["created"], config, answer.get("state") or {}, answer.get("ts")
+        )
+    except (KeyError, TypeError) as error:
+        raise MalformedAnswerError(f"an answer that describes no stream: {error!r}") from error

@@ -6,8 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from nats.errors import Error as NatsError
-from nats.js.errors import APIError, NotFoundError
+from nats.js.errors import NotFoundError
 
 if TYPE_CHECKING:
     from bus.connection.connection import Connection
@@ -44,7 +43,8 @@ class StreamLimits:
                 size = (await self._js.stream_info(stream)).config.max_msg_size
             except NotFoundError:
                 size = None
-            except (NatsError, APIError, OSError) as error:
+            except Exception as error:
+                # Whatever it is: what is known stays, and the next refusal has it asked again.
                 logger.warning("stream.limit_unknown", extra={"error": str(error) or repr(error)})
                 continue
             if size is not None and size > 0:

@@ -92,7 +92,8 @@ class Purger:
             try:
                 await self.remember()
                 await self.purge()
-            except (NatsError, OSError, StoreUnavailableError) as error:
+            except (NatsError, OSError, StoreUnavailableError, LookupError, ValueError) as error:
+                # The latter two: an answer of another form than the server's.
                 logger.warning("log.not_purged", extra={"error": str(error) or repr(error)})
             await asyncio.sleep(PURGED_EVERY_S)
 

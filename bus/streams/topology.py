@@ -16,7 +16,7 @@ from nats.js.errors import APIError
 
 from bus.errors import BusSetupError
 from bus.migration.durable import earlier_consumer
-from bus.streams.api import JetStreamAPI, StreamFacts
+from bus.streams.api import JetStreamAPI, StreamFacts, is_passing
 from bus.streams.marks import MIGRATE, marks_of
 from bus.streams.risks import (
     obstacle_of_split,
@@ -40,7 +40,6 @@ INPUT_DESCRIPTION = "alarm digest service: events and requests, read as a log"
 _UNLIMITED = {"max_msgs": -1, "max_bytes": -1, "max_msgs_per_subject": -1, "max_consumers": -1}
 _NAME_IN_USE = 10058
 _SETTING_OF_REFUSAL = {
-    10005: "STREAM_REPLICAS",  # no suitable peers for placement
     10074: "STREAM_REPLICAS",  # replicas > 1 not supported in non-clustered mode
 }
 """Which setting a refusal to create a stream is about, by JetStream's error code."""
@@ -153,8 +152,7 @@ async def _create(api: JetStreamAPI, wanted: dict[str, Any], setting: str) -> St
     try:
         created = await _create_for_certain(api, wanted)
     except APIError as error:
-        passing = error.code is None or error.code >= 500
-        if passing and error.err_code not in _SETTING_OF_REFUSAL:
+        if is_passing(error) and error.err_code not in _SETTING_OF_REFUSAL:
             raise
         if error.err_code == _NAME_IN_USE:
             subjects = " and ".join(wanted["subjects"])

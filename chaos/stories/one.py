@@ -43,6 +43,20 @@ def _killed(stage: Stage, server: Server) -> None:
         stage.cured()
 
 
+def nats_killed_often(stage: Stage) -> None:
+    """Whatever a kill may hit, sooner or later one does: a write half done, an answer on its way.
+
+    A service once hung for good after 24: the task that writes to NATS had ended.
+    """
+    for _ in stage.times(300):
+        stage.load_for(0.2, 1.0)
+        stage.fault()
+        stage.nats.child.kill()
+        stage.load_for(0.0, 0.5)
+        stage.nats.child.start()
+        stage.cured()
+
+
 def service_paused(stage: Stage) -> None:
     """Nobody is there to take over; it finds that it is still at home."""
     for _ in stage.times(5):

@@ -13,11 +13,12 @@ import uvloop
 
 from actors.errors import SettingsError
 from ops.cli.options import gone, misspelt
+from ops.process.embedded import STOPPED_WITHIN_S as SERVERS_STOPPED_WITHIN_S
 from ops.process.embedded import EmbeddedServers, JoinedServers, free_port
 from ops.process.garbage import tune_garbage_collection
-from ops.process.logs import set_up_logging
+from ops.process.logs import close_logging, set_up_logging
 from ops.process.running import run_until_stopped
-from ops.process.stopping import EXIT_FAILURE
+from ops.process.stopping import EXIT_FAILURE, LastResort
 from ops.settings import Settings
 from ops.web.settings import DEFAULT_ADDRESS, parse_address
 
@@ -32,6 +33,12 @@ if TYPE_CHECKING:
     MakeService = Callable[[Settings, StopRequest], Runnable]
 
 logger = logging.getLogger("main")
+
+STOPPED_WITHIN_S = 4.0
+"""Behind ``SHUTDOWN_TIMEOUT``: then the process ends, whatever hangs. One more second is for lines
+of the log that nobody reads."""
+_KILLED_WITHIN_S = 1.0
+"""Of that, for servers that have to be killed."""
 
 NEXT_STEPS = """
 Try it, in other terminals:
@@ -63,6 +70,7 @@ def serve(parsed: Parsed[Settings], make_service: MakeService) -> int:
         logger.warning("setting.unknown", extra={"variable": variable, "meant": name})
     for name, instead in gone(parsed.given):
         logger.warning("setting.gone", extra={"setting": name, "instead": instead})
+    last_resort = LastResort()
     own = EmbeddedServers(Path(settings.embedded.data_dir))
     joined = JoinedServers(Path(settings.embedded.data_dir)) if settings.embedded.join else None
     try:
@@ -71,14 +79,23 @@ def serve(parsed: Parsed[Settings], make_service: MakeService) -> int:
         elif settings.embedded.wanted:
             settings = start_embedded(parsed, own)
         tune_garbage_collection()
-        return uvloop.run(
-            run_until_stopped(lambda stop: make_service(settings, stop), joined or own)
+        running = run_until_stopped(
+            lambda stop: make_service(settings, stop),
+            joined or own,
+            last_resort,
+            settings.shutdown_timeout_s + STOPPED_WITHIN_S,
         )
+        status = uvloop.run(running)
+        last_resort.allow(SERVERS_STOPPED_WITHIN_S, status, "servers of its own")
     except OSError as error:
         logger.critical("service.failed", extra={"reason": str(error)})
         return EXIT_FAILURE
+    else:
+        return status
     finally:
-        own.stop()
+        own.stop(max(0.0, last_resort.left_s(SERVERS_STOPPED_WITHIN_S) - _KILLED_WITHIN_S))
+        close_logging()
+        last_resort.call_off()
 
 
 def start_embedded(parsed: Parsed[Settings], servers: EmbeddedServers) -> Settings:

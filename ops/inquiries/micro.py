@@ -216,8 +216,8 @@ async def _respond(request: Request, answer: bytes | AnswerError) -> None:
             )
         else:
             await request.respond(answer)
-    except (NatsError, ValueError) as error:
-        # Nobody waits for the answer, or the connection is away.
+    except Exception as error:
+        # Nobody waits for the answer, or the connection is away, or its transport is closed.
         logger.debug("micro.unanswered", extra={"error": repr(error)})
 
 

@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bus.connection.tasks import LongTasks
 from ops.homes.lag import Positions
 from ops.monitoring.figures import own_figures
 from ops.monitoring.health import Health, Phase
@@ -21,6 +22,8 @@ from ops.web.server import WebServer
 from store.users.observed import CHECK_AFTER_S
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from actors.rules.partitions import InstanceID
     from actors.runtime.pooled import Dispatcher, Scheduler
     from actors.tally import CoreTally, HomeTally
@@ -45,8 +48,9 @@ class Monitor:
         bus: NatsBus,
         store: ObservedCheckpointStore,
         max_in_flight: int,
+        escalate: Callable[[str], None],
     ) -> None:
-        """Prepare; nothing runs yet."""
+        """Prepare; nothing runs yet. ``escalate`` is called when it cannot go on."""
         self._bus = bus
         self._systemd = systemd
         self._pulse = Pulse()
@@ -80,7 +84,7 @@ class Monitor:
         ]
         self._server = WebServer(http, routes)
         self._store = store
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks = LongTasks(escalate)
         self._closing = False
         self._pulse.listeners.append(self._health.look_for_progress)
         self._pulse.listeners.append(positions.look)
@@ -104,11 +108,9 @@ class Monitor:
 
     def watch(self, dispatcher: Dispatcher, scheduler: Scheduler) -> None:
         """Begin to watch the actors on ``dispatcher``, and the servers."""
-        self._tasks = [
-            asyncio.create_task(self._pulse.run(dispatcher, scheduler)),
-            asyncio.create_task(self._look_behind()),
-            asyncio.create_task(self._watch_store()),
-        ]
+        self._tasks.start("pulse", self._pulse.run(dispatcher, scheduler))
+        self._tasks.start("look behind", self._look_behind())
+        self._tasks.start("store watch", self._watch_store())
 
     def serving(self) -> None:
         """Messages are being taken."""
@@ -128,9 +130,7 @@ class Monitor:
     async def close(self) -> None:
         """End, however far it came."""
         self._closing = True
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.close()
         await self._server.stop()
 
     # Neither goes on for ever: before Python 3.12 a cancellation is lost when the server's answer

@@ -27,6 +27,7 @@ LOOPBACK = "127.0.0.1"
 NATS_PORT = 4222
 MONGODB_PORT = 27017
 _PORTS_TRIED = 5
+STOPPED_WITHIN_S = 20.0
 _SERVERS_FILE = "servers.json"
 _POLL_S = 0.05
 
@@ -183,12 +184,13 @@ class EmbeddedServers:
         """Return the name of a server that has ended by itself, if one has."""
         return next((child.name for child in self._children if not child.running), None)
 
-    def stop(self) -> None:
-        """Stop them, the last started first."""
+    def stop(self, within_s: float = STOPPED_WITHIN_S) -> None:
+        """Stop them, the last started first; kill what takes longer."""
+        end_s = time.monotonic() + within_s
         if self._lock is not None:
             (self._data_dir / _SERVERS_FILE).unlink(missing_ok=True)
         for child in reversed(self._children):
-            child.stop()
+            child.stop(max(0.0, end_s - time.monotonic()))
         if self._lock is not None:
             self._lock.close()
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from actors.runtime.tuples import new_tuple
 from bus.connection.floods import FloodLog
+from bus.connection.lanes import number_at_end
 from bus.inbound.log_source import LogFailure, LogMessage
 from bus.inbound.stream.answers import (
     NO_MESSAGE,
@@ -234,8 +235,7 @@ class StreamSource:
 
     def _on_answer(self, subject: bytes, body: bytes, headers: bytes) -> None:
         """Take what bears no address: an answer or a status, or whatever a stranger sends."""
-        tail = subject.rpartition(b".")[2]
-        number = int(tail) if tail.isdigit() and len(tail) < 20 else 0
+        number = number_at_end(subject)
         if (pull := self._pulls.get(number)) is not None and headers:
             pull.on_status(number, headers)
         elif number in self._questions:

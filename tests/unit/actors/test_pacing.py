@@ -2,9 +2,65 @@
 
 from __future__ import annotations
 
-from actors.pacing import TICKS_PER_INTERVAL, Paced, SavePacing
+import pytest
+
+from actors.pacing import ASKED_S, GROUP_WHILE_ASKED, TICK_MAX_S, Paced, SavePacing
 
 INTERVAL_S = 8.0
+
+
+def _with_users(count: int, interval_s: float = 2.0) -> SavePacing[int, Paced]:
+    """Return a pacing with so many users that change at second 10 for the first time."""
+    pacing = SavePacing[int, Paced](interval_s, 1000)
+    for name in range(count):
+        pacing.save_later(name, Paced(), 10.0)
+    return pacing
+
+
+@pytest.mark.parametrize("interval_s", [0.08, 0.2, 2.0, 60.0])
+def test_no_tick_has_more_than_a_moment_of_saves(interval_s: float) -> None:
+    """Users who change evenly are told to save evenly, an interval later, not in heaps."""
+    pacing = SavePacing[int, Paced](interval_s, 1000)
+    users = [Paced(save_told_at_s=10.0) for _ in range(800)]
+    step_s = interval_s / len(users)
+    for name, user in enumerate(users):
+        pacing.save_later(name, user, 10.0 + name * step_s)
+    told = 0
+    now_s = 10.0
+    most = pacing.tick_s / step_s + 1
+    while now_s < 10.0 + 2 * interval_s + pacing.tick_s:
+        now_s += pacing.tick_s
+        pacing.tick(now_s)
+        group = pacing.next_group(now_s)
+        assert len(group) <= most + 1
+        told += len(group)
+    assert told == len(users)
+    assert pacing.tick_s <= TICK_MAX_S
+
+
+def test_groups_are_small_while_digests_are_asked_for() -> None:
+    """And full again soon after the last request."""
+    pacing = _with_users(2500)
+    pacing.tick(10.0)
+    pacing.asked(10.0)
+    assert pacing.is_asked(10.0)
+    assert len(pacing.next_group(10.0)) == GROUP_WHILE_ASKED
+    assert len(pacing.next_group(10.1)) == GROUP_WHILE_ASKED
+    assert not pacing.is_asked(10.0 + ASKED_S)
+    assert len(pacing.next_group(10.0 + ASKED_S)) == 1000
+    assert len(pacing.next_group(10.5)) == 1000
+    assert len(pacing.next_group(10.5)) == 2500 - 2000 - 2 * GROUP_WHILE_ASKED
+    assert pacing.next_group(10.6) == []
+
+
+def test_a_user_who_waits_to_be_told_is_not_noted_twice() -> None:
+    """Whatever more comes for it goes with the same save."""
+    pacing, user = SavePacing[int, Paced](2.0, 1000), Paced()
+    pacing.save_later(1, user, 10.0)
+    pacing.save_later(1, user, 10.1)
+    pacing.tick(10.2)
+    assert pacing.next_group(10.2) == [(1, user)]
+    assert pacing.next_group(10.2) == []
 
 
 def pacing(group_max: int = 10) -> SavePacing[str, Paced]:
@@ -24,7 +80,6 @@ def told(paced: SavePacing[str, Paced], at_s: float) -> list[str]:
 def test_the_first_save_comes_with_the_next_tick() -> None:
     """What has just begun to change is not held back."""
     paced, user = pacing(), Paced()
-    assert paced.tick_s == INTERVAL_S / TICKS_PER_INTERVAL
     paced.save_later("u", user, 0.0)
     assert user.to_save
     assert told(paced, 1.0) == ["u"]

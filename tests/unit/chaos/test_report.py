@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chaos.outcome import Outcome
-from chaos.report import BEGIN, DOCUMENT, END, FOLDER, table
+from chaos.report import BEGIN, DOCUMENT, END, FOLDER, spread, table
 from chaos.scenarios import SCENARIOS
 
 RUN: dict[str, Any] = json.loads((FOLDER / "chaos.json").read_text())
@@ -47,3 +47,11 @@ def test_the_document_shows_the_figures_of_the_file() -> None:
 def test_every_scenario_was_run() -> None:
     """One that is added calls for another run."""
     assert [one["scenario"] for one in RESULTS] == [each.name for each in SCENARIOS]
+
+
+def test_a_spread_names_what_each_share_came_within() -> None:
+    """By rank: of a hundred answers, all but one came within what 99 % of them took."""
+    seconds = [number / 100 for number in range(100, 0, -1)]
+    assert spread(seconds) == (
+        "100 answers, within: half 0.50 s, nine tenths 0.90 s, 99 % 0.99 s, all 1.00 s"
+    )

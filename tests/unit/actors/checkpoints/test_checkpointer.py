@@ -264,6 +264,20 @@ def test_a_retry_is_logged_as_a_warning(caplog: pytest.LogCaptureFixture) -> Non
     assert retried["error"] == "no primary"
 
 
+def test_room_is_offered_only_when_nothing_waits_where_that_is_asked() -> None:
+    """So that groups stay small while somebody waits for a digest."""
+    desk = Desk(group_max=2)
+    router = desk.stage.probe()
+    desk.store.save_faults.append(BEFORE)
+    desk.send("a", 1)
+    desk.stage.settle()
+    desk.send("b", 2)
+    desk.stage.tell(desk.checkpointer, AwaitRoom(router.actor_ref, empty=True))
+    assert router.received == []
+    desk.stage.dispatcher.advance(1.0)
+    assert router.received == [RoomAvailable()]
+
+
 def test_room_is_offered_once_less_than_a_group_waits() -> None:
     """At once when it is so already; the router keeps the rest, where it still grows together."""
     desk = Desk(group_max=2)

@@ -8,7 +8,7 @@ from actors.errors import StoreUnavailableError
 from actors.homes.actor import HomeActor
 from actors.homes.ports import HomePorts
 from actors.messages.home import LeaveHomes, LookSoon, PartitionEmptied, PositionsFell
-from actors.messages.publisher import ForgetPartitions, MayPublish
+from actors.messages.publisher import AdmitPartitions, ForgetPartitions, MayPublish
 from actors.messages.router import DropPartitions, EmptyPartition
 from actors.rules.holding import Freed
 from actors.rules.partitions import Instance, InstanceID
@@ -134,6 +134,7 @@ class Indoors(PooledActor):
         self._process = process
         self.until_s = float("-inf")
         self.emptying: set[int] = set()
+        self.admitted: set[int] = set()
         self.forgotten: list[int] = []
         self.dropped: list[int] = []
 
@@ -144,7 +145,11 @@ class Indoors(PooledActor):
                 assert until_s > self.until_s
                 self.until_s = until_s
                 self._process.street.check_publishing()
+            case AdmitPartitions(numbers):
+                self.admitted |= numbers
             case ForgetPartitions(numbers):
+                assert numbers <= self.admitted
+                self.admitted -= numbers
                 self.forgotten += numbers
             case DropPartitions(numbers):
                 self.dropped += numbers

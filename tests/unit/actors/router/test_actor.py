@@ -86,6 +86,21 @@ def test_a_user_is_told_to_save_once_an_interval() -> None:
     assert desk.taken(X) == []
 
 
+def test_saves_come_in_small_groups_while_digests_are_asked_for() -> None:
+    """And the next is told when the last has gone out: nobody's digest waits behind a thousand."""
+    desk = RouterDesk()
+    users = [UserID(str(number)) for number in range(250)]
+    desk.send(*users, request=users[0])
+    desk.tell(Tick())
+    told = [user_id for user_id in users if TakeCheckpoint() in desk.taken(user_id)]
+    assert len(told) == 100
+    assert desk.checkpointer.take() == [AwaitRoom(desk.router.actor_ref, empty=True)]
+    desk.clock.elapsed_s = 1.0
+    desk.tell(RoomAvailable())
+    assert sum(TakeCheckpoint() in desk.taken(user_id) for user_id in users) == 150
+    assert desk.checkpointer.take() == [AwaitRoom(desk.router.actor_ref)]
+
+
 def test_no_more_are_told_to_save_than_there_is_room_for() -> None:
     """A group at a time; what waits for room goes on collecting changes, and first comes first."""
     desk = RouterDesk(checkpoint_group_max=2)

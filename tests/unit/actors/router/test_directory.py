@@ -43,8 +43,8 @@ def test_the_users_of_partitions_are_found_wherever_they_are() -> None:
     users = directory(A, B, C)
     users.begin_leaving(B)
     users.retrying[D] = Retrying(1, [])
-    assert users.of((0,)) == {A}
-    assert users.of((1, 2)) == {B, C, D}
+    assert users.of((0,)) == [A]
+    assert users.of((1, 2)) == [C, B, D]
     assert users.count() == 3
 
 
@@ -55,7 +55,7 @@ def test_who_is_dropped_is_nowhere() -> None:
     users.retrying[D] = Retrying(1, [])
     assert users.drop(B) is ref
     assert users.drop(D) is None
-    assert users.of(range(3)) == {A}
+    assert users.of(range(3)) == [A]
 
 
 def test_who_looks_is_told_of_those_used_last_or_asked_for() -> None:

@@ -154,7 +154,7 @@ def test_a_rejected_message_is_settled_once_its_dead_letter_is_kept() -> None:
     process = Process(broker)
     process.read()
     assert process.settled_up_to() == 0
-    [retry] = process.timers
+    *_, retry = process.timers
     retry()
     assert broker.bodies(SUBJECTS.dead_letter) == [b"{}"]
     assert process.settled_up_to() == 1

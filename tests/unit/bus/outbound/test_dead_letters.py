@@ -85,7 +85,7 @@ def test_a_dead_letter_is_sent_until_it_is_durable() -> None:
         transport.sent[-1].settle(error)
         assert done == []
         assert len(transport.sent) == attempt
-        [(delay_s, again)] = transport.timers
+        *_, (delay_s, again) = transport.timers
         assert delay_s == DEAD_LETTER_RETRY_S
         transport.timers.clear()
         again()
@@ -124,7 +124,7 @@ def test_a_dead_letter_fits_what_is_taken_at_its_attempt() -> None:
     transport, done = _send_dead_letter(MESSAGE._replace(body=b"x" * 5_000))
     transport.max_payload_bytes = 1_000
     transport.sent[0].settle(LATE)
-    [(_, again)] = transport.timers
+    *_, (_, again) = transport.timers
     again()
     first, second = transport.sent
     assert "Dead-Letter-Cut" not in first.headers

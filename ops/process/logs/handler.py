@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TextIO
 import orjson
 
 from actors.settings import setting
+from ops.process.logs.writer import LogWriter, sink_of
 from ops.safe_text import safe_text
 
 if TYPE_CHECKING:
@@ -47,18 +48,70 @@ class LogSettings:
 def set_up_logging(settings: LogSettings, stream: TextIO = sys.stderr) -> None:
     """Have everything logged to ``stream`` from here on."""
     as_text = settings.form == "text" or (settings.form == "auto" and stream.isatty())
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(_text_formatter(stream) if as_text else JsonFormatter())
+    handler = QueuedHandler(stream, _text_formatter(stream) if as_text else JsonFormatter())
     # Nobody asks for the line of code, the thread or the process: finding them costs more than
     # the rest of a record. The documented way to leave the first out is this.
     logging._srcfile = None  # noqa: SLF001
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    close_logging()
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.level)
     # What the libraries log is theirs to explain; what matters of it is logged here as well.
     for library in ("asyncio", "nats", "pykka", "pymongo"):
         logging.getLogger(library).setLevel(max(logging.WARNING, root.level))
+
+
+def flush_logging() -> None:
+    """Have what was logged written; what nobody reads is waited for a second at the most."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+
+
+def close_logging() -> None:
+    """Flush, likewise, and log no more."""
+    root = logging.getLogger()
+    for handler in list(root.handlers):
+        if isinstance(handler, QueuedHandler):
+            root.removeHandler(handler)
+            handler.close()
+
+
+class QueuedHandler(logging.Handler):
+    """Writes records to a stream that may block, without blocking whoever logs."""
+
+    def __init__(self, stream: TextIO, formatter: logging.Formatter) -> None:
+        """Begin to write to ``stream``, on a thread."""
+        super().__init__()
+        self.setFormatter(formatter)
+        self._writer = LogWriter(sink_of(stream), self._say_dropped)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Format and queue a record. Runs on the thread that logs."""
+        try:
+            self._writer.write(f"{self.format(record)}\n")
+        except Exception:
+            self.handleError(record)
+
+    def flush(self) -> None:
+        """Have what is queued written, within a second."""
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Flush, and end the thread."""
+        self._writer.close()
+        super().close()
+
+    def _say_dropped(self, lines: int) -> str:
+        about = {
+            "name": "ops.logs",
+            "msg": "log.dropped",
+            "levelname": "ERROR",
+            "levelno": logging.ERROR,
+            "lines": lines,
+            "mend": "read what the service writes to standard error",
+        }
+        return f"{self.format(logging.makeLogRecord(about))}\n"
 
 
 def _text_formatter(stream: TextIO) -> logging.Formatter:

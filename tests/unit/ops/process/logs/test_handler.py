@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ops.process.logs import JsonFormatter, LogSettings, set_up_logging
+from ops.process.logs.handler import (
+    JsonFormatter,
+    LogSettings,
+    close_logging,
+    flush_logging,
+    set_up_logging,
+)
 from ops.safe_text import safe_text
 
 if TYPE_CHECKING:
@@ -26,6 +32,7 @@ def _logging_as_before() -> Iterator[None]:
     libraries = [logging.getLogger(name) for name in ("asyncio", "nats", "pykka", "pymongo")]
     levels = [library.level for library in libraries]
     yield
+    close_logging()
     root.handlers, logging._srcfile = handlers, source
     root.setLevel(level)
     logging.logThreads, logging.logProcesses, logging.logMultiprocessing = flags
@@ -80,6 +87,7 @@ def test_the_form_is_as_set_and_json_where_nobody_looks(form: str, *, is_json: b
     stream = io.StringIO()
     set_up_logging(LogSettings("INFO", form), stream)
     logging.getLogger("actors.user").info("user.passivated", extra={"user": HOSTILE})
+    flush_logging()
     (line,) = stream.getvalue().splitlines()
     assert line.startswith("{") is is_json
     if is_json:
