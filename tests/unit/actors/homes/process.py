@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actors.errors import StoreUnavailableError
 from actors.homes.actor import HomeActor, HomePorts
 from actors.messages.home import LeaveHomes, LookSoon, PartitionEmptied, PositionsFell
 from actors.messages.publisher import ForgetPartitions, MayPublish
-from actors.messages.router import DropPartitions, EmptyPartition
+from actors.messages.router import DropPartitions, EmptyPartitions
 from actors.rules.holding import Freed
 from actors.rules.partitions import Instance, InstanceID
 from actors.rules.positions import BEGIN
@@ -147,10 +148,11 @@ class Indoors(PooledActor):
             case DropPartitions(numbers):
                 self.dropped += numbers
                 self.emptying -= numbers
-            case EmptyPartition(number, reply_to):
-                self.emptying.add(number)
-                delay_s = self._process.street.emptying_s()
-                self._process.later(delay_s, lambda: self._emptied(number, reply_to))
+            case EmptyPartitions(numbers, reply_to):
+                self.emptying |= numbers
+                for number in sorted(numbers):
+                    delay_s = self._process.street.emptying_s()
+                    self._process.later(delay_s, partial(self._emptied, number, reply_to))
             case _:
                 raise AssertionError(message)
 
