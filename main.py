@@ -8,6 +8,7 @@ import os
 import secrets
 import sys
 import time
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -23,15 +24,21 @@ from actors.system import Dispatchers, Homes, Ports, start_actors
 from actors.tally import CoreTally, HomeTally
 from bus.bus import NatsBus
 from ops.cli.program import run_program
+from ops.homes.whereabouts import SeenHomes
 from ops.inquiries.micro import MicroService
+from ops.inquiries.relaying import OtherInstances
 from ops.instance import instance_name
 from ops.monitoring.monitor import Monitor
 from ops.monitoring.tracing import start_tracing
 from ops.process.clock import SystemClock
+from ops.process.daemons import on_daemon_thread
+from ops.process.stopping import close_in_turn, within
 from ops.process.systemd import SystemdNotifier
+from ops.users.known import KnownUsers
 from ops.users.live import LiveUsers
 from ops.version import VERSION
 from ops.web.console.data import open_console_data
+from ops.web.console.members import ConsoleMembers
 from store.homes.mongo import MongoHomeStore
 from store.users.blocking import BlockingStore
 from store.users.document import SCHEMA
@@ -53,6 +60,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger("main")
 
 _STORE_RETRY_S = 1.0
+_USERS_SHARE = 0.8
+"""Of the time for a stop, for what users are still to be told; the rest is for freeing them."""
+_CLOSING_S = 3.0
+"""Behind the time for a stop, for all parts to close."""
 
 
 class Service:
@@ -64,6 +75,7 @@ class Service:
         self._stop = stop
         self._router: ActorRef[Any]
         self._home: ActorRef[Any] | None = None
+        self._me = InstanceID(secrets.token_hex(8))
         self._store = MongoCheckpointStore(settings.store)
         self._homes = MongoHomeStore(settings.store, settings.core.lease_s)
         self._spans = start_tracing(settings.tracing)
@@ -79,9 +91,11 @@ class Service:
             settings.heartbeat_file,
             SystemdNotifier(os.environ, os.getpid()),
             self._tally,
+            self._home_tally,
             self._bus,
             self._observed_store,
             settings.bus.max_in_flight,
+            stop.escalate,
         )
         self._micro: MicroService | None = None
         self._console_data: ConsoleData | None = None
@@ -91,12 +105,9 @@ class Service:
         await self._monitor.open()
         await _reach(self._store.open)
         await self._bus.open()
-        on, first = self._dispatcher, self._dispatcher.first
-        dispatchers = Dispatchers(
-            on, first, saving=on, saving_urgently=first, loading=on, scheduler=on, begin=on.begin
-        )
+        on = self._dispatcher
         self._router, self._home = start_actors(
-            dispatchers,
+            Dispatchers(on, on.first, scheduler=on, begin=on.begin),
             Ports(
                 self._observed_store,
                 self._bus,
@@ -114,27 +125,39 @@ class Service:
         await self._bus.start()
         self._monitor.watch(on, on)
         self._monitor.serving()
-        live, group = LiveUsers(self._router), self._settings.bus.queue_group
-        stored = BlockingStore(self._store, asyncio.get_running_loop())
+        await self._answer_people()
+        logger.info("service.ready")
+
+    async def _answer_people(self) -> None:
+        loop, client, bus = asyncio.get_running_loop(), self._bus.client, self._settings.bus
+        known = KnownUsers(
+            LiveUsers(self._router),
+            BlockingStore(self._store, loop),
+            instance_name(),
+            None if self._home is None else SeenHomes(self._me, lambda: self._home_tally.view),
+            OtherInstances(client, bus.queue_group, loop),
+        )
+        figures = partial(self._monitor.own_figures, self._me)
+        lease_s, tally = self._settings.core.lease_s, self._home_tally
+        members = ConsoleMembers(client, bus.queue_group, self._me, lease_s, tally, figures)
         self._monitor.console.data = self._console_data = open_console_data(
-            live, stored, self._settings.store, self._bus.client, self._settings.bus.subjects
+            known, self._settings.store, client, bus.subjects, members
         )
         if self._settings.micro.wanted:
-            self._micro = MicroService(self._bus.client, group, live, stored)
+            self._micro = MicroService(client, bus.queue_group, self._me, known, figures)
             await self._micro.start()
-        logger.info("service.ready")
 
     async def _join(self, log: LogReading) -> Homes:
         """Be one of the instances that share the log."""
         await _reach(self._homes.open)
         me = Instance(
-            instance_id=InstanceID(secrets.token_hex(8)),
+            instance_id=self._me,
             name=instance_name(),
             beat=0,
             leaving=False,
             reading=True,
             schema=SCHEMA,
-            address=self._settings.http.address if self._settings.http.wanted else None,
+            address=self._monitor.address,
             version=VERSION,
             started_at_s=int(time.time()),
         )
@@ -150,47 +173,65 @@ class Service:
                 await self._stop.wait()
                 finished = await self._finish()
         finally:
-            await self._close()
-        return finished or not started
+            left = await self._close()
+        return (finished and not left) or not started
 
     async def _finish(self) -> bool:
         """Take no more messages, see every one that was taken settled; whether in time."""
         if self._stop.failure is not None:
             return False
         self._monitor.stopping()
-        try:
-            await asyncio.wait_for(self._leave(), self._settings.shutdown_timeout_s)
-        except TimeoutError:
-            logger.warning("service.unfinished", extra={"messages": self._bus.in_flight})
-            return False
-        return True
+        leaving = asyncio.ensure_future(self._leave())
+        if not await within(self._settings.shutdown_timeout_s, leaving):
+            unfinished = self._bus.in_flight
+        elif not (unfinished := leaving.result()):
+            return True
+        about = {
+            "messages": unfinished,
+            "untaken": self._bus.untaken,
+            "partitions": self._home_tally.partitions,
+        }
+        logger.warning("service.unfinished", extra=about)
+        return False
 
-    async def _leave(self) -> None:
-        """Have what is at home here saved, told and freed; on core NATS, what was taken settled."""
+    async def _leave(self) -> int:
+        """Have what is at home here saved, told and freed; on core NATS, what was taken settled.
+
+        Returns how many messages were not finished in time.
+        """
+        unfinished = 0
         if self._home is not None:
-            left = asyncio.Event()
-            patience_s = self._settings.shutdown_timeout_s
-            self._home.tell(LeaveHomes(left.set, patience_s))
-            await left.wait()
+            left: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+            patience_s = self._settings.shutdown_timeout_s * _USERS_SHARE
+            self._home.tell(LeaveHomes(left.set_result, patience_s))
+            unfinished = await left
             await self._bus.stop_pulling()
         else:
             await self._bus.stop_pulling()
             await self._bus.drained()
+        return unfinished
 
-    async def _close(self) -> None:
-        """End the parts, those that feed others first."""
-        await self._monitor.close()
+    async def _close(self) -> list[str]:
+        """End the parts, those that feed others first; return those that hang, and are left."""
+
+        async def end_actors() -> None:
+            ActorRegistry.stop_all(block=False)
+            self._dispatcher.run_until_idle()
+            await self._dispatcher.abandon()
+
+        parts: dict[str, Callable[[], Awaitable[object]]] = {"monitor": self._monitor.close}
         if self._micro is not None:
-            await self._micro.close()
-        if self._console_data is not None:
-            self._console_data.close()
-        await self._bus.close()
-        ActorRegistry.stop_all(block=False)
-        self._dispatcher.run_until_idle()
-        await self._dispatcher.abandon()
-        await self._homes.close()
-        await self._store.close()
-        self._spans.stop()
+            parts["micro"] = self._micro.close
+        if (data := self._console_data) is not None:
+            parts["console"] = lambda: on_daemon_thread(data.close, "console")
+        parts |= {
+            "bus": self._bus.close,
+            "actors": end_actors,
+            "homes": self._homes.close,
+            "store": self._store.close,
+            "tracing": lambda: on_daemon_thread(self._spans.stop, "tracing"),
+        }
+        return await close_in_turn(parts, _CLOSING_S)
 
     def _deliver(self, deliveries: RouteDeliveries) -> None:
         self._router.tell(deliveries)

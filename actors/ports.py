@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from actors.errors import PublishFailedError
+    from actors.rejections import Rejection
     from actors.rules.alarms import Alarm, AlarmID, UserID
     from actors.rules.digest import Cursor, Digest
     from actors.rules.partitions import (
@@ -110,7 +111,7 @@ class Acknowledger(Protocol):
     def acknowledge(self, tokens: Iterable[DeliveryToken]) -> None:
         """Note that these are done with: what came of them is durable."""
 
-    def dead_letter(self, tokens: Iterable[DeliveryToken], reason: str) -> None:
+    def dead_letter(self, tokens: Iterable[DeliveryToken], rejection: Rejection) -> None:
         """Put these aside with a reason, then note that they are done with."""
 
 

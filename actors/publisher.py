@@ -8,6 +8,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, assert_never
 
 from actors.messages.publisher import (
+    AdmitPartitions,
     ForgetPartitions,
     MayPublish,
     PublisherMessage,
@@ -89,7 +90,10 @@ class PublisherActor(ServiceActor):
         self._clock = clock
         self._random = random
         self._tally = tally or CoreTally()
+        self._guarded = guarded
         self._until_s = -inf if guarded else inf
+        self._admitted: set[int] = set()
+        """Guarded: the partitions that are at home here."""
         self._owed: dict[DigestID, _Owed] = {}
         """By the id of the outbox's first digest."""
         self._held_back: dict[DigestID, None] = {}
@@ -111,12 +115,16 @@ class PublisherActor(ServiceActor):
                 held_back, self._held_back = self._held_back, {}
                 for digest_id in held_back:
                     self._attempt(digest_id)
+            case AdmitPartitions(numbers):
+                self._admitted |= numbers
             case ForgetPartitions(numbers):
                 self._forget(numbers)
             case _:
                 assert_never(message)
 
     def _begin(self, digests: tuple[Digest, ...], reply_to: ActorRef[Any]) -> None:
+        if self._guarded and partition_of(digests[0].user_id) not in self._admitted:
+            return  # it was loaded before its actor heard that it has to leave
         name = digests[0].digest_id
         owed = self._owed.get(name)
         if owed is not None:
@@ -149,6 +157,7 @@ class PublisherActor(ServiceActor):
 
     def _forget(self, numbers: frozenset[int]) -> None:
         """Drop what is owed to users that are not at home here any more."""
+        self._admitted -= numbers
         for name, owed in list(self._owed.items()):
             if partition_of(owed.digests[0].user_id) in numbers:
                 del self._owed[name]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from actors.checkpoints.checkpointer import CheckpointActor
 from actors.checkpoints.recovery import RecoveryActor
 from actors.checkpoints.store_caller import StoreCaller
-from actors.homes.actor import HomeActor, HomePorts
+from actors.homes.actor import HomeActor
+from actors.homes.ports import HomePorts
 from actors.publisher import PublisherActor
 from actors.router.actor import RouterActor
 from actors.rules.alarms import Retention
@@ -40,19 +41,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Dispatchers:
-    """Which dispatcher runs which actors."""
+    """What runs the actors, all on one thread."""
 
     shared: Dispatcher
-    """All that never block, but for the next."""
     first: Dispatcher
-    """What somebody waits for: the way of a digest."""
-    saving: Dispatcher
-    saving_urgently: Dispatcher
-    loading: Dispatcher
-    """These three: where calls of the store are begun."""
+    """For what somebody waits for: the way of a digest, and the signs of life."""
     scheduler: Scheduler
     begin: Callable[[Coroutine[Any, Any, None]], None]
-    """Has a coroutine run, on the thread where it is called."""
+    """Has a coroutine run, on that thread: a call of a store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +98,15 @@ def start_actors(
     scheduler, random = dispatchers.scheduler, ports.random
     shared = dispatchers.shared
 
-    def start_checkpointer(on: Dispatcher, saving: Dispatcher) -> ActorRef[CheckpointActor]:
-        store = StoreCaller.start(saving, escalate, ports.store, dispatchers.begin)
+    def start_checkpointer(on: Dispatcher) -> ActorRef[CheckpointActor]:
+        store = StoreCaller.start(on, escalate, ports.store, dispatchers.begin)
         return CheckpointActor.start(
             on, escalate, settings, store, ports.acknowledger, scheduler, random
         )
 
-    checkpointer = start_checkpointer(shared, dispatchers.saving)
-    urgent_checkpointer = start_checkpointer(dispatchers.first, dispatchers.saving_urgently)
-    loader = StoreCaller.start(dispatchers.loading, escalate, ports.store, dispatchers.begin)
+    checkpointer = start_checkpointer(shared)
+    urgent_checkpointer = start_checkpointer(dispatchers.first)
+    loader = StoreCaller.start(shared, escalate, ports.store, dispatchers.begin)
     recovery = RecoveryActor.start(shared, escalate, settings, loader, scheduler, random)
     publisher = PublisherActor.start(
         dispatchers.first,

@@ -10,8 +10,13 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from actors.rules.partitions import HomesView
+from actors.rules.watching import NOTHING_SEEN
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from actors.rules.watching import Watch
 
 DURATION_BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Buckets of durations: a digest takes 5 to 50 ms, a group commit 2 to 200 ms, trouble seconds."""
@@ -83,7 +88,7 @@ class HomeTally:
     """What the home actor saw and did. Written on its dispatcher's thread only."""
 
     partitions: int = 0
-    """At home here."""
+    """At home here, those included that are being handed over."""
     instances: int = 0
     """That may be dealt partitions, this one included."""
     gained_free: int = 0
@@ -98,3 +103,11 @@ class HomeTally:
     """Signs of life that the store did not confirm."""
     lapses: int = 0
     """Times that publishing was held back because a sign of life was confirmed too late."""
+    standing_by: bool = False
+    """Whether there is no partition for this instance: more are up than there are partitions."""
+    may_publish_until_s: float = float("-inf")
+    """Beyond it digests are held back; by the core's ``Clock.monotonic_s``."""
+    view: HomesView = field(default_factory=lambda: HomesView((), ()))
+    """Who was up and who had what, as of the last look; empty before the first."""
+    watch: Watch = NOTHING_SEEN
+    """Whom this instance has seen, as of the same look."""

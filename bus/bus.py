@@ -6,30 +6,28 @@ import asyncio
 import logging
 import time
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nats.errors import Error as NatsError
-from nats.errors import NoRespondersError
-from nats.errors import TimeoutError as NatsTimeoutError
-from nats.js.errors import APIError, ServiceUnavailableError
-
-from bus.connection.connection import Connection
+from bus.connection.connection import LAST_WRITES_S, Connection
 from bus.connection.floods import FloodLog
-from bus.errors import BusSetupError
 from bus.inbound.intake import Intake
 from bus.inbound.lag import Lag
 from bus.inbound.log_reader import LogReader
 from bus.inbound.queue_subscription import QueueConsumer
 from bus.inbound.stream.source import StreamSource
 from bus.nudges import NatsNudging
-from bus.outbound.sending import DeadLetterSender, DigestSender
-from bus.outbound.transports import FlushedTransport, ProvedTransport
+from bus.outbound.core import FlushedTransport
+from bus.outbound.dead_letters import DeadLetterSender
+from bus.outbound.digests import DigestSender
+from bus.outbound.jetstream import ProvedTransport
+from bus.outbound.rejection_log import RejectionLog
 from bus.settings import DeliveryMode
 from bus.spans import NoSpans
+from bus.status import BusStatus
+from bus.streams.delivery import choose_delivery
+from bus.streams.limits import StreamLimits
 from bus.streams.mending import StreamMender
 from bus.streams.purge import Purger
-from bus.streams.topology import Topology, ensure_topology
 from bus.tally import BusTally
 
 if TYPE_CHECKING:
@@ -40,37 +38,18 @@ if TYPE_CHECKING:
 
     from actors.errors import PublishFailedError
     from actors.messages.router import RouteDeliveries
-    from actors.ports import DeliveryToken, LogReading, Nudging
+    from actors.ports import DeliveryToken, Nudging
+    from actors.rejections import Rejection
     from actors.rules.digest import Digest
     from actors.rules.partitions import InstanceID
     from actors.rules.positions import Place
-    from bus.inbound.intake import Message
     from bus.settings import BusSettings
     from bus.spans import Spans
     from bus.streams.purge import PositionsStore
+    from bus.streams.topology import Topology
+    from bus.wire.message import Message
 
 logger = logging.getLogger("bus")
-
-_SETUP_RETRY_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class BusStatus:
-    """How the bus stands at a moment."""
-
-    connected: bool
-    pulling: bool
-    """Messages are read, or there are none for us; false during the stop, and while it fails."""
-    in_flight: int
-    """Messages taken and not settled."""
-    dropped: int
-    """Messages lost on core NATS because we were too slow."""
-    waiting: int
-    """Messages in the stream that were not looked at yet; 0 on core NATS."""
-    behind_s: float
-    """How long the oldest of those has waited, at the most."""
-    last_taken_at_s: float | None
-    """When the message taken last was put into the stream, in seconds since 1970."""
 
 
 class NatsBus:
@@ -106,6 +85,8 @@ class NatsBus:
         self._intake: Intake
         self._mender: StreamMender
         self._foreign = FloodLog(_tell_foreign)
+        self._rejected = RejectionLog()
+        self._letters_retried = FloodLog(_tell_letter_retried)
         self._is_open = False
         self._asks_soon = False
         self._opened = AsyncExitStack()
@@ -117,7 +98,7 @@ class NatsBus:
         return self._connection.client
 
     @property
-    def log(self) -> LogReading | None:
+    def log(self) -> LogReader | None:
         """What reads the log, on JetStream; None on core NATS. Known once ``open`` has returned."""
         return self._reader
 
@@ -125,6 +106,11 @@ class NatsBus:
     def in_flight(self) -> int:
         """Messages taken and not settled."""
         return self._intake.size if self._is_open else 0
+
+    @property
+    def untaken(self) -> int:
+        """Messages of core NATS that have come and were not taken; they are lost with us."""
+        return 0 if self._queue is None else self._queue.untaken
 
     def status(self) -> BusStatus:
         """Return how the bus stands now."""
@@ -150,7 +136,7 @@ class NatsBus:
         Waits for a server that is not there; raises ``SettingsError`` where waiting is no use.
         """
         await self._connection.open()
-        topology = await self._choose_delivery()
+        topology = await choose_delivery(self._connection.client, self._settings)
         self._mender = mender = StreamMender(self._connection, self._settings, topology)
         if topology is None:
             self.mode = DeliveryMode.CORE
@@ -158,12 +144,15 @@ class NatsBus:
         else:
             self.mode = DeliveryMode.JETSTREAM
             self._opened.push_async_callback(mender.close)
-            self._transport = ProvedTransport(self._connection, mender.mend_soon)
+            limits = StreamLimits(self._connection, self._settings.subjects)
+            self._transport = ProvedTransport(self._connection, mender.mend_soon, limits)
         self._opened.push_async_callback(self._transport.close)
         await self._transport.start()
         subjects = self._settings.subjects
         self._digests = DigestSender(self._transport, subjects, self._spans)
-        dead_letters = DeadLetterSender(self._transport, subjects, time.time, self.tally)
+        dead_letters = DeadLetterSender(
+            self._transport, subjects, time.time, self.tally, self._letters_retried.add
+        )
         self._intake = Intake(
             subjects,
             self._settings.max_body_bytes,
@@ -174,8 +163,11 @@ class NatsBus:
             lambda: time.clock_gettime(time.CLOCK_BOOTTIME),  # the clock of the actors
             spans=self._spans,
             tell_foreign=self._foreign.add,
+            tell_rejected=self._rejected.add,
         )
         self._opened.callback(self._foreign.close)
+        self._opened.callback(self._rejected.close)
+        self._opened.callback(self._letters_retried.close)
         if topology is None:
             self._queue = QueueConsumer(self._connection, self._settings, self._intake)
             self._opened.push_async_callback(self._queue.close)
@@ -205,6 +197,7 @@ class NatsBus:
 
     async def close(self) -> None:
         """Close, however far ``open`` came."""
+        await self._connection.written(LAST_WRITES_S)
         await self._opened.aclose()
         await self._connection.close()
 
@@ -212,9 +205,9 @@ class NatsBus:
         """See ``Acknowledger``."""
         self._intake.settle(tokens)
 
-    def dead_letter(self, tokens: Iterable[DeliveryToken], reason: str) -> None:
+    def dead_letter(self, tokens: Iterable[DeliveryToken], rejection: Rejection) -> None:
         """See ``Acknowledger``."""
-        self._intake.dead_letter(tokens, reason)
+        self._intake.dead_letter(tokens, rejection)
 
     def publish(
         self, digests: Sequence[Digest], settled: Callable[[PublishFailedError | None], None]
@@ -268,40 +261,9 @@ class NatsBus:
     def _count_reconnect(self) -> None:
         self.tally.reconnects += 1
 
-    async def _choose_delivery(self) -> Topology | None:
-        """Return what JetStream has ready for us, or None for core."""
-        if self._settings.delivery is DeliveryMode.CORE:
-            return None
-        while True:
-            try:
-                return await ensure_topology(self._connection.client, self._settings)
-            except (NoRespondersError, ServiceUnavailableError, NatsTimeoutError) as error:
-                if not self._server_has_jetstream():
-                    if self._settings.delivery is DeliveryMode.JETSTREAM:
-                        message = "DELIVERY: jetstream is asked for, the server has it disabled"
-                        raise BusSetupError(message) from error
-                    logger.warning(
-                        "bus.without_jetstream",
-                        extra={"mend": "enable JetStream: core NATS delivers at most once"},
-                    )
-                    return None
-                logger.warning("jetstream.not_ready", extra={"error": repr(error)})
-            except APIError as error:
-                if error.code is not None and error.code < 500:
-                    message = (
-                        f"INPUT_STREAM: the server refused the streams: "
-                        f"{error.description} (code {error.err_code})"
-                    )
-                    raise BusSetupError(message) from error
-                logger.warning("jetstream.not_ready", extra={"error": repr(error)})
-            except NatsError as error:
-                logger.warning("jetstream.not_ready", extra={"error": repr(error)})
-            await asyncio.sleep(_SETUP_RETRY_S)
 
-    def _server_has_jetstream(self) -> bool:
-        # Only the server's greeting tells a server without JetStream from one not ready yet.
-        greeting = self._connection.client._server_info  # noqa: SLF001  # no public way
-        return bool(greeting.get("jetstream", False))
+def _tell_letter_retried(total: int, error: str) -> None:
+    logger.warning("dead_letter.retried", extra={"error": error, "total": total})
 
 
 def _tell_foreign(total: int, subject: str) -> None:

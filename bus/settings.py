@@ -8,6 +8,9 @@ from enum import StrEnum
 from actors.settings import require, setting
 from bus.subjects import Subjects
 
+_PLAIN = ("nats", "tls")
+_WEBSOCKET = ("ws", "wss")
+
 
 class DeliveryMode(StrEnum):
     """How messages are to reach the service."""
@@ -142,7 +145,8 @@ class BusSettings:
     urls: tuple[str, ...] = setting(
         "NATS_URL",
         ("nats://127.0.0.1:4222",),
-        "NATS servers, comma-separated",
+        "NATS servers, comma-separated: nats://, tls://, ws:// or wss://, with user and password "
+        "percent-encoded",
         secret=True,  # may hold passwords
     )
     delivery: DeliveryMode = setting(
@@ -178,8 +182,16 @@ class BusSettings:
         require(bool(self.urls), "NATS_URL", "must name at least one server")
         for url in self.urls:
             scheme, separator, rest = url.partition("://")
-            usable = bool(separator) and bool(rest) and scheme in ("nats", "tls", "ws", "wss")
-            require(usable, "NATS_URL", "must be nats:// or tls:// URLs, comma-separated")
+            usable = bool(separator) and bool(rest) and scheme in (*_PLAIN, *_WEBSOCKET)
+            require(
+                usable, "NATS_URL", "must be nats://, tls://, ws:// or wss:// URLs, comma-separated"
+            )
+        over_websocket = {url.partition("://")[0] in _WEBSOCKET for url in self.urls}
+        require(
+            len(over_websocket) == 1,
+            "NATS_URL",
+            "mixes ws:// or wss:// with nats:// or tls://; name servers of one kind",
+        )
         require(
             _is_name(self.queue_group),
             "QUEUE_GROUP",

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from actors.messages.inputs import SendDigest
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors.errors import PublishFailedError
-    from actors.messages.inputs import AlarmStatusChanged, SendDigest
+    from actors.messages.inputs import AlarmStatusChanged
     from actors.ports import DeliveryToken
     from actors.rules.digest import Digest
+    from bus.wire.message import Message
 
 
 class Spans(Protocol):
@@ -74,3 +77,37 @@ class NoSpans:
 
     def stop(self) -> None:
         """See ``Spans``."""
+
+
+class TracedMessages:
+    """The messages whose spans have begun and not ended. Runs on the bus's thread."""
+
+    def __init__(self, spans: Spans) -> None:
+        """Begin with none; ``spans`` records."""
+        self._spans = spans
+        self._begun: set[DeliveryToken] = set()
+
+    def __contains__(self, token: DeliveryToken) -> bool:
+        """Whether a span of this message has begun."""
+        return token in self._begun
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._begun)
+
+    def begin(
+        self, token: DeliveryToken, message: Message, body: AlarmStatusChanged | SendDigest
+    ) -> AlarmStatusChanged | SendDigest:
+        """Begin the message's span; a request hands the context on to its digest."""
+        traceparent = message.traceparent
+        if traceparent is None:
+            return body
+        if self._spans.records:
+            self._begun.add(token)
+            traceparent = self._spans.taken(token, message.identity, traceparent, body)
+        return body._replace(traceparent=traceparent) if isinstance(body, SendDigest) else body
+
+    def end(self, token: DeliveryToken, rejection: str | None) -> None:
+        """End the message's span; see ``Spans.settled``."""
+        self._begun.discard(token)
+        self._spans.settled(token, rejection)

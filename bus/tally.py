@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from actors.rejections import RejectionKind
 
 
 @dataclass(slots=True)
@@ -26,8 +30,8 @@ class BusTally:
     """How often the log was not the one it was, and was read again from a lower place."""
     settled: int = 0
     """Messages that are done with."""
-    dead_letters: Counter[str] = field(default_factory=Counter)
-    """Dead letters that are in their stream, by ``bus.wire.reasons.reason_class``."""
+    dead_letters: Counter[RejectionKind] = field(default_factory=Counter)
+    """Dead letters that are in their stream, by the kind of their rejection."""
     dead_letter_retries: int = 0
     pull_resets: int = 0
     """Readings begun anew, after a reconnect, a silence, a gap or a refusal."""

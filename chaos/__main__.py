@@ -65,6 +65,8 @@ def main(only: tuple[str, ...], *, quick: bool) -> None:
             f"{outcome.seconds:.0f} s",
             err=True,
         )
+        if outcome.answered_s:
+            click.echo(f"  {report.spread(outcome.answered_s)}", err=True)
         for problem in outcome.problems:
             click.echo(f"  {problem}", err=True)
         if not outcome.problems:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from actors.rules.alarms import UserID
-    from chaos.log import Entry
-    from chaos.reader import Stored
+    from chaos.load.log import Entry
+    from chaos.load.reader import Stored
     from tests.oracle import Key
 
 

@@ -12,7 +12,7 @@ from chaos.stage import SETTLE_TIMEOUT_S
 from tests.load import differences, hear, untold
 
 if TYPE_CHECKING:
-    from chaos.reader import Stored
+    from chaos.load.reader import Stored
     from chaos.scenarios import Scenario
     from chaos.stage import Stage
     from tests.oracle import Oracle
@@ -46,6 +46,8 @@ class Outcome:
     """Digests that the stream holds a second time under the same id; a reader drops them."""
     answering_median_s: float = 0.0
     answering_worst_s: float = 0.0
+    answered_s: list[float] = field(default_factory=list)
+    """How long each answer took, in the order of the faults."""
     caught_up_s: float = 0.0
     """Until a new request was answered too, where one stands behind a backlog; else 0."""
     peak_bytes: int = 0
@@ -68,6 +70,7 @@ def perform(scenario: Scenario, stage: Stage) -> Outcome:
     outcome.fault_count = stage.faults
     outcome.messages = stage.field.messages
     outcome.answering_median_s, outcome.answering_worst_s = stage.answering_s()
+    outcome.answered_s = [round(seconds, 3) for seconds in stage.answered_s]
     outcome.caught_up_s = stage.caught_up_s
     outcome.peak_bytes = stage.peak_bytes
     outcome.seconds = time.monotonic() - began_s

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 from dataclasses import asdict
@@ -42,6 +43,14 @@ def row(outcome: Outcome) -> str:
         f"| {outcome.answering_median_s:.1f} s / {outcome.answering_worst_s:.1f} s "
         f"| {outcome.longest_wait_s:.1f} s | {outcome.peak_bytes / 1e6:.0f} MB |"
     )
+
+
+def spread(seconds: Sequence[float]) -> str:
+    """Return in one line how times are spread: what half, most, nearly all and all came within."""
+    ranked = sorted(seconds)
+    shares = (("half", 0.5), ("nine tenths", 0.9), ("99 %", 0.99), ("all", 1.0))
+    told = [f"{name} {ranked[math.ceil(len(ranked) * share) - 1]:.2f} s" for name, share in shares]
+    return f"{len(ranked)} answers, within: {', '.join(told)}"
 
 
 def table(outcomes: Sequence[Outcome]) -> str:

@@ -1,22 +1,17 @@
-"""The scenarios: what is broken, how often, and when it is whole again."""
+"""The scenarios: which story, of how many instances, under which load and within which bounds."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tests.servers import paused
+from chaos.stories import one, several
+from chaos.stories.pauses import PAUSE_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chaos.stage import Stage
-    from tests.proxy import FaultProxy
-    from tests.servers import Server
-
-LEASE_S = 3.0
-PAUSE_S = LEASE_S + 2.0
-"""Of an instance: the others have taken its partitions over meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,296 +30,70 @@ class Scenario:
     settings: dict[str, object] = field(default_factory=dict)
 
 
-def service_killed(stage: Stage) -> None:
-    """A supervisor starts it again, a moment later."""
-    for _ in stage.times(20):
-        stage.load_for(0.5, 2.0)
-        stage.kill(0)
-        stage.load_for(0.1, 1.0)
-        stage.restart(0)
-        stage.cured()
-
-
-def mongodb_killed(stage: Stage) -> None:
-    """It comes back over its journal."""
-    _killed(stage, stage.mongodb)
-
-
-def nats_killed(stage: Stage) -> None:
-    """It comes back with what its streams had on disk."""
-    _killed(stage, stage.nats)
-
-
-def _killed(stage: Stage, server: Server) -> None:
-    for _ in stage.times(10):
-        stage.load_for(0.5, 2.0)
-        stage.fault()
-        server.child.kill()
-        stage.load_for(0.1, 4.0)
-        server.child.start()
-        stage.cured()
-
-
-def service_paused(stage: Stage) -> None:
-    """Nobody is there to take over; it finds that it is still at home."""
-    for _ in stage.times(5):
-        stage.load_for(0.5, 2.0)
-        with stage.paused(0):
-            stage.load_for(PAUSE_S)
-        stage.cured()
-
-
-def mongodb_paused(stage: Stage) -> None:
-    """Connected, and answering nothing."""
-    _paused(stage, stage.mongodb)
-
-
-def nats_paused(stage: Stage) -> None:
-    """Likewise."""
-    _paused(stage, stage.nats)
-
-
-def _paused(stage: Stage, server: Server) -> None:
-    for _ in stage.times(5):
-        stage.load_for(0.5, 2.0)
-        stage.fault()
-        with paused(server):
-            stage.load_for(PAUSE_S)
-        stage.cured()
-
-
-def nothing(stage: Stage) -> None:
-    """What goes on anyway."""
-    stage.load_for(5.0 if stage.quick else 30.0)
-
-
-def each_killed(stage: Stage) -> None:
-    """While one is dead the others answer."""
-    for number in stage.times(10, least=2):
-        instance = number % len(stage.instances)
-        stage.load_for(0.5, 2.0)
-        stage.kill(instance)
-        stage.cured()
-        stage.bring_back(instance)
-        stage.cured()
-
-
-def each_paused(stage: Stage) -> None:
-    """One wakes up after the others have done its work."""
-    for number in stage.times(10, least=2):
-        stage.load_for(0.5, 2.0)
-        with stage.paused(number % len(stage.instances)):
-            stage.cured()
-            stage.load_for(PAUSE_S)
-        stage.cured()
-
-
-def all_killed(stage: Stage) -> None:
-    """A machine lost power; all come back at once."""
-    for _ in stage.times(5):
-        stage.load_for(0.5, 2.0)
-        for instance in range(len(stage.instances)):
-            stage.kill(instance)
-        stage.load_for(0.1, 1.0)
-        for instance in range(len(stage.instances)):
-            stage.restart(instance)
-        stage.cured()
-
-
-def rolling_restart(stage: Stage) -> None:
-    """A new version is rolled out under load."""
-    for number in stage.times(12, least=3):
-        instance = number % len(stage.instances)
-        stage.load_for(0.5, 2.0)
-        stage.fault()
-        stage.terminate(instance)
-        stage.cured()
-        stage.bring_back(instance)
-        stage.cured()
-
-
-def mongodb_gone_for_a_while(stage: Stage) -> None:
-    """As while a replica set elects; nobody may take the others for dead when it is back."""
-    for _ in stage.times(3):
-        stage.load_for(0.5, 2.0)
-        stage.fault()
-        stage.mongodb.child.kill()
-        stage.load_for(10.0)
-        stage.mongodb.child.start()
-        stage.cured()
-
-
-def tail_lost(stage: Stage) -> None:
-    """Its sequences are handed out again, to other events and requests."""
-    for _ in stage.times(5):
-        stage.load_for(0.5, 2.0)
-        stage.lose_tail(2.0)
-        stage.cured()
-
-
-def mongodb_away(stage: Stage) -> None:
-    """The window fills, then everything waits in the stream."""
-    stage.load_for(3.0)
-    stage.fault()
-    stage.mongodb.child.kill()
-    stage.load_for(6.0 if stage.quick else 120.0)
-    stage.mongodb.child.start()
-    stage.cured_behind_a_backlog()
-
-
-def consumers_deleted(stage: Stage) -> None:
-    """Every second, by a script that tidies up."""
-    for _ in stage.times(20, least=5):
-        stage.load_for(1.0)
-        stage.fault()
-        stage.field.delete_consumers()
-        stage.cured()
-
-
-def input_stream_deleted(stage: Stage) -> None:
-    """While nothing is in it that was not read. Producers go on."""
-    for _ in stage.times(5):
-        stage.load_for(0.5, 2.0)
-        stage.quieten()
-        stage.field.keep_log()
-        stage.fault()
-        stage.field.delete_stream(stage.deployment.names.input_stream)
-        stage.resume()
-        stage.cured()
-
-
-def digest_stream_deleted(stage: Stage) -> None:
-    """When all digests in it are read, for the same reason; then digests are asked for."""
-    for _ in stage.times(5):
-        stage.load_for(0.5, 2.0)
-        stage.quieten()
-        stage.fault()
-        stage.field.delete_stream(stage.deployment.names.digest_stream)
-        stage.resume()
-        stage.cured()
-
-
-def connections_cut(stage: Stage) -> None:
-    """To both servers, and for a while no new one is to be had."""
-    proxies = (stage.nats_proxy, stage.mongodb_proxy)
-    for _ in stage.times(20):
-        stage.load_for(0.5, 2.0)
-        stage.fault()
-        cut = stage.random.choice([proxies[:1], proxies[1:], proxies])
-        for proxy in cut:
-            stage.field.tell(lambda proxy=proxy: _refuse(proxy))  # type: ignore[misc]
-        stage.load_for(0.0, 3.0)
-        for proxy in cut:
-            proxy.refusing = False
-        stage.cured()
-
-
-def connections_stalled(stage: Stage) -> None:
-    """Open, and nothing comes through; then all that was kept back comes at once."""
-    for number in stage.times(6, least=2):
-        stage.load_for(0.5, 2.0)
-        stage.fault()
-        proxy = (stage.nats_proxy, stage.mongodb_proxy)[number % 2]
-        stage.field.tell(proxy.stall)
-        stage.load_for(PAUSE_S)
-        stage.field.tell(proxy.flow)
-        stage.cured()
-
-
-def connections_slow(stage: Stage) -> None:
-    """A tenth of a second away, by a thin line; it answers meanwhile too."""
-    for number in stage.times(4, least=2):
-        proxy = (stage.nats_proxy, stage.mongodb_proxy)[number % 2]
-        stage.load_for(0.5, 2.0)
-        stage.fault()
-        proxy.latency_s, proxy.bytes_per_s = 0.05, 500_000.0
-        stage.load_for(PAUSE_S)
-        proxy.latency_s, proxy.bytes_per_s = 0.0, 0.0
-        stage.cured()
-
-
-def everything_at_once(stage: Stage) -> None:
-    """Two or three of service, MongoDB and NATS are killed together, and come back in any order."""
-    servers = (stage.nats, stage.mongodb)
-    for _ in stage.times(10):
-        stage.load_for(0.5, 2.0)
-        hit = stage.random.sample(["service", "nats", "mongodb"], stage.random.choice([2, 3]))
-        if "service" in hit:
-            stage.kill(0)
-        else:
-            stage.fault()
-        struck = [server for server in servers if server.child.name.removesuffix("-server") in hit]
-        for server in struck:
-            server.child.kill()
-        stage.load_for(0.0, 2.0)
-        for server in stage.random.sample(struck, len(struck)):
-            server.child.start()
-        if "service" in hit:
-            stage.restart(0)
-        stage.cured()
-
-
-def _refuse(proxy: FaultProxy) -> None:
-    proxy.refusing = True
-    proxy.cut()
-
-
 _OF_SEVERAL = (
-    ("calm", "no fault", nothing),
-    ("killed", "kill -9 of each in turn", each_killed),
-    ("paused", f"SIGSTOP of each in turn, {PAUSE_S:.0f} s and more", each_paused),
-    ("all-killed", "kill -9 of all at once", all_killed),
-    ("rolling-restart", "SIGTERM of each in turn", rolling_restart),
-    ("nats-killed", "kill -9 of NATS", nats_killed),
-    ("mongodb-gone", "MongoDB gone for 10 s", mongodb_gone_for_a_while),
-    ("tail-lost", "NATS loses what it took in the last 2 s", tail_lost),
-    ("consumers-deleted", "every reader's consumer deleted each second", consumers_deleted),
+    ("calm", "no fault", several.nothing),
+    ("killed", "kill -9 of each in turn", several.each_killed),
+    ("paused", f"SIGSTOP of each in turn, {PAUSE_S:.0f} s and more", several.each_paused),
+    ("all-killed", "kill -9 of all at once", several.all_killed),
+    ("rolling-restart", "SIGTERM of each in turn", several.rolling_restart),
+    ("nats-killed", "kill -9 of NATS", one.nats_killed),
+    ("mongodb-gone", "MongoDB gone for 10 s", several.mongodb_gone_for_a_while),
+    ("tail-lost", "NATS loses what it took in the last 2 s", one.tail_lost),
+    ("consumers-deleted", "every reader's consumer deleted each second", one.consumers_deleted),
 )
 
 SCENARIOS = (
-    Scenario("service-killed", "kill -9 of the service", service_killed),
-    Scenario("mongodb-killed", "kill -9 of MongoDB", mongodb_killed),
-    Scenario("nats-killed", "kill -9 of NATS", nats_killed),
-    Scenario("service-paused", f"SIGSTOP of the service, {PAUSE_S:.0f} s", service_paused),
-    Scenario("mongodb-paused", f"SIGSTOP of MongoDB, {PAUSE_S:.0f} s", mongodb_paused),
-    Scenario("nats-paused", f"SIGSTOP of NATS, {PAUSE_S:.0f} s", nats_paused),
+    Scenario("service-killed", "kill -9 of the service", one.service_killed),
+    Scenario("mongodb-killed", "kill -9 of MongoDB", one.mongodb_killed),
+    Scenario("nats-killed", "kill -9 of NATS", one.nats_killed),
+    Scenario(
+        "nats-killed-often",
+        "kill -9 of NATS, again and again",
+        one.nats_killed_often,
+        rate=1000.0,
+    ),
+    Scenario("service-paused", f"SIGSTOP of the service, {PAUSE_S:.0f} s", one.service_paused),
+    Scenario("mongodb-paused", f"SIGSTOP of MongoDB, {PAUSE_S:.0f} s", one.mongodb_paused),
+    Scenario("nats-paused", f"SIGSTOP of NATS, {PAUSE_S:.0f} s", one.nats_paused),
     *(
         Scenario(f"{some}-{name}", f"{some} instances, {faults}", play, instances)
         for instances, some in ((2, "two"), (3, "three"))
         for name, faults, play in _OF_SEVERAL
     ),
-    Scenario("tail-lost", "NATS loses what it took in the last 2 s", tail_lost),
+    Scenario("tail-lost", "NATS loses what it took in the last 2 s", one.tail_lost),
     Scenario(
         "mongodb-away",
         "MongoDB away for two minutes",
-        mongodb_away,
+        one.mongodb_away,
         rate=2000.0,
         peak_bytes_at_most=400_000_000,
     ),
-    Scenario("consumers-deleted", "the reader's consumer deleted each second", consumers_deleted),
-    Scenario("input-stream-deleted", "input stream deleted", input_stream_deleted),
-    Scenario("digest-stream-deleted", "digest stream deleted", digest_stream_deleted),
+    Scenario(
+        "consumers-deleted", "the reader's consumer deleted each second", one.consumers_deleted
+    ),
+    Scenario("input-stream-deleted", "input stream deleted", one.input_stream_deleted),
+    Scenario("digest-stream-deleted", "digest stream deleted", one.digest_stream_deleted),
     Scenario(
         "connections-cut",
         "connections to NATS, MongoDB or both cut, refused for up to 3 s",
-        connections_cut,
+        one.connections_cut,
         proxied=True,
     ),
     Scenario(
         "connections-stalled",
         f"connections to NATS or MongoDB stalled, {PAUSE_S:.0f} s",
-        connections_stalled,
+        one.connections_stalled,
         proxied=True,
     ),
     Scenario(
         "connections-slow",
         f"connections slowed to 50 ms, 500 kB/s, {PAUSE_S:.0f} s",
-        connections_slow,
+        one.connections_slow,
         proxied=True,
     ),
     Scenario(
         "everything-at-once",
         "kill -9 of two or three of service, MongoDB, NATS together",
-        everything_at_once,
+        one.everything_at_once,
     ),
 )

@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
-from chaos.field import Field
+from chaos.load.field import Field
 from tests.deployment import Deployment
 from tests.oracle import Oracle
 from tests.servers import prepare_mongodb, prepare_nats

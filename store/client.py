@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import pymongo
 from bson.errors import BSONError
@@ -16,6 +16,7 @@ from actors.errors import SettingsError, StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
+    from types import TracebackType
 
     from store.settings import StoreSettings
 
@@ -51,6 +52,31 @@ def client_for(settings: StoreSettings) -> AsyncMongoClient[dict[str, Any]]:
 def blocking_client_for(settings: StoreSettings) -> MongoClient[dict[str, Any]]:
     """Return a client that blocks; otherwise like ``client_for``."""
     return _create(MongoClient, settings)
+
+
+class BlockingReader:
+    """Reads what is stored, for a command or a thread. Use it in a ``with`` block, or close it."""
+
+    def __init__(self, settings: StoreSettings) -> None:
+        """Prepare; it connects when first used. Raises ``SettingsError`` like the store."""
+        self._client = blocking_client_for(settings)
+
+    def __enter__(self) -> Self:
+        """Nothing to do."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the connections."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
 
 
 def _create(kind: Callable[..., _Client], settings: StoreSettings) -> _Client:

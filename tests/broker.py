@@ -6,7 +6,8 @@ import asyncio
 import itertools
 import json
 import os
-from contextlib import asynccontextmanager
+from collections import Counter
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ import nats
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.api import ConsumerConfig, DeliverPolicy
 from pymongo import AsyncMongoClient
+from pymongo.errors import AutoReconnect
 
 from tests.patience import PATIENCE_S
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from nats.aio.client import Client
     from nats.aio.msg import Msg
+    from pymongo.asynchronous.collection import AsyncCollection
 
 _numbers = itertools.count()
 _POLL_S = 0.01
@@ -195,14 +198,32 @@ class Broker:
 
     async def positions(self) -> dict[int, int]:
         """Return how far each partition is settled, as the service's database says."""
+        return {
+            document["_id"]: document["position"]["sequence"]
+            async for document in self._collection("partitions").find({})
+        }
+
+    async def shares(self) -> list[int]:
+        """Return how many partitions are at home with each instance, smallest first."""
+        homes = Counter([home async for home in self._homes()])
+        del homes[None]
+        return sorted(homes.values())
+
+    async def shared(self, *shares: int, timeout_s: float = PATIENCE_S) -> None:
+        """Return once the partitions are shared out so, smallest first."""
+        async with asyncio.timeout(timeout_s):
+            while await self.shares() != list(shares):  # noqa: ASYNC110  # asks a server
+                await asyncio.sleep(_POLL_S)
+
+    async def _homes(self) -> AsyncIterator[str | None]:
+        async for document in self._collection("partitions").find({}):
+            yield document["home"]
+
+    def _collection(self, name: str) -> AsyncCollection[dict[str, Any]]:
         assert self._mongodb_uri is not None, "connect with MongoDB's URI"
         if self._mongodb is None:
             self._mongodb = AsyncMongoClient(self._mongodb_uri, serverMonitoringMode="poll")
-        partitions = self._mongodb[self.names.database]["partitions"]
-        return {
-            document["_id"]: document["position"]["sequence"]
-            async for document in partitions.find({})
-        }
+        return self._mongodb[self.names.database][name]
 
     async def next_dead_letter(self, timeout_s: float = PATIENCE_S) -> Msg:
         """Return the next dead letter of the stream."""
@@ -221,12 +242,16 @@ class Broker:
 
     async def settled(self, timeout_s: float = PATIENCE_S, poll_s: float = _POLL_S) -> None:
         """Return once every partition's position has reached what the input stream holds now."""
-        last = await self._last_sequence()
+        last, log = await self._last_sequence(), await self._log()
+        partitions = self._collection("partitions")
+        # A position of a former stream of that name says nothing about this one.
+        behind = {"$or": [{"position.sequence": {"$lt": last}}, {"position.log": {"$ne": log}}]}
         async with asyncio.timeout(timeout_s):
-            while True:
-                positions = await self.positions()
-                if min(positions.values(), default=0) >= last:
-                    return
+            while last:
+                with suppress(AutoReconnect):  # a test may have killed it meanwhile
+                    there = await partitions.find_one({}, {"_id": 1})
+                    if there and await partitions.find_one(behind, {"_id": 1}) is None:
+                        return
                 await asyncio.sleep(poll_s)
 
     async def close(self) -> None:
@@ -246,6 +271,13 @@ class Broker:
 
     async def _last_sequence(self) -> int:
         return (await self.js.stream_info(self.names.input_stream)).state.last_seq
+
+    async def _log(self) -> str:
+        """Return what tells this input stream from others of its name."""
+        subject = f"$JS.API.STREAM.INFO.{self.names.input_stream}"
+        answer = json.loads((await self.client.request(subject, b"")).data)
+        created: str = answer["created"]
+        return created
 
     async def _read(self, subject: str) -> Any:
         stream = await self.js.find_stream_name_by_subject(subject)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pykka import ActorRef
 
     from actors.ports import Checkpoint, CheckpointUpdate, DeliveryToken, SaveOutcome
+    from actors.rejections import Rejection, RejectionKind
     from actors.rules.alarms import UserID
     from actors.runtime.pooled import Mailbox
 
@@ -73,14 +74,17 @@ class RecordingAcknowledger:
         """Note nothing yet."""
         self.acknowledged: list[DeliveryToken] = []
         self.dead: list[tuple[DeliveryToken, str]] = []
+        self.kinds: list[RejectionKind] = []
 
     def acknowledge(self, tokens: Iterable[DeliveryToken]) -> None:
         """Note them."""
         self.acknowledged.extend(tokens)
 
-    def dead_letter(self, tokens: Iterable[DeliveryToken], reason: str) -> None:
-        """Note them with the reason."""
-        self.dead.extend((token, reason) for token in tokens)
+    def dead_letter(self, tokens: Iterable[DeliveryToken], rejection: Rejection) -> None:
+        """Note them with the reason, and its kind apart."""
+        for token in tokens:
+            self.dead.append((token, rejection.reason))
+            self.kinds.append(rejection.kind)
 
 
 class NumberedIds:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import nats
 from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolicy
 
+from bus.migration.migration import Migrated, Migration
+from bus.migration.moving import Stored, stored
 from bus.settings import BusSettings, StreamSettings
 from bus.streams.api import JetStreamAPI
-from bus.streams.migration import Migrated, Migration
-from bus.streams.moving import Stored, stored
 from bus.subjects import Subjects
 from store.homes.memory import InMemoryHomeStore
 from tests.broker import Names

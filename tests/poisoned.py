@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-import actors.user.actor
+import actors.user.applying
 from actors.rules.alarms import apply_event
 from bus.wire.instants import parse_instant
 from main import main
@@ -32,5 +32,5 @@ def crash_at_poison(
 
 
 if __name__ == "__main__":
-    actors.user.actor.apply_event = crash_at_poison  # type: ignore[assignment, attr-defined]  # a test may
+    actors.user.applying.apply_event = crash_at_poison  # type: ignore[assignment, attr-defined]  # a test may
     sys.exit(main(sys.argv[1:]))

@@ -41,6 +41,11 @@ class FaultProxy:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    @property
+    def connections(self) -> int:
+        """Connections that are open now."""
+        return len(self._writers) // 2
+
     def cut(self) -> None:
         """Reset every connection; what was under way is gone."""
         for writer in self._writers:

@@ -6,6 +6,7 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING, Any, assert_never
 
+from actors.checkpoints.backoff import Backoff
 from actors.messages.checkpoints import (
     AwaitRoom,
     CheckpointerMessage,
@@ -77,15 +78,13 @@ class CheckpointActor(ServiceActor):
         self._settings = settings
         self._store = store
         self._acknowledger = acknowledger
-        self._scheduler = scheduler
-        self._random = random
+        self._backoff = Backoff(settings, scheduler, random)
         self._waiting: deque[SaveCheckpoint] = deque()
         self._under_way: dict[int, dict[UserID, SaveCheckpoint]] = {}
         self._last_number = 0
         self._room_awaited_by: ActorRef[Any] | None = None
         self._room_below = 0
         self._commit_is_coming = False
-        self._failed_attempts = 0
 
     def on_receive(self, message: CheckpointerMessage) -> None:
         """Handle one message. Runs on the dispatcher's thread."""
@@ -140,7 +139,7 @@ class CheckpointActor(ServiceActor):
 
     def _end(self, number: int, outcomes: Sequence[SaveOutcome | Unsavable]) -> None:
         """Acknowledge what is saved, and tell each user what became of its save."""
-        self._failed_attempts = 0
+        self._backoff.answered()
         group = self._under_way.pop(number).values()
         tokens = [
             token
@@ -178,16 +177,12 @@ class CheckpointActor(ServiceActor):
     def _retry_later(self, number: int, error: str) -> None:
         group = self._under_way.pop(number).values()
         self._waiting.extendleft(reversed(group))
-        self._failed_attempts += 1
-        wait_s = self._settings.backoff_s(self._failed_attempts, self._random.random())
-        logger.warning(
-            "checkpoint.retried",
-            extra={
-                "users": len(group),
-                "attempt": self._failed_attempts,
-                "wait_s": round(wait_s, 3),
-                "error": error,
-            },
-        )
         self._commit_is_coming = True
-        self._scheduler.tell_after(wait_s, self.actor_ref, CommitGroup())
+        self._backoff.failed(
+            error,
+            len(group),
+            self.actor_ref,
+            CommitGroup(),
+            logger=logger,
+            event="checkpoint.retried",
+        )

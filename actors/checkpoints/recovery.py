@@ -6,6 +6,7 @@ import logging
 from itertools import islice
 from typing import TYPE_CHECKING, Any, assert_never
 
+from actors.checkpoints.backoff import Backoff
 from actors.messages.checkpoints import (
     LoadGroup,
     LoadUsers,
@@ -56,12 +57,10 @@ class RecoveryActor(ServiceActor):
         super().__init__(dispatcher, escalate)
         self._settings = settings
         self._store = store
-        self._scheduler = scheduler
-        self._random = random
+        self._backoff = Backoff(settings, scheduler, random)
         self._asked: dict[UserID, list[ActorRef[Any]]] = {}
         self._under_way: dict[UserID, list[ActorRef[Any]]] = {}
         self._load_is_coming = False
-        self._failed_attempts = 0
 
     def on_receive(self, message: RecoveryMessage) -> None:
         """Handle one message. Runs on the dispatcher's thread."""
@@ -92,7 +91,7 @@ class RecoveryActor(ServiceActor):
 
     def _answer(self, loaded: Mapping[UserID, Checkpoint | Unreadable]) -> None:
         """Tell all who asked; who did while it was loaded gets what is loaded after that."""
-        self._failed_attempts = 0
+        self._backoff.answered()
         under_way, self._under_way = self._under_way, {}
         tell_each(
             (ref, _answer(loaded[user_id]) if user_id in loaded else _UNKNOWN)
@@ -105,16 +104,12 @@ class RecoveryActor(ServiceActor):
         asked_since, self._asked, self._under_way = self._asked, self._under_way, {}
         for user_id, refs in asked_since.items():
             self._asked.setdefault(user_id, []).extend(refs)
-        self._failed_attempts += 1
-        wait_s = self._settings.backoff_s(self._failed_attempts, self._random.random())
-        logger.warning(
-            "recovery.retried",
-            extra={
-                "users": len(self._asked),
-                "attempt": self._failed_attempts,
-                "wait_s": round(wait_s, 3),
-                "error": error,
-            },
-        )
         self._load_is_coming = True
-        self._scheduler.tell_after(wait_s, self.actor_ref, LoadGroup())
+        self._backoff.failed(
+            error,
+            len(self._asked),
+            self.actor_ref,
+            LoadGroup(),
+            logger=logger,
+            event="recovery.retried",
+        )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, assert_never
 
 from actors.homes.beats import Beats
 from actors.homes.calls import HomeStoreCalls
 from actors.homes.moves import Moves
 from actors.homes.positions import StoredPositions
+from actors.homes.rounds import LATE_S, LOOKS_PER_ROUND, Phase, rest_s
 from actors.homes.sightings import say_what_changed
 from actors.messages.home import (
     BeatConfirmed,
@@ -30,57 +29,25 @@ from actors.messages.home import (
 from actors.messages.publisher import MayPublish
 from actors.rules.holding import empty, fall, held, lapse, leave, may_publish, reconcile
 from actors.rules.homes import HAND_OVER_S, Plan, plan
-from actors.rules.watching import NOTHING_SEEN, next_change_s, observe, takers
+from actors.rules.watching import NOTHING_SEEN, observe, takers
 from actors.runtime.pooled import tell_if_alive
 from actors.runtime.supervision import ServiceActor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Mapping
 
     from pykka import ActorRef
 
-    from actors.ports import Clock, HomeStore, LogReading, Nudging
+    from actors.homes.ports import HomePorts
     from actors.rules.holding import State
     from actors.rules.partitions import HomesView, Instance
-    from actors.runtime.pooled import Dispatcher, Scheduler
+    from actors.runtime.pooled import Dispatcher
     from actors.tally import HomeTally
 
 logger = logging.getLogger("actors.home")
 
 SAVE_EVERY_S = 1.0
 """Between two saves of the positions, which only bound what is read again."""
-
-ROUNDS_PER_LEASE = 4
-SHORTEST_REST = 1 / 32
-"""Of the lease, between two rounds that nobody asked for."""
-
-LOOKS_PER_ROUND = 4
-"""What others race for may take more than one; then it waits for the next round."""
-
-LATE_S = 0.01
-"""Timers come so much behind the moment they are for, which may be by another clock."""
-
-
-@dataclass(frozen=True, slots=True)
-class HomePorts:
-    """The outside, as the home actor sees it."""
-
-    store: HomeStore
-    begin: Callable[[Coroutine[Any, Any, None]], None]
-    """Has a coroutine run, on the dispatcher's thread."""
-    log: LogReading
-    nudging: Nudging
-    clock: Clock
-    scheduler: Scheduler
-
-
-class _Phase(Enum):
-    """Where a round is: it waits for one answer of the store at a time."""
-
-    RESTING = auto()
-    BEATING = auto()
-    LOOKING = auto()
-    WRITING = auto()
 
 
 class HomeActor(ServiceActor):
@@ -115,18 +82,18 @@ class HomeActor(ServiceActor):
         self._watch = NOTHING_SEEN
         self._mine: Mapping[int, State] = {}
         self._stored = StoredPositions()
-        self._phase = _Phase.RESTING
+        self._phase = Phase.RESTING
         self._round = 0
         self._round_began_s = 0.0
         self._call_began_s = 0.0
         self._looks_left = 0
         self._once_more = False
         self._writing: Plan | None = None
-        self._granted_until_s = float("-inf")
-        """What the publisher was told."""
         self._standing_by = False
-        self._left: Callable[[], None] | None = None
+        self._left: Callable[[int], None] | None = None
         """Set from when this instance is to leave."""
+        self._is_relieved = False
+        """Whether others are up to have what this instance leaves."""
         self._gone = False
 
     def on_start(self) -> None:
@@ -142,7 +109,7 @@ class HomeActor(ServiceActor):
             case LookSoon():
                 self._round_soon()
             case RoundDue(number):
-                if number == self._round and self._phase is _Phase.RESTING:
+                if number == self._round and self._phase is Phase.RESTING:
                     self._begin_round()
             case BeatConfirmed():
                 self._note_beat()
@@ -176,7 +143,7 @@ class HomeActor(ServiceActor):
                 assert_never(message)
 
     def _round_soon(self) -> None:
-        if self._phase is _Phase.RESTING:
+        if self._phase is Phase.RESTING:
             self._begin_round()
         else:
             self._once_more = True
@@ -192,7 +159,7 @@ class HomeActor(ServiceActor):
         if beat is None:
             self._look()
         else:
-            self._phase = _Phase.BEATING
+            self._phase = Phase.BEATING
             self._calls.beat(beat)
 
     def _note_beat(self) -> None:
@@ -207,12 +174,12 @@ class HomeActor(ServiceActor):
 
     def _let_publish(self) -> None:
         until_s = self._beats.covered_until_s
-        if until_s > self._granted_until_s and may_publish(self._mine):
-            self._granted_until_s = until_s
+        if until_s > self._tally.may_publish_until_s and may_publish(self._mine):
+            self._tally.may_publish_until_s = until_s
             tell_if_alive(self._publisher, MayPublish(until_s))
 
     def _look(self) -> None:
-        self._phase = _Phase.LOOKING
+        self._phase = Phase.LOOKING
         self._looks_left -= 1
         self._call_began_s = self._ports.clock.monotonic_s()
         self._calls.look()
@@ -222,6 +189,7 @@ class HomeActor(ServiceActor):
         self._watch = observe(before, view.instances, self._lease_s, self._call_began_s, now_s)
         say_what_changed(before, self._watch, me, self._lease_s)
         self._stored.look(view.partitions)
+        self._tally.view, self._tally.watch = view, self._watch
         leaving = self._left is not None
         found = reconcile(me, self._mine, view.partitions, leaving=leaving)
         if found.lost:
@@ -241,7 +209,7 @@ class HomeActor(ServiceActor):
             now_s=now_s,
         )
         self._mine = planned.mine
-        self._tally.partitions = len(held(self._mine))
+        self._tally.partitions = len(self._mine)
         self._tally.instances = len(takers(self._watch, me, self._lease_s))
         self._carry_out(planned)
 
@@ -256,7 +224,7 @@ class HomeActor(ServiceActor):
             planned = Plan(self._mine, forget=(self._me,))
         if planned.writes and self._looks_left:
             self._moves.claim(planned.claim)
-            self._phase = _Phase.WRITING
+            self._phase = Phase.WRITING
             self._writing = planned
             self._calls.write(self._me, planned)
         else:
@@ -277,7 +245,7 @@ class HomeActor(ServiceActor):
         self._look()
 
     def _note_unavailable(self, error: str) -> None:
-        if self._phase is _Phase.BEATING:
+        if self._phase is Phase.BEATING:
             self._tally.beats_missed += 1
         phase = self._phase.name.lower()
         logger.warning("home.unanswered", extra={"phase": phase, "error": error})
@@ -285,17 +253,18 @@ class HomeActor(ServiceActor):
         self._end_round()
 
     def _end_round(self, *, unfinished: bool = False) -> None:
-        self._phase = _Phase.RESTING
+        self._phase = Phase.RESTING
         if self._once_more:
             self._begin_round()
             return
-        now_s, lease_s = self._ports.clock.monotonic_s(), self._lease_s
-        rest_s = self._round_began_s + lease_s / ROUNDS_PER_LEASE - now_s
-        change_s = next_change_s(self._watch, self._me, lease_s)
-        if self._watch.clock_s is not None:
-            rest_s = min(rest_s, self._watch.clock_s + change_s + LATE_S - now_s)
-        shortest_s = SHORTEST_REST * lease_s
-        wait_s = shortest_s if unfinished else max(shortest_s, rest_s)
+        wait_s = rest_s(
+            self._watch,
+            self._me,
+            self._lease_s,
+            began_s=self._round_began_s,
+            now_s=self._ports.clock.monotonic_s(),
+            unfinished=unfinished,
+        )
         self._ports.scheduler.tell_after(wait_s, self.actor_ref, RoundDue(self._round))
 
     def _save_later(self) -> None:
@@ -309,12 +278,13 @@ class HomeActor(ServiceActor):
     def _say_whether_standing_by(self, planned: Plan) -> None:
         if planned.standing_by and not self._standing_by:
             logger.info("home.standing_by", extra={"instances": self._tally.instances})
-        self._standing_by = planned.standing_by
+        self._standing_by = self._tally.standing_by = planned.standing_by
 
-    def _leave(self, left: Callable[[], None], patience_s: float) -> None:
+    def _leave(self, left: Callable[[int], None], patience_s: float) -> None:
         others = takers(self._watch, self._me, self._lease_s) - {self._me}
         wait_s = min(patience_s, HAND_OVER_S) if others else patience_s
-        self._left = left
+        self._left, self._is_relieved = left, bool(others)
+        self._moves.unfinished = 0
         numbers = held(self._mine)
         self._mine = leave(self._mine, self._ports.clock.monotonic_s() + wait_s)
         if numbers:
@@ -326,4 +296,4 @@ class HomeActor(ServiceActor):
         self._ports.nudging.nudge()
         logger.info("home.left", extra={"instance": self._me})
         if self._left is not None:
-            self._left()
+            self._left(0 if self._is_relieved else self._moves.unfinished)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from actors.messages.publisher import ForgetPartitions
+from actors.messages.publisher import AdmitPartitions, ForgetPartitions
 from actors.messages.router import DropPartitions, EmptyPartitions
 from actors.runtime.pooled import tell_if_alive
 
@@ -37,6 +37,8 @@ class Moves:
         self._publisher = publisher
         self._tally = tally
         self._claimed: dict[int, InstanceID | None] = {}
+        self.unfinished = 0
+        """Messages of partitions that were freed, which the next home reads again."""
 
     def claim(self, partitions: Iterable[Partition]) -> None:
         """Note whose the partitions were that are claimed now."""
@@ -45,6 +47,8 @@ class Moves:
 
     def gain(self, partitions: tuple[Partition, ...]) -> None:
         """Begin to read partitions that have come."""
+        numbers = frozenset(partition.number for partition in partitions)
+        tell_if_alive(self._publisher, AdmitPartitions(numbers))
         self._log.gain(partitions)
         tally = self._tally
         for partition in partitions:
@@ -52,8 +56,7 @@ class Moves:
                 tally.gained_free += 1
             else:
                 tally.gained_from_dead += 1
-        numbers = [partition.number for partition in partitions]
-        logger.info("home.gained", extra={"partitions": numbers})
+        logger.info("home.gained", extra={"partitions": sorted(numbers)})
 
     def lose(self, numbers: frozenset[int]) -> None:
         """Drop partitions that somebody else has taken, without a word."""
@@ -75,6 +78,7 @@ class Moves:
         left = {number: self._log.unsettled(number) for number in sorted(numbers)}
         unfinished = {number: count for number, count in left.items() if count}
         if unfinished:
+            self.unfinished += sum(unfinished.values())
             logger.warning("home.left_unfinished", extra={"unsettled": unfinished})
         self._drop(numbers)
 

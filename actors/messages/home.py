@@ -87,8 +87,11 @@ class PartitionEmptied:
 class LeaveHomes:
     """Whoever stops the service to home: have all saved, free the partitions, and go."""
 
-    left: Callable[[], None]
-    """Called once, on the dispatcher's thread, when nothing is left to do."""
+    left: Callable[[int], None]
+    """Called once, on the dispatcher's thread, when nothing is left to do.
+
+    Told how many messages were not finished in time, with nobody else up to take them over.
+    """
     patience_s: float
     """So long users may take when nobody else is up to have them; else as in any hand-over."""
 

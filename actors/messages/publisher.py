@@ -48,10 +48,22 @@ class MayPublish:
 
 
 @dataclass(frozen=True, slots=True)
-class ForgetPartitions:
-    """Home to publisher: publish nothing more of these partitions' users."""
+class AdmitPartitions:
+    """Home to publisher: these partitions are at home here from now on."""
 
     numbers: frozenset[int]
 
 
-PublisherMessage = PublishOutbox | RetryPublish | PublishSettled | MayPublish | ForgetPartitions
+@dataclass(frozen=True, slots=True)
+class ForgetPartitions:
+    """Home to publisher: publish nothing more of these partitions' users.
+
+    Nor of what their actors, who leave only later, still ask for.
+    """
+
+    numbers: frozenset[int]
+
+
+PublisherMessage = (
+    PublishOutbox | RetryPublish | PublishSettled | MayPublish | AdmitPartitions | ForgetPartitions
+)

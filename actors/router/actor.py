@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING, Any, assert_never
 
 from actors.messages.checkpoints import AwaitRoom
-from actors.messages.home import PartitionEmptied
 from actors.messages.inputs import SendDigest
 from actors.messages.router import (
     CheckpointWanted,
@@ -25,10 +22,11 @@ from actors.messages.router import (
     Tick,
     UserFailed,
 )
-from actors.messages.user import Finish, HandleDeliveries, Leave, Passivate, TakeCheckpoint
+from actors.messages.user import HandleDeliveries, Leave, Passivate, TakeCheckpoint
 from actors.pacing import SavePacing
-from actors.router.directory import Directory, Leaving, Live, Retrying
-from actors.router.retrying import after_crash
+from actors.router.directory import Directory, Live
+from actors.router.emptying import Emptying
+from actors.router.retrying import Retries
 from actors.rules.partitions import partition_of
 from actors.runtime.pooled import tell_each, tell_if_alive
 from actors.runtime.supervision import ServiceActor
@@ -56,14 +54,6 @@ PASSIVATIONS_PER_TICK = 250
 _TAKE_CHECKPOINT = TakeCheckpoint()
 
 
-@dataclass(slots=True)
-class _Emptying:
-    """A partition that is handed over, and whose users have not left memory."""
-
-    reply_to: ActorRef[Any]
-    users: set[UserID]
-
-
 class RouterActor(ServiceActor):
     """Forwards deliveries to one actor a user, in order; bounds how many of those live."""
 
@@ -83,14 +73,22 @@ class RouterActor(ServiceActor):
         super().__init__(dispatcher, escalate)
         self._settings = settings
         self._checkpointer = checkpointer
-        self._acknowledger = acknowledger
         self._scheduler = scheduler
         self._clock = clock
-        self._random = random
         self._tally = tally or CoreTally()
         self._spawn: Callable[[UserID], ActorRef[Any]]
         self._users = Directory()
-        self._emptying: dict[int, _Emptying] = {}
+        self._emptying = Emptying(self._users)
+        self._retries = Retries(
+            self._users,
+            settings,
+            acknowledger,
+            lambda user_id, wait_s: scheduler.tell_after(
+                wait_s, self.actor_ref, ResumeUser(user_id)
+            ),
+            random,
+            self._tally,
+        )
         self._pacing: SavePacing[UserID, Live] = SavePacing(
             settings.checkpoint_interval_s, settings.checkpoint_group_max
         )
@@ -129,7 +127,7 @@ class RouterActor(ServiceActor):
             case ResumeUser(user_id):
                 self._resume(user_id)
             case EmptyPartitions(numbers, reply_to):
-                self._empty(numbers, reply_to)
+                self._emptying.begin(numbers, reply_to)
             case DropPartitions(numbers):
                 self._drop(numbers)
             case CountLiveUsers():
@@ -266,10 +264,10 @@ class RouterActor(ServiceActor):
         self._tally.passivations += 1
         mail = [*returned, *leaving.waiting]
         if leaving.failure is not None:
-            self._retry(user_id, leaving, mail, returned)
-        elif mail:
+            mail = self._retries.take(user_id, leaving.partition, leaving.failure, mail, returned)
+        if mail:
             self._forward(user_id, mail)
-        self._look_whether_emptied(user_id, leaving.partition)
+        self._emptying.look(user_id, leaving.partition)
 
     # Crashes.
 
@@ -283,75 +281,16 @@ class RouterActor(ServiceActor):
         self._users.begin_leaving(failed.user_id).failure = failed
         tell_if_alive(failed.ref, Passivate())
 
-    def _retry(
-        self,
-        user_id: UserID,
-        crashed: Leaving,
-        mail: list[Delivery],
-        returned: tuple[Delivery, ...],
-    ) -> None:
-        """Try again later what a crash is blamed on, and all that came behind it.
-
-        What was tried too often becomes a dead letter.
-        """
-        failure = crashed.failure
-        assert failure is not None
-        culprits = {failure.culprit} if failure.culprit else {item.token for item in returned}
-        again, given_up, attempt = after_crash(mail, culprits, self._settings.max_attempts)
-        if given_up:
-            tried = self._settings.max_attempts
-            why = f"processing failed {tried} times, last with: {failure.reason}"
-            self._acknowledger.dead_letter(given_up, why)
-        if not attempt:
-            if again:
-                self._forward(user_id, again)
-            return
-        self._tally.message_retries += 1
-        self._users.retrying[user_id] = Retrying(crashed.partition, again)
-        wait_s = self._settings.backoff_s(attempt, self._random.random())
-        self._scheduler.tell_after(wait_s, self.actor_ref, ResumeUser(user_id))
-
     def _resume(self, user_id: UserID) -> None:
         retrying = self._users.retrying.pop(user_id, None)
         if retrying is not None:
             self._forward(user_id, retrying.mail)
-            self._look_whether_emptied(user_id, retrying.partition)
-
-    # Partitions that go elsewhere.
-
-    def _empty(self, numbers: frozenset[int], reply_to: ActorRef[Any]) -> None:
-        # All at once: to look through a hundred thousand users for each took a stop a second.
-        users = self._users.by_partition(numbers)
-        for number in sorted(numbers):
-            self._emptying[number] = _Emptying(reply_to, users[number])
-            for user_id in users[number]:
-                self._finish(user_id)
-            self._say_if_empty(number)
-
-    def _finish(self, user_id: UserID) -> None:
-        if self._users.actor_of(user_id) is not None:
-            tell_if_alive(self._users.begin_leaving(user_id).ref, Finish())
-
-    def _look_whether_emptied(self, user_id: UserID, partition: int) -> None:
-        emptying = self._emptying.get(partition)
-        if emptying is None:
-            return
-        if user_id in self._users.live:
-            self._finish(user_id)
-        elif user_id not in self._users.leaving and user_id not in self._users.retrying:
-            emptying.users.discard(user_id)
-            self._say_if_empty(partition)
-
-    def _say_if_empty(self, number: int) -> None:
-        emptying = self._emptying[number]
-        if not emptying.users:
-            del self._emptying[number]
-            tell_if_alive(emptying.reply_to, PartitionEmptied(number))
+            self._emptying.look(user_id, retrying.partition)
 
     def _drop(self, numbers: frozenset[int]) -> None:
-        for number in numbers:
-            self._emptying.pop(number, None)
-        for user_id in chain.from_iterable(self._users.by_partition(numbers).values()):
+        """Forget the users of partitions that others have at home, without a word to anybody."""
+        self._emptying.give_up(numbers)
+        for user_id in self._users.of(numbers):
             ref = self._users.drop(user_id)
             if ref is not None:
                 tell_if_alive(ref, Leave())

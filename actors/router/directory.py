@@ -92,13 +92,23 @@ class Directory:
         """Name live users beyond ``allowed``, the idlest first."""
         return list(islice(self.live, min(max(0, len(self.live) - allowed), most)))
 
-    def by_partition(self, numbers: Iterable[int]) -> dict[int, set[UserID]]:
-        """Name the users of each of these partitions, in one look through all."""
-        found: dict[int, set[UserID]] = {number: set() for number in numbers}
+    def of(self, numbers: Iterable[int]) -> list[UserID]:
+        """Name the users of these partitions, always in the same order: histories are replayed."""
+        wanted = frozenset(numbers)
+        return [
+            user_id
+            for users in (self.live, self.leaving, self.retrying)
+            for user_id, user in users.items()
+            if user.partition in wanted
+        ]
+
+    def by_partition(self, numbers: Iterable[int]) -> dict[int, list[UserID]]:
+        """Name the users of each of these partitions, in one look through all that there are."""
+        found: dict[int, list[UserID]] = {number: [] for number in numbers}
         for users in (self.live, self.leaving, self.retrying):
             for user_id, user in users.items():
                 if user.partition in found:
-                    found[user.partition].add(user_id)
+                    found[user.partition].append(user_id)
         return found
 
     def drop(self, user_id: UserID) -> ActorRef[Any] | None:

@@ -15,7 +15,6 @@ import logging
 from typing import TYPE_CHECKING, assert_never
 
 from actors.messages.checkpoints import RecoverUser, SaveCheckpoint
-from actors.messages.inputs import AlarmStatusChanged
 from actors.messages.publisher import PublishOutbox
 from actors.messages.router import CheckpointWanted, Passivated, PassivationDeclined, UserFailed
 from actors.messages.user import (
@@ -34,9 +33,10 @@ from actors.messages.user import (
     TakeCheckpoint,
     UserMessage,
 )
-from actors.rules.alarms import apply_event
+from actors.rejections import Rejection, RejectionKind
 from actors.runtime.pooled import PooledActor, tell_if_alive
 from actors.runtime.tuples import new_tuple
+from actors.user.applying import apply_in_order
 from actors.user.context import Phase, UnreadableCheckpointError
 from actors.user.deliveries import HeldDeliveries, asked
 from actors.user.outbox import Outbox
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from actors.messages.inputs import Delivery
-    from actors.ports import Checkpoint, DeliveryToken
+    from actors.ports import Checkpoint
     from actors.rules.alarms import UserID
     from actors.rules.digest import DigestID
     from actors.runtime.pooled import Dispatcher
@@ -74,7 +74,6 @@ class UserActor(PooledActor):
         self._state = UserState()
         self._held = HeldDeliveries()
         self._outbox = Outbox(self._state, self._held)
-        self._handling: DeliveryToken | None = None
         self._save_due = False
         self._saves_outbox = False
         """The save under way makes the outbox durable."""
@@ -101,8 +100,8 @@ class UserActor(PooledActor):
                 self._collect(message)
             else:
                 self._handle(message)
-            if self._finishing:
-                self._leave_when_done()
+            if self._finishing and not self._busy():
+                self._leave(())
         except Exception as error:
             self._fail(error)
         return None
@@ -145,53 +144,15 @@ class UserActor(PooledActor):
 
     def _apply(self, items: Sequence[Delivery]) -> None:
         """Apply in order, answer what is asked, and save if somebody waits for that."""
-        held, state = self._held, self._state
-        held.applying = items
-        alarms, changed, applied = state.alarms, state.changed, held.applied
-        retention = self._context.retention
-        now_s = self._context.clock.wall_s()
-        unchanged = requests = 0
-        for delivery in items:
-            token, body, _ = delivery
-            self._handling = token
-            if type(body) is AlarmStatusChanged:
-                _, alarm_id, severity, changed_at_ns = body
-                known = alarms.get(alarm_id)
-                alarm = apply_event(known, severity, changed_at_ns, now_s, retention)
-                if alarm is not known:
-                    if known is None and not state.has_room_for(alarm_id):
-                        reason = f"the user has {len(alarms)} alarms and no room for another"
-                        self._context.acknowledger.dead_letter((token,), reason)
-                        unchanged += 1
-                        continue
-                    alarms[alarm_id] = alarm
-                    changed[alarm_id] = None
-                else:
-                    unchanged += 1
-                applied.append(delivery)
-            else:
-                requests += 1
-                held.asking.append(delivery)
-                self._answer()
-        tally = self._context.tally
-        tally.events_changed += len(items) - requests - unchanged
-        if unchanged:
-            tally.events_unchanged += unchanged
-        held.applying = ()
-        self._handling = None
+        state = self._state
+        apply_in_order(items, state, self._held, self._context, self._answer)
         if state.told:
             self._save(urgent=True)
-        elif not changed:
+        elif not state.changed:
             self._settle_if_saved()
 
     def _answer(self) -> None:
-        context = self._context
-        self._outbox.answer(
-            self._user_id,
-            context.new_digest_id,
-            context.tally,
-            skip_empty=context.settings.skip_empty_digests,
-        )
+        self._outbox.answer(self._user_id, self._context)
 
     def _save(self, *, urgent: bool) -> None:
         """Send what changed to the checkpointer, or remember to, while a save is under way."""
@@ -293,7 +254,7 @@ class UserActor(PooledActor):
             extra={"user": self._user_id, "messages": len(refused), "error": reason},
         )
         given_up = [item.token for item in refused]
-        self._context.acknowledger.dead_letter(given_up, reason)
+        self._context.acknowledger.dead_letter(given_up, Rejection(RejectionKind.UNSAVABLE, reason))
         self._reload([item for item in held.unsettled() if item.token not in given_up])
 
     def _passivate(self) -> None:
@@ -301,10 +262,6 @@ class UserActor(PooledActor):
         if self._busy():
             tell_if_alive(self._context.router, PassivationDeclined(self._user_id, self.actor_ref))
         else:
-            self._leave(())
-
-    def _leave_when_done(self) -> None:
-        if self._phase is Phase.ACTIVE and not self._busy():
             self._leave(())
 
     def _busy(self) -> bool:
@@ -324,8 +281,7 @@ class UserActor(PooledActor):
         logger.debug("user.failing", extra={"user": self._user_id}, exc_info=error)
         self._phase = Phase.FAILED
         reason = str(error) if isinstance(error, UnreadableCheckpointError) else repr(error)
-        culprit = self._outbox.handling or self._handling
-        failed = UserFailed(self._user_id, self.actor_ref, culprit, reason)
+        failed = UserFailed(self._user_id, self.actor_ref, self._held.handling, reason)
         tell_if_alive(self._context.router, failed)
 
     def _collect(self, message: UserMessage) -> None:

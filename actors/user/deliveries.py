@@ -31,13 +31,15 @@ if TYPE_CHECKING:
 class HeldDeliveries:
     """The deliveries of one user that are not settled. Each is in one place at a time."""
 
-    __slots__ = ("_saving", "applied", "applying", "asking", "owed", "waiting")
+    __slots__ = ("_saving", "applied", "applying", "asking", "handling", "owed", "waiting")
 
     def __init__(self) -> None:
         """Begin with none."""
         self.waiting: list[Delivery] = []
         self.applying: Sequence[Delivery] = ()
         """Those that are being looked at: what a crash interrupts, be it applied or not."""
+        self.handling: DeliveryToken | None = None
+        """The one of those that is in hand: what a crash is blamed on."""
         self.applied: list[Delivery] = []
         self.asking: list[Delivery] = []
         self.owed: list[Delivery] = []

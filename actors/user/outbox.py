@@ -26,12 +26,10 @@ from actors.rules.digest import (
 from actors.user.deliveries import asked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from actors.ports import DeliveryToken
     from actors.rules.alarms import UserID
     from actors.rules.digest import DigestID
-    from actors.tally import CoreTally
+    from actors.user.context import UserContext
     from actors.user.deliveries import HeldDeliveries
     from actors.user.state import UserState
 
@@ -49,7 +47,7 @@ class _Stage(Enum):
 class Outbox:
     """Which digests are made, and when. One a user actor, on its dispatcher's thread."""
 
-    __slots__ = ("_alarms_max", "_begun", "_held", "_part_of", "_stage", "_state", "handling")
+    __slots__ = ("_alarms_max", "_begun", "_held", "_part_of", "_stage", "_state")
 
     def __init__(self, state: UserState, held: HeldDeliveries) -> None:
         """Answer the requests in ``held`` from ``state``."""
@@ -61,8 +59,6 @@ class Outbox:
         """The request of which the outbox holds a part of the answer: the rest follows."""
         self._begun: DeliveryToken | None = None
         """The request of which such a part was published."""
-        self.handling: DeliveryToken | None = None
-        """The request that is being answered: what a crash is blamed on."""
 
     def begin(self, state: UserState, held: HeldDeliveries) -> bool:
         """Begin anew from a loaded checkpoint; whether it owes digests, to be published now."""
@@ -89,19 +85,13 @@ class Outbox:
         self._stage = _Stage.SEALED
         return True
 
-    def answer(
-        self,
-        user_id: UserID,
-        new_id: Callable[[], DigestID],
-        tally: CoreTally,
-        *,
-        skip_empty: bool,
-    ) -> None:
+    def answer(self, user_id: UserID, context: UserContext) -> None:
         """Make the digests that are asked for, as far as they have room, in order."""
-        held, state = self._held, self._state
+        held, state, tally = self._held, self._state, context.tally
+        skip_empty = context.settings.skip_empty_digests
         while held.asking and self._stage is not _Stage.SEALED and self._has_room():
             delivery = held.asking[0]
-            self.handling = delivery.token
+            held.handling = delivery.token
             _, place, _, traceparent, earlier_id = asked(delivery)
             if is_answered(state.cursor, place, earlier_id):
                 tally.requests_repeated += 1
@@ -126,7 +116,7 @@ class Outbox:
             state.alarms.update(told)
             state.changed.update(dict.fromkeys(told))
             tally.digests_made += bool(part)
-            digest = Digest(new_id(), user_id, part, traceparent)
+            digest = Digest(context.new_digest_id(), user_id, part, traceparent)
             self._stage = _Stage.OPEN
             if len(part) < len(items):
                 # The request stays until the digest that carries the last of them answers it.
@@ -135,7 +125,7 @@ class Outbox:
                 break
             state.cursor = answer(state.cursor, place, earlier_id, digest)
             held.owed.append(held.asking.pop(0))
-        self.handling = None
+        held.handling = None
 
     def _has_room(self) -> bool:
         outbox = self._state.cursor.outbox

@@ -6,13 +6,13 @@ import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from actors.errors import SettingsError
 from bus.connection.identity import Identity, UnusableIdentityError
 
 if TYPE_CHECKING:
+    from bus.connection.client import NatsClient
     from bus.settings import BusSettings
 
 _CERTIFICATE_REFUSALS = ("CERTIFICATE", "UNKNOWN_CA", "HANDSHAKE_FAILURE")
@@ -23,56 +23,7 @@ class UnencryptedError(NatsError):
     """Raised when encryption is asked for and the server offers none."""
 
 
-class SecureClient(Client):
-    """A client that never says who we are over a connection less secure than asked for.
-
-    nats-py encrypts only where the server insists on it: whoever sits between could tell it that
-    the server does not, and be told the password.
-    """
-
-    def __init__(self) -> None:
-        """Create it, not connected."""
-        super().__init__()
-        self._tls_demanded = False
-
-    def demand_tls(self) -> None:
-        """Have every connection encrypted, not only those of tls:// URLs."""
-        self._tls_demanded = True
-
-    def show(self, identity: Identity) -> None:
-        """Prove to be ``identity`` by its NKey."""
-        self._public_nkey = identity.public
-
-    async def _process_info(
-        self,
-        info: dict[str, Any],
-        initial_connection: bool = False,  # noqa: FBT002  # as nats-py has it
-    ) -> None:
-        """Look at a server's greeting; called by nats-py before it encrypts or says anything."""
-        server = self._current_server
-        assert server is not None
-        scheme = server.uri.scheme
-        demanded = self._tls_demanded or scheme == "tls"
-        if initial_connection and demanded and scheme != "wss":
-            if not info.get("tls_required") and not info.get("tls_available"):
-                raise UnencryptedError("nats: the server offers no TLS")
-            info["tls_required"] = True
-        await super()._process_info(info, initial_connection)
-
-    async def _process_err(self, err_msg: str) -> None:
-        """Handle what a server says before it hangs up; called by nats-py.
-
-        Which would close for good: but what has expired or was revoked may be renewed in its file.
-        """
-        error = NatsError(f"nats: {err_msg}")
-        if self.is_connected and refusal(error) is not None:
-            await self._error_cb(error)
-            await self._process_op_err(error)
-        else:
-            await super()._process_err(err_msg)
-
-
-def access_options(settings: BusSettings, client: SecureClient) -> dict[str, Any]:
+def access_options(settings: BusSettings, client: NatsClient) -> dict[str, Any]:
     """Prepare ``client``; return the options that prove who we are and check who the server is.
 
     Raises ``SettingsError`` for files that are not there or not what they should be.
@@ -118,12 +69,18 @@ def refusal(error: Exception) -> str | None:
             "NATS_TLS_CERT: the server refused our certificate, or demands one: "
             f"{error.reason.lower().replace('_', ' ')}"
         )
-    if "authorization violation" in text.lower() or "authentication" in text.lower():
+    said = text.lower()
+    if "authorization violation" in said or ("authentication" in said and not is_late(error)):
         return (
             "NATS_URL: the server refused our credentials; see NATS_CREDENTIALS, "
             "NATS_NKEY_SEED, NATS_TOKEN, NATS_USER and NATS_PASSWORD"
         )
     return None
+
+
+def is_late(error: Exception) -> bool:
+    """Whether the server hung up because we did not say who we are in time: one of us is slow."""
+    return "authentication timeout" in str(error).lower()
 
 
 def is_not_permitted(error: Exception) -> bool:

@@ -1,30 +1,25 @@
-"""The connection to NATS: who we are, staying connected, writing in bursts."""
+"""The connection to NATS: opening, staying connected, closing."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import ssl
-from collections import deque
 from contextlib import suppress
-from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from nats.errors import (
-    ConnectionClosedError,
-    MaxPayloadError,
-    OutboundBufferLimitError,
-    SlowConsumerError,
-)
+from nats.errors import Error as NatsError
+from nats.errors import SlowConsumerError
 
 from actors.errors import SettingsError
 from bus.connection.access import access_options, is_not_permitted, refusal
+from bus.connection.client import BUFFER_BYTES, NatsClient
 from bus.connection.floods import FloodLog
-from bus.connection.lanes import LaneClient
 from bus.connection.tasks import LongTasks
+from bus.connection.writing import OrderedWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable
     from random import Random
 
     from bus.settings import BusSettings
@@ -34,16 +29,12 @@ logger = logging.getLogger("bus.connection")
 _RECONNECT_WAIT_INITIAL_S = 0.1
 _RECONNECT_WAIT_MAX_S = 2.0
 """What is whole again is answered within five seconds: a good part is left for the answer."""
-_WRITES_PER_TURN = 200
-_LAST_WRITES_S = 2.0
-_BUFFER_BYTES = 8 * 1024 * 1024
-"""What the client keeps while it is disconnected."""
-
-
-class _Write(NamedTuple):
-    commands: bytes
-    """As they go over the wire."""
-    failed: Callable[[Exception], None] | None
+PING_INTERVAL_S = 9
+"""A server that stands still is left after three of them. One attempt may then go to it again, and
+waits five seconds for its greeting: another one serves within 35 s."""
+CLIENT_WATCHED_EVERY_S = 0.5
+LAST_WRITES_S = 2.0
+"""What is left is written at a stop for so long."""
 
 
 class Connection:
@@ -56,7 +47,7 @@ class Connection:
 
         Raises ``SettingsError`` for files that are not there or not what they should be.
         """
-        self.client = LaneClient()
+        self.client = NatsClient()
         self._dropped = FloodLog(_tell_dropped)
         self._not_permitted = FloodLog(_tell_not_permitted)
         self.on_reconnected: list[Callable[[], None]] = []
@@ -68,9 +59,9 @@ class Connection:
         self._closing = False
         self._refused: asyncio.Future[str] | None = None
         self._wait_s = _RECONNECT_WAIT_INITIAL_S
-        self._writes: deque[_Write] = deque()
-        self._write_wanted = asyncio.Event()
-        self._written: list[asyncio.Future[None]] = []
+        self._writer = writer = OrderedWriter(self.client)
+        # Not methods that call them: each message passes here.
+        self.write, self.write_each, self.written = writer.write, writer.write_each, writer.written
         self.tasks = LongTasks(escalate)
         """Those of the bus that live as long as the connection."""
         self._options = access_options(settings, self.client)
@@ -100,10 +91,10 @@ class Connection:
                 allow_reconnect=True,
                 max_reconnect_attempts=-1,
                 reconnect_time_wait=self._wait_s,  # type: ignore[arg-type]  # sleeps that long
-                ping_interval=10,
+                ping_interval=PING_INTERVAL_S,
                 max_outstanding_pings=2,
                 connect_timeout=5,
-                pending_size=_BUFFER_BYTES,
+                pending_size=BUFFER_BYTES,
                 skip_subject_validation=True,  # ours are checked once, as settings
                 error_cb=self._on_error,
                 disconnected_cb=self._on_disconnected,
@@ -119,52 +110,12 @@ class Connection:
             await asyncio.gather(connecting, return_exceptions=True)
             raise SettingsError(self._refused.result())
         connecting.result()
+        await self._learn_limits()
         self._wait_s = _RECONNECT_WAIT_INITIAL_S
         self._refused = None
-        self.tasks.start("nats writer", self._write_in_order())
+        self.tasks.start("nats writer", self._writer.run())
+        self.tasks.start("nats client watch", self._watch_client())
         logger.info("nats.connected", extra={"server": str(self.client.connected_server_version)})
-
-    def write(
-        self,
-        subject: str,
-        body: bytes,
-        reply: str = "",
-        headers: Mapping[str, str] | None = None,
-        failed: Callable[[Exception], None] | None = None,
-    ) -> None:
-        """Publish without waiting, in the order of the calls.
-
-        ``failed`` is called when the client refuses; that the server has the message is
-        something only an answer from it can tell.
-        """
-        head = b"" if headers is None else _encode_headers(headers)
-        size = len(head) + len(body)
-        if size > self.client.max_payload:
-            error = MaxPayloadError()
-            if failed is not None:
-                failed(error)
-            logger.debug("write.failed", extra={"error": repr(error)})
-            return
-        sizes = f"{len(head)} {size}" if head else f"{size}"
-        line = f"{'HPUB' if head else 'PUB'} {subject} {reply} {sizes}\r\n".encode()
-        self._writes.append(_Write(b"".join((line, head, body, b"\r\n")), failed))
-        self._write_wanted.set()
-
-    def write_each(self, subjects: Sequence[str], body: bytes) -> None:
-        """Publish the same body to many subjects, in order; like ``write``, but as one piece."""
-        if not subjects:
-            return
-        end = f" {len(body)}\r\n{body.decode()}\r\n"
-        commands = f"PUB {f'{end}PUB '.join(subjects)}{end}"
-        self._writes.append(_Write(commands.encode(), None))
-        self._write_wanted.set()
-
-    async def written(self) -> None:
-        """Return when everything written so far has been given to the client."""
-        if self._writes:
-            written = asyncio.get_running_loop().create_future()
-            self._written.append(written)
-            await written
 
     async def close(self) -> None:
         """Write what is waiting and close, however far ``open`` came."""
@@ -172,59 +123,40 @@ class Connection:
         self._dropped.close()
         self._not_permitted.close()
         # A server that stands still takes nothing more: what is left is not worth the wait.
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self.written(), _LAST_WRITES_S)
+        flows = await self.written(LAST_WRITES_S)
         await self.tasks.close()
-        if self.connected:
-            await self.client.flush()
+        if self.connected and flows:
+            with suppress(NatsError, OSError):
+                await self.client.flush(LAST_WRITES_S)  # type: ignore[arg-type]  # waits so long
         if self._opening:
-            await self.client.close()
+            await self._close_client()
 
-    async def _write_in_order(self) -> None:
+    async def _watch_client(self) -> None:
+        """Notice a connection that is one in name only: without it we were deaf, or mute."""
         while True:
-            await self._write_wanted.wait()
-            self._write_wanted.clear()
-            while self._writes:
-                # They leave the queue once the client has them: ``written`` waits for that.
-                writes = list(islice(self._writes, _WRITES_PER_TURN))
-                try:
-                    await self._write_commands(b"".join([write.commands for write in writes]))
-                except Exception as error:
-                    # Whatever client, transport or loop raise is an error of these writes: uvloop's
-                    # closed transports, for one, raise RuntimeError. Nobody else would write on.
-                    logger.debug("write.failed", extra={"error": repr(error)})
-                    for write in writes:
-                        if write.failed is not None:
-                            write.failed(error)
-                for _ in writes:
-                    self._writes.popleft()
-                await asyncio.sleep(0)
-            for written in self._written:
-                if not written.done():
-                    written.set_result(None)
-            self._written.clear()
+            await asyncio.sleep(CLIENT_WATCHED_EVERY_S)
+            ended = await self.client.leave_if_deaf()
+            if ended is not None:
+                logger.error("nats.client_task_ended", extra={"task": ended})
 
-    async def _write_commands(self, commands: bytes) -> None:
-        """Hand ready-made commands to the client, past its ``publish``.
+    async def _close_client(self) -> None:
+        closing = asyncio.create_task(self.client.close())
+        await asyncio.wait([closing], timeout=LAST_WRITES_S)
+        if not closing.done():
+            self.client.abort()
+            await asyncio.wait([closing], timeout=LAST_WRITES_S)
+        if not closing.done():
+            closing.cancel()
+        await asyncio.gather(closing, return_exceptions=True)
 
-        A call of ``publish`` costs more than the rest of what an acknowledgement needs; its
-        guards are repeated here.
-        """
-        client = self.client
-        if client.is_closed:
-            raise ConnectionClosedError
-        held_bytes = client._pending_data_size  # noqa: SLF001  # what its publish looks at
-        if not self.connected and held_bytes > _BUFFER_BYTES:
-            raise OutboundBufferLimitError
-        await client._send_command(commands)  # noqa: SLF001  # no public way
-        transport = client._transport  # noqa: SLF001  # no public way
-        if not self.connected or transport is None:
+    async def _learn_limits(self) -> None:
+        """Wait for what the server says behind its first PONG: what our account may publish."""
+        try:
+            await self.client.flush()
+        except (NatsError, OSError) as error:
+            logger.debug("limits.unknown", extra={"error": repr(error)})
             return
-        # What the client's flusher does, a task that gets its turn a round of the loop later.
-        pending, client._pending = client._pending, []  # noqa: SLF001  # as its flusher does
-        client._pending_data_size = 0  # noqa: SLF001  # as its flusher does
-        transport.writelines(pending)
-        await transport.drain()
+        self.client.forget_former_limit()
 
     async def _on_error(self, error: Exception) -> None:
         # Runs inside the client's read loop, which an exception would end without a word.
@@ -258,7 +190,7 @@ class Connection:
         """Wait longer before the next attempt; the client waits as long as its option says."""
         self._wait_s = min(self._wait_s * 2, _RECONNECT_WAIT_MAX_S)
         wait_s = self._wait_s * (1.0 - self._random.random() / 2.0)
-        self.client.options["reconnect_time_wait"] = wait_s
+        self.client.pause_before_reconnect(wait_s)
 
     async def _on_disconnected(self) -> None:
         if self._closing:
@@ -269,19 +201,16 @@ class Connection:
 
     async def _on_reconnected(self) -> None:
         logger.info("nats.reconnected")
+        # The client has flushed: what the server had to say of our account is read.
+        self.client.forget_former_limit()
         self._wait_s = _RECONNECT_WAIT_INITIAL_S
-        self.client.options["reconnect_time_wait"] = self._wait_s
+        self.client.pause_before_reconnect(self._wait_s)
         for listener in self.on_reconnected:
             listener()
 
     async def _on_closed(self) -> None:
         if not self._closing:
             self._escalate(f"the NATS connection was closed for good: {self.client.last_error}")
-
-
-def _encode_headers(headers: Mapping[str, str]) -> bytes:
-    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-    return f"NATS/1.0\r\n{lines}\r\n".encode()
 
 
 def _tell_dropped(total: int, subject: str) -> None:

@@ -2,7 +2,7 @@
 
 nats-py spends ten microseconds on a message: two regular expressions, an object, a queue and the
 wake-up of a task. Here a chunk read from the socket is cut into frames in one loop and handed over
-as one list. Whatever is not for a lane is left to nats-py's own parser.
+as one list. Whatever is not for a lane is left to nats-py's own parser; see ``client``.
 """
 
 from __future__ import annotations
@@ -10,19 +10,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, TypeAlias
 
-from nats.protocol.parser import AWAITING_CONTROL_LINE, Parser
-
-from bus.connection.access import SecureClient
-
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from nats.aio.subscription import Subscription
+    from collections.abc import Callable, Mapping
 
 _NO_HEADERS = b""
-_DRAIN_TIMEOUT_S = 2
-
 _MESSAGES = (b"MSG", b"HMSG")
+
+_DIGITS_MAX = 20
 
 _SIZES = {b"%d" % size: size for size in range(1024)}
 """To look up what most sizes read costs a third of reading them."""
@@ -39,127 +33,53 @@ def parse_status(headers: bytes) -> tuple[str, str]:
     return status, description
 
 
-class LaneClient(SecureClient):
-    """A client that can open lanes. Runs on the event loop."""
+def number_at_end(subject: bytes) -> int:
+    """Return the number that a subject of ours ends with; 0 where a stranger's ends otherwise."""
+    tail = subject.rpartition(b".")[2]
+    return int(tail) if tail.isdigit() and len(tail) < _DIGITS_MAX else 0
 
-    def __init__(self) -> None:
-        """Create it, not connected, without lanes."""
-        super().__init__()
-        self._lanes: dict[bytes, Callable[[list[Frame]], None]] = {}
-        self._ps = self._lane_parser = LaneParser(self, self._lanes)
 
-    @property
-    def arrived_bytes(self) -> int:
-        """Bytes read from the server so far."""
-        return self._lane_parser.arrived_bytes
+def take_frames(
+    data: bytes, lanes: Mapping[bytes, Callable[[list[Frame]], None]]
+) -> tuple[bytes, bool]:
+    """Hand over the lanes' frames at the beginning; return the rest.
 
-    @property
-    def is_within_frame(self) -> bool:
-        """Whether a message has begun to arrive, and is not all there."""
-        return bool(self._lane_parser.buf)
-
-    async def open_lane(self, subject: str, take: Callable[[list[Frame]], None]) -> Subscription:
-        """Subscribe; ``take`` gets the messages of each chunk that was read, in order.
-
-        It must not block, nor raise.
-        """
-        subscription = await self.subscribe(subject)
-        self._lanes[_sid(subscription)] = take
-        return subscription
-
-    async def close_lane(self, subscription: Subscription) -> None:
-        """Unsubscribe; nothing is handed over any more."""
-        self._lanes.pop(_sid(subscription), None)
-        await subscription.unsubscribe()
-
-    async def drain_lane(self, subscription: Subscription) -> None:
-        """Unsubscribe; hand over what the server had sent before it knew, then nothing more.
-
-        Raises ``nats.errors.Error`` when it does not answer in time.
-        """
-        try:
-            await subscription.unsubscribe()
-            await self.flush(_DRAIN_TIMEOUT_S)
-        finally:
-            self._lanes.pop(_sid(subscription), None)
-
-    async def _process_msg(
-        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes | None
-    ) -> None:
-        """Hand a message over that nats-py's parser has read; called by it."""
-        take = self._lanes.get(b"%d" % sid)
-        if take is None:
-            await super()._process_msg(sid, subject, reply, data, headers)  # type: ignore[arg-type]
+    False with the rest when it begins with a lane's frame that is not all there yet.
+    """
+    position, end = 0, len(data)
+    frames: list[Frame] = []
+    lane, complete = None, True
+    while position < end:
+        line_end = data.find(b"\r\n", position)
+        if line_end < 0:
+            break
+        fields = data[position:line_end].split()
+        is_message = len(fields) >= 4 and fields[0] in _MESSAGES
+        if not is_message or (take := lanes.get(fields[2])) is None:
+            break
+        if take is not lane:
+            if lane is not None:
+                hand_over(lane, frames)
+            frames, lane = [], take
+        size = _SIZES.get(fields[-1])
+        if size is None and (size := _size(fields[-1])) is None:
+            break
+        body_at = line_end + 2
+        body_end = body_at + size
+        if body_end + 2 > end:
+            complete = False
+            break
+        if len(fields) == 5 and fields[0] == b"MSG":
+            frames.append((fields[1], fields[3], data[body_at:body_end], _NO_HEADERS))
         else:
-            _hand_over(take, [(subject, reply, data, headers or _NO_HEADERS)])
+            frames.append(_frame(fields, data, body_at, body_end))
+        position = body_end + 2
+    if lane is not None and frames:
+        hand_over(lane, frames)
+    return data[position:], complete
 
 
-class LaneParser(Parser):
-    """Reads the lanes' frames itself, leaves all else to the class it is derived from."""
-
-    def __init__(
-        self, client: LaneClient, lanes: dict[bytes, Callable[[list[Frame]], None]]
-    ) -> None:
-        """Parse for ``client``."""
-        self._lanes = lanes
-        self.arrived_bytes = 0
-        """Read so far."""
-        super().__init__(client)
-
-    async def parse(self, data: bytes = b"") -> None:
-        """Read a chunk; raises ``ProtocolError``."""
-        self.arrived_bytes += len(data)
-        if self.state == AWAITING_CONTROL_LINE and self._lanes:
-            if self.buf:
-                data = bytes(self.buf) + data
-                self.buf.clear()
-            rest, complete = self._take_frames(data)
-            if not complete:
-                self.buf.extend(rest)
-                return
-            data = rest
-        if data:
-            await super().parse(data)
-
-    def _take_frames(self, data: bytes) -> tuple[bytes, bool]:
-        """Hand over the lanes' frames at the beginning; return the rest.
-
-        False with the rest when it begins with a lane's frame that is not all there yet.
-        """
-        position, end = 0, len(data)
-        frames: list[Frame] = []
-        lanes, lane, complete = self._lanes, None, True
-        while position < end:
-            line_end = data.find(b"\r\n", position)
-            if line_end < 0:
-                break
-            fields = data[position:line_end].split()
-            is_message = len(fields) >= 4 and fields[0] in _MESSAGES
-            if not is_message or (take := lanes.get(fields[2])) is None:
-                break
-            if take is not lane:
-                if lane is not None:
-                    _hand_over(lane, frames)
-                frames, lane = [], take
-            size = _SIZES.get(fields[-1])
-            if size is None and (size := _size(fields[-1])) is None:
-                break
-            body_at = line_end + 2
-            body_end = body_at + size
-            if body_end + 2 > end:
-                complete = False
-                break
-            if len(fields) == 5 and fields[0] == b"MSG":
-                frames.append((fields[1], fields[3], data[body_at:body_end], _NO_HEADERS))
-            else:
-                frames.append(_frame(fields, data, body_at, body_end))
-            position = body_end + 2
-        if lane is not None and frames:
-            _hand_over(lane, frames)
-        return data[position:], complete
-
-
-def _hand_over(take: Callable[[list[Frame]], None], frames: list[Frame]) -> None:
+def hand_over(take: Callable[[list[Frame]], None], frames: list[Frame]) -> None:
     """Call a lane; what it raises must not end the client's read loop, which nobody would see."""
     try:
         take(frames)
@@ -170,7 +90,7 @@ def _hand_over(take: Callable[[list[Frame]], None], frames: list[Frame]) -> None
 
 def _size(field: bytes) -> int | None:
     """Read what is not in the table; None when it is no number."""
-    return int(field) if field.isdigit() else None
+    return int(field) if field.isdigit() and len(field) < _DIGITS_MAX else None
 
 
 def _frame(fields: list[bytes], data: bytes, start: int, end: int) -> Frame:
@@ -180,7 +100,3 @@ def _frame(fields: list[bytes], data: bytes, start: int, end: int) -> Frame:
     reply = fields[3] if len(fields) == 6 else b""
     body_at = start + int(fields[-2])
     return fields[1], reply, data[body_at:end], data[start:body_at]
-
-
-def _sid(subscription: Subscription) -> bytes:
-    return b"%d" % subscription._id  # noqa: SLF001  # what the server calls the subscription

@@ -29,7 +29,7 @@ def needed(settings: BusSettings, stream: str) -> Iterator[Needed]:
     yield Needed("publish", subjects.dead_letter, "to publish dead letters")
     yield Needed("publish", f"{api}.STREAM.INFO.{stream}", "to see how the log stands")
     yield Needed("publish", f"{api}.STREAM.MSG.GET.{stream}", "to see that the log is the same")
-    yield Needed("publish", f"{api}.CONSUMER.CREATE.{stream}.>", "to begin to read")
+    yield Needed("publish", f"{api}.CONSUMER.CREATE.{stream}", "to begin to read")
     yield Needed("publish", f"{api}.CONSUMER.MSG.NEXT.{stream}.>", "to ask for messages")
     yield Needed("publish", f"{api}.CONSUMER.DELETE.{stream}.>", "to end reading")
     yield Needed("publish", f"{api}.STREAM.PURGE.{stream}", "to remove what is settled and old")

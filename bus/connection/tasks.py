@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("bus.tasks")
 
+_ENDED_WITHIN_S = 1.0
+"""A cancelled task may take so long to end; before Python 3.12 some never learn of it."""
+
 
 class LongTasks:
     """Runs coroutines that are to run until ``close``. Used on one event loop's thread.
@@ -32,18 +35,19 @@ class LongTasks:
         task.add_done_callback(self._ended)
 
     async def close(self) -> None:
-        """Cancel them, and return when they have ended."""
+        """Cancel them, and return when they have ended, or will not."""
         self._closing = True
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            await asyncio.wait(tasks, timeout=_ENDED_WITHIN_S)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
         if self._closing:
             return
-        error = None if task.cancelled() else task.exception()
         reason = "returned" if error is None else repr(error)
         logger.critical("task.ended", extra={"task": task.get_name()}, exc_info=error)
         self._escalate(f"the task {task.get_name()} has ended: {reason}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from bus.dead_letters.stored import letter_of, place_of
+from bus.dead_letters.stored import letter_of
 
 if TYPE_CHECKING:
     from bus.dead_letters.stored import DeadLetters, Stored
@@ -17,7 +17,7 @@ _SPANS_MAX = 6
 
 @dataclass(frozen=True, slots=True)
 class LetterHead:
-    """One message of the dead-letter stream without its body: a letter, or a part of one."""
+    """One letter without its body."""
 
     sequence: int
     reason: str
@@ -25,26 +25,26 @@ class LetterHead:
     original_sequence: int
     time: str
     size: int
-    """Bytes of the body, or of this part of it."""
-    part: str
-    """``2/3`` for the second of three parts; empty for a letter in one piece."""
+    """Bytes of the body as it is stored."""
+    cut_from: int | None
+    """Bytes that it had before it was cut; None when it is whole."""
 
 
 class LetterPage(NamedTuple):
-    """Some messages of the dead-letter stream."""
+    """Some letters of the dead-letter stream."""
 
     heads: list[LetterHead]
     """Newest first."""
     older: int | None
     """What a page of older ones begins before; None when there are none."""
     stored: int
-    """How many messages the stream holds in all."""
+    """How many letters the stream holds in all."""
 
 
 async def newest_letters(
     letters: DeadLetters, stream: str, before: int | None, limit: int
 ) -> LetterPage:
-    """Return the newest messages whose place is below ``before``. Runs on the event loop.
+    """Return the newest letters whose place is below ``before``. Runs on the event loop.
 
     Their bodies stay where they are, and what is read of the stream is bounded: a page may be
     short where much was deleted. Raises ``nats.errors.Error``.
@@ -76,8 +76,8 @@ async def _between(letters: DeadLetters, stream: str, begin: int, last: int) -> 
 
 
 def _head(message: Stored) -> LetterHead:
-    letter = letter_of(message, (message.sequence,), b"", 0)
-    size, part = (message.headers.get(name, "") for name in ("Nats-Msg-Size", "Dead-Letter-Part"))
+    letter = letter_of(message)
+    size = message.headers.get("Nats-Msg-Size", "")
     return LetterHead(
         sequence=message.sequence,
         reason=letter.reason,
@@ -85,5 +85,5 @@ def _head(message: Stored) -> LetterHead:
         original_sequence=letter.original_sequence,
         time=letter.time,
         size=int(size) if size.isdecimal() else 0,
-        part="" if place_of(part) is None else part,
+        cut_from=letter.cut_from,
     )

@@ -6,10 +6,9 @@ others cost as little as possible. From core NATS (``take``) everything is taken
 
 from __future__ import annotations
 
-import logging
 import time
 from itertools import count
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 from zlib import crc32
 
 from actors.messages.inputs import Delivery, SendDigest
@@ -18,50 +17,25 @@ from actors.rules.partitions import PARTITIONS
 from actors.rules.positions import Place
 from actors.runtime.tuples import new_tuple
 from bus.errors import MessageRejectedError
-from bus.spans import NoSpans
+from bus.spans import NoSpans, TracedMessages
 from bus.tally import BusTally
 from bus.wire.codec import decode_alarm_status_changed, decode_send_alarm_digest
 from bus.wire.contexts import context_in
-from bus.wire.earlier import earlier_id_in
+from bus.wire.earlier import with_earlier_id
+from bus.wire.message import Message
 from bus.wire.ownership import partition_of_bytes, plain_event, plain_request
-from bus.wire.reasons import reason_class
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
     from actors.messages.inputs import AlarmStatusChanged
     from actors.ports import DeliveryToken
+    from actors.rejections import Rejection
     from actors.rules.positions import Ledger
     from bus.inbound.log_home import Wanted
     from bus.inbound.log_source import LogMessage
     from bus.spans import Spans
     from bus.subjects import Subjects
-
-logger = logging.getLogger("bus.intake")
-
-
-class Message(NamedTuple):
-    """A message that is taken, and what is needed to answer it or to put it aside."""
-
-    subject: str
-    body: bytes
-    reply: str
-    """Where a producer waits for an answer; empty when nobody does, as always on JetStream."""
-    place: Place
-    """In its log, which has a name on core NATS only."""
-    traceparent: str | None = None
-    """The trace context that it bears."""
-
-    @property
-    def identity(self) -> str:
-        """The same when it is read again; no other message has it."""
-        sequence, timestamp_ns, log = self.place
-        return f"{log}.{sequence}" if log else f"{sequence}.{timestamp_ns}"
-
-    @property
-    def sequence(self) -> int:
-        """Its number in the stream; 0 without one."""
-        return 0 if self.place.log else self.place.sequence
 
 
 BODIES_MAX_BYTES = 256 * 1024 * 1024
@@ -82,21 +56,23 @@ class Intake:
         subjects: Subjects,
         max_body_bytes: int,
         deliver: Callable[[RouteDeliveries], None],
-        reject: Callable[[Message, str, Callable[[], None]], None],
+        reject: Callable[[Message, Rejection, Callable[[], None]], None],
         settled: Callable[[list[Message], str | None], None],
         tally: BusTally | None = None,
         monotonic_s: Callable[[], float] = time.monotonic,
         spans: Spans | None = None,
         tell_foreign: Callable[[str], None] | None = None,
+        tell_rejected: Callable[[Message, Rejection], None] | None = None,
     ) -> None:
         """Wire the intake.
 
-        ``deliver`` hands a batch to the router. ``reject(message, reason, done)`` makes a dead
+        ``deliver`` hands a batch to the router. ``reject(message, rejection, done)`` makes a dead
         letter and calls ``done`` once it is durable. ``settled(messages, rejection)`` is called
         when there is room again, with those messages that somebody may await an answer to;
         ``rejection`` is the reason of those that became dead letters. ``monotonic_s`` is the time
         at which a request counts as taken. ``tell_foreign`` is called with each subject that is
-        not ours, and must bound what it says of it.
+        not ours, ``tell_rejected`` with each message that becomes a dead letter; both must bound
+        what they say of it.
         """
         self._subjects = subjects
         self._max_body_bytes = max_body_bytes
@@ -105,13 +81,13 @@ class Intake:
         self._settled = settled
         self._tally = tally or BusTally()
         self._monotonic_s = monotonic_s
-        self._spans = spans or NoSpans()
         self._tell_foreign = tell_foreign
+        self._tell_rejected = tell_rejected
+        self._traced = TracedMessages(spans or NoSpans())
         self._plain_forms = {
             subjects.alarm_status_changed: plain_event,
             subjects.send_alarm_digest: plain_request,
         }
-        self._traced: set[DeliveryToken] = set()
         # Not through ``DeliveryToken``: the call costs as much as an entry in the table.
         self._tokens = cast("Iterator[DeliveryToken]", count(1))
         self._in_flight: dict[DeliveryToken, _InFlight] = {}
@@ -156,7 +132,7 @@ class Intake:
                 previous, previous_ns = sequence, timestamp_ns
                 continue
             body: AlarmStatusChanged | SendDigest | None
-            reason = ""
+            rejection: Rejection | None = None
             try:
                 if subject == alarm_status_changed:
                     body = decode_alarm_status_changed(content, max_body_bytes)
@@ -164,11 +140,11 @@ class Intake:
                 else:
                     body, number = self._decode_other(subject, content, sequence, timestamp_ns)
             except MessageRejectedError as error:
-                body, reason = None, str(error)
+                body, rejection = None, error.rejection
                 number = partition_of_bytes(subject, content, self._subjects)
             if sequence <= bars[number]:
                 skipped += 1
-            elif body is None and not reason:
+            elif body is None and rejection is None:
                 self._note_foreign(subject)
             else:
                 ledger = ledgers[number]
@@ -177,13 +153,16 @@ class Intake:
                 in_flight[token] = (number, ledger, message)
                 taken_bytes += len(content)
                 if body is None:
+                    assert rejection is not None
                     self._tally.rejected += 1
-                    self._dead_letter(token, reason)
+                    self._dead_letter(token, rejection)
                 else:
                     if subject != alarm_status_changed:
                         requests += 1
                     if headers:
-                        body = self._trace(token, _message_of(message), _named(body, headers))
+                        body = self._traced.begin(
+                            token, _message_of(message), with_earlier_id(body, headers)
+                        )
                     batch.append(new_tuple(Delivery, (token, body, 1)))
             previous, previous_ns = sequence, timestamp_ns
         self._tally.skipped += skipped
@@ -203,12 +182,12 @@ class Intake:
                 body = self._decode(message)
             except MessageRejectedError as error:
                 self._tally.rejected += 1
-                self._dead_letter(token, str(error))
+                self._dead_letter(token, error.rejection)
                 continue
             if isinstance(body, SendDigest):
                 self._tally.requests += 1
             if message.traceparent is not None:
-                body = self._trace(token, message, body)
+                body = self._traced.begin(token, message, body)
             batch.append(new_tuple(Delivery, (token, body, 1)))
         self._hand_on(batch, len(messages), taken_bytes)
 
@@ -227,7 +206,7 @@ class Intake:
             settled += 1
             settled_bytes += len(message[1])
             if traced and token in traced:
-                self._end_trace(token, None)
+                traced.end(token, None)
             if ledger is not None:
                 ledger.settle(message.sequence)
             elif isinstance(message, Message):
@@ -237,10 +216,10 @@ class Intake:
             self._tally.settled += settled
             self._settled(to_answer, None)
 
-    def dead_letter(self, tokens: Iterable[DeliveryToken], reason: str) -> None:
+    def dead_letter(self, tokens: Iterable[DeliveryToken], rejection: Rejection) -> None:
         """Make dead letters of these; tokens that are settled already are ignored."""
         for token in tokens:
-            self._dead_letter(token, reason)
+            self._dead_letter(token, rejection)
 
     def forget(self, numbers: Container[int]) -> None:
         """Let go of what is in flight of these partitions: another home reads it."""
@@ -249,7 +228,7 @@ class Intake:
             self._held_bytes -= len(self._in_flight.pop(token)[2].body)
             self._rejecting.discard(token)
             if token in self._traced:
-                self._end_trace(token, "the user is not at home here any more")
+                self._traced.end(token, "the user is not at home here any more")
         if forgotten:
             self._settled([], None)
 
@@ -283,37 +262,20 @@ class Intake:
         if self._tell_foreign is not None:
             self._tell_foreign(subject)
 
-    def _trace(
-        self, token: DeliveryToken, message: Message, body: AlarmStatusChanged | SendDigest
-    ) -> AlarmStatusChanged | SendDigest:
-        """Begin the message's span; a request hands the context on to its digest."""
-        traceparent = message.traceparent
-        if traceparent is None:
-            return body
-        if self._spans.records:
-            self._traced.add(token)
-            traceparent = self._spans.taken(token, message.identity, traceparent, body)
-        return body._replace(traceparent=traceparent) if isinstance(body, SendDigest) else body
-
-    def _end_trace(self, token: DeliveryToken, rejection: str | None) -> None:
-        self._traced.discard(token)
-        self._spans.settled(token, rejection)
-
-    def _dead_letter(self, token: DeliveryToken, reason: str) -> None:
+    def _dead_letter(self, token: DeliveryToken, rejection: Rejection) -> None:
         entry = self._in_flight.get(token)
         if entry is None or token in self._rejecting:
             return
         self._rejecting.add(token)
         message = _message_of(entry[2])
-        logger.warning(
-            "message.dead_lettered",
-            extra={"subject": message.subject, "sequence": message.sequence, "reason": reason},
-        )
+        kind, reason = rejection
+        if self._tell_rejected is not None:
+            self._tell_rejected(message, rejection)
 
         def done() -> None:
-            self._tally.dead_letters[reason_class(reason)] += 1
+            self._tally.dead_letters[kind] += 1
             if token in self._traced:
-                self._end_trace(token, reason)
+                self._traced.end(token, reason)
             self._rejecting.discard(token)
             if (rejected := self._in_flight.pop(token, None)) is None:
                 return
@@ -324,16 +286,7 @@ class Intake:
                 ledger.settle(message.sequence)
             self._settled([message] if ledger is None else [], reason)
 
-        self._reject(message, reason, done)
-
-
-def _named(
-    body: AlarmStatusChanged | SendDigest, headers: bytes
-) -> AlarmStatusChanged | SendDigest:
-    """Return the body with the name that an earlier version knew a request by, if it was moved."""
-    if isinstance(body, SendDigest) and (name := earlier_id_in(headers)) is not None:
-        return body._replace(earlier_id=name)
-    return body
+        self._reject(message, rejection, done)
 
 
 def _message_of(message: LogMessage | Message) -> Message:

@@ -13,13 +13,14 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from actors.rules.positions import Place
-from bus.inbound.intake import Intake, Message
 from bus.wire.contexts import HEADER, sound
+from bus.wire.message import Message
 
 if TYPE_CHECKING:
     from nats.aio.subscription import Subscription
 
     from bus.connection.connection import Connection
+    from bus.inbound.intake import Intake
     from bus.settings import BusSettings
 
 logger = logging.getLogger("bus.core")
@@ -74,6 +75,11 @@ class QueueConsumer:
                 )
             )
         await client.flush()
+
+    @property
+    def untaken(self) -> int:
+        """Messages that wait in the subscriptions' own queues."""
+        return sum(subscription.pending_msgs for subscription in self._subscriptions)
 
     @property
     def pulling(self) -> bool:

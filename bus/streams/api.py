@@ -12,10 +12,13 @@ import logging
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.api import StreamConfig
 from nats.js.errors import APIError, NotFoundError, ServerError, ServiceUnavailableError
+
+from bus.wire.instants import format_instant
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -28,12 +31,40 @@ logger = logging.getLogger("bus.api")
 T = TypeVar("T")
 
 TIMEOUT_S = 5.0
+_PROBE_S = 5.0
+"""After so long without anybody asking, the server removes a consumer that only looked."""
 
-PASSING = (NatsTimeoutError, NoRespondersError, ServiceUnavailableError, ServerError)
+
+class MalformedAnswerError(NatsError):
+    """Raised when what came for an answer is none; asking again is worth it."""
+
+
+PASSING = (
+    NatsTimeoutError,
+    NoRespondersError,
+    ServiceUnavailableError,
+    ServerError,
+    MalformedAnswerError,
+)
 """What an election of the server's, say, ends by itself: asking again is worth it."""
 
 _ASKED_TIMES = 10
 _ASKED_AGAIN_S = 1.0
+
+
+_PASSING_CODES = (408, 429)
+_NO_SUITABLE_PEERS = 10005
+"""A 400, and yet what a cluster says while some of its servers are away."""
+
+
+def is_passing(error: APIError) -> bool:
+    """Whether a refusal may be another one in a moment: nobody needs to change a setting."""
+    return (
+        error.code is None
+        or error.code >= 500
+        or error.code in _PASSING_CODES
+        or error.err_code == _NO_SUITABLE_PEERS
+    )
 
 
 class StreamFacts(NamedTuple):
@@ -86,10 +117,17 @@ class JetStreamAPI:
             answer = await self._client.request(f"$JS.API.{operation}", body, timeout=timeout_s)
         except NoRespondersError:
             raise ServiceUnavailableError from None
-        said: dict[str, Any] = json.loads(answer.data)
-        if "error" in said:
-            raise APIError.from_error(said["error"])
-        return said
+        try:
+            said = json.loads(answer.data)
+            error = said.get("error")
+            refused = None if error is None else APIError.from_error(error)
+        except (ValueError, AttributeError, TypeError) as malformed:
+            # Whoever can write to our inbox may have sent it: no reason to end.
+            raise MalformedAnswerError(f"{operation}: no answer of JetStream's") from malformed
+        if refused is not None:
+            raise refused
+        answered: dict[str, Any] = said
+        return answered
 
     async def stream_of(self, subject: str) -> str | None:
         """Return the stream that captures a subject; None if none does."""
@@ -122,12 +160,35 @@ class JetStreamAPI:
         """Return the first message at a sequence or behind it; None if there is none."""
         return await self._message(stream, {"seq": max(1, sequence), "next_by_subj": ">"})
 
+    async def sequence_since(self, stream: str, since_ns: int) -> int:
+        """Return the first sequence put into the stream at a time or later, in ns since 1970.
+
+        One above the last where there is none. A consumer that begins at a time is told where that
+        is, in one question; a search by halves takes twenty and more.
+        """
+        config = {
+            "description": "alarm digest service: finds how old the log is",
+            "ack_policy": "none",
+            "deliver_policy": "by_start_time",
+            "opt_start_time": format_instant(since_ns),
+            "mem_storage": True,
+            "num_replicas": 1,
+            "inactive_threshold": int(_PROBE_S * 1e9),
+        }
+        about = {"stream_name": stream, "config": config}
+        # The server chooses the name: on this subject it makes nothing that outlives who asked.
+        made = await self.ask(f"CONSUMER.CREATE.{stream}", about)
+        await self.ask(f"CONSUMER.DELETE.{stream}.{made['name']}")
+        return int(made["delivered"]["stream_seq"]) + 1
+
     async def _message(self, stream: str, which: dict[str, Any]) -> dict[str, Any] | None:
         try:
             answer = await self.ask(f"STREAM.MSG.GET.{stream}", which)
         except NotFoundError:
             return None
-        message: dict[str, Any] = answer["message"]
+        message = answer.get("message")
+        if not isinstance(message, dict):
+            raise MalformedAnswerError("an answer without a message")
         return message
 
 
@@ -154,7 +215,10 @@ async def insist(question: Callable[[], Awaitable[T]]) -> T:
 
 
 def _facts(answer: dict[str, Any]) -> StreamFacts:
-    config = answer["config"]
-    return StreamFacts(
-        config["name"], answer["created"], config, answer.get("state") or {}, answer.get("ts")
-    )
+    try:
+        config = answer["config"]
+        return StreamFacts(
+            config["name"], answer["created"], config, answer.get("state") or {}, answer.get("ts")
+        )
+    except (KeyError, TypeError) as error:
+        raise MalformedAnswerError(f"an answer that describes no stream: {error!r}") from error

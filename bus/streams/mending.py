@@ -6,9 +6,6 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from nats.errors import Error as NatsError
-
-from bus.errors import BusSetupError
 from bus.streams.topology import ensure_topology
 
 if TYPE_CHECKING:
@@ -50,6 +47,7 @@ class StreamMender:
         logger.warning("stream.missing")
         try:
             self.topology = await ensure_topology(self._client, self._settings)
-        except (NatsError, BusSetupError, OSError) as error:
+        except Exception as error:
+            # Whatever it is: who found the stream missing asks again.
             logger.warning("stream.not_mended", extra={"error": str(error) or repr(error)})
         await asyncio.sleep(MENDED_AT_MOST_EVERY_S)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import time
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,7 +16,7 @@ from nats.errors import Error as NatsError
 from actors.errors import StoreUnavailableError
 from actors.rules.partitions import PARTITIONS
 from bus.streams.api import JetStreamAPI
-from bus.wire.instants import format_instant, parse_instant
+from bus.wire.instants import parse_instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -33,8 +32,6 @@ logger = logging.getLogger("bus.purge")
 PURGED_EVERY_S = 30.0
 ROUND_MAX_S = 10.0
 """What was found out longer ago may not be true any more: the process may have stood still."""
-_PROBE_S = 5.0
-"""After so long without anybody asking, the server removes the consumer that looked."""
 
 
 class PositionsStore(Protocol):
@@ -95,7 +92,8 @@ class Purger:
             try:
                 await self.remember()
                 await self.purge()
-            except (NatsError, OSError, StoreUnavailableError) as error:
+            except (NatsError, OSError, StoreUnavailableError, LookupError, ValueError) as error:
+                # The latter two: an answer of another form than the server's.
                 logger.warning("log.not_purged", extra={"error": str(error) or repr(error)})
             await asyncio.sleep(PURGED_EVERY_S)
 
@@ -138,25 +136,11 @@ class Purger:
     async def _kept_from(self, stream: str) -> int:
         """Return the first sequence that is younger than what is kept for history.
 
-        A consumer that begins at a time is told where that is, in one question; a search by
-        halves takes twenty and more. Of two clocks the slower one is believed.
+        Of two clocks the slower one is believed.
         """
         now_ns = int(self._wall_s() * 1e9)
         asked_at = (await self._api.stream(stream)).asked_at
         if asked_at is not None:
             now_ns = min(now_ns, parse_instant(asked_at))
         since_ns = max(0, now_ns - int(self._history_s * 1e9))
-        probe = f"purge-{secrets.token_hex(8)}"
-        config = {
-            "name": probe,
-            "ack_policy": "none",
-            "deliver_policy": "by_start_time",
-            "opt_start_time": format_instant(since_ns),
-            "mem_storage": True,
-            "num_replicas": 1,
-            "inactive_threshold": int(_PROBE_S * 1e9),
-        }
-        about = {"stream_name": stream, "config": config}
-        made = await self._api.ask(f"CONSUMER.CREATE.{stream}.{probe}", about)
-        await self._api.ask(f"CONSUMER.DELETE.{stream}.{probe}")
-        return int(made["delivered"]["stream_seq"]) + 1
+        return await self._api.sequence_since(stream, since_ns)

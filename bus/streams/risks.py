@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from nats.js.api import StreamConfig, SubjectTransform
 
 
+_ROOMY_BYTES = 1024 * 1024
+"""What a server takes unless it is told otherwise."""
+
+
 class Risk(NamedTuple):
     """What may happen, and how to mend it."""
 
@@ -73,6 +77,13 @@ def risks_of_output_stream(config: StreamConfig, subject: str) -> Iterator[Risk]
             "stream.renames_subjects",
             f"what is published to {subject} is stored under another subject",
             "take its subject_transform away: whoever reads the stream looks for that subject",
+        )
+    if config.max_msg_size is not None and 0 < config.max_msg_size < _ROOMY_BYTES:
+        yield Risk(
+            "stream.limits_message_size",
+            f"it takes messages of {config.max_msg_size} bytes at the most: digests come in parts, "
+            "dead letters are cut",
+            "set max_msg_size to -1: the account's max_payload is limit enough",
         )
     yield from _risks_of_memory(config)
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nats.errors import TimeoutError as NatsTimeoutError
-from nats.js.errors import APIError, NotFoundError
+from nats.js.errors import APIError
 
 from bus.errors import BusSetupError
-from bus.streams.api import JetStreamAPI, StreamFacts
+from bus.migration.durable import earlier_consumer
+from bus.streams.api import JetStreamAPI, StreamFacts, is_passing
 from bus.streams.marks import MIGRATE, marks_of
 from bus.streams.risks import (
     obstacle_of_split,
@@ -39,11 +40,9 @@ INPUT_DESCRIPTION = "alarm digest service: events and requests, read as a log"
 _UNLIMITED = {"max_msgs": -1, "max_bytes": -1, "max_msgs_per_subject": -1, "max_consumers": -1}
 _NAME_IN_USE = 10058
 _SETTING_OF_REFUSAL = {
-    10005: "STREAM_REPLICAS",  # no suitable peers for placement
     10074: "STREAM_REPLICAS",  # replicas > 1 not supported in non-clustered mode
 }
 """Which setting a refusal to create a stream is about, by JetStream's error code."""
-_EARLIER_ASKED_S = 2.0
 _CREATED_TIMES = 3
 
 
@@ -153,8 +152,7 @@ async def _create(api: JetStreamAPI, wanted: dict[str, Any], setting: str) -> St
     try:
         created = await _create_for_certain(api, wanted)
     except APIError as error:
-        passing = error.code is None or error.code >= 500
-        if passing and error.err_code not in _SETTING_OF_REFUSAL:
+        if is_passing(error) and error.err_code not in _SETTING_OF_REFUSAL:
             raise
         if error.err_code == _NAME_IN_USE:
             subjects = " and ".join(wanted["subjects"])
@@ -182,21 +180,6 @@ async def _create_for_certain(api: JetStreamAPI, wanted: dict[str, Any]) -> Stre
         except NatsTimeoutError:
             continue
     return await api.create(wanted)
-
-
-async def earlier_consumer(
-    api: JetStreamAPI, stream: str, durable: str, timeout_s: float = _EARLIER_ASKED_S
-) -> dict[str, Any] | None:
-    """Return the durable consumer that the earlier version took messages from; None without.
-
-    Raises ``nats.errors.Error``.
-    """
-    try:
-        info = await api.ask(f"CONSUMER.INFO.{stream}.{durable}", timeout_s=timeout_s)
-    except NotFoundError:
-        return None
-    # One of that name which does not acknowledge was never the earlier version's.
-    return info if info["config"].get("ack_policy") == "explicit" else None
 
 
 async def _refuse_earlier_consumer(api: JetStreamAPI, facts: StreamFacts, durable: str) -> None:

@@ -10,6 +10,7 @@ from actors.messages.inputs import AlarmStatusChanged
 from actors.rules.alarms import AlarmID, Severity, UserID
 from actors.runtime.tuples import new_tuple
 from bus.errors import MessageRejectedError
+from bus.wire import rejections
 from bus.wire.instants import format_instant, parse_instant
 from bus.wire.json_text import keys_in_order, with_small_numbers
 
@@ -61,13 +62,13 @@ def decode_send_alarm_digest(body: bytes, max_bytes: int) -> UserID:
 
 def _decode_object(body: bytes, max_bytes: int) -> dict[str, Any]:
     if len(body) > max_bytes:
-        raise MessageRejectedError(f"the body of {len(body)} bytes exceeds {max_bytes} bytes")
+        raise MessageRejectedError(rejections.body_too_large(len(body), max_bytes))
     try:
         fields = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         fields = _decode_huge_numbers(body, error)
     if not isinstance(fields, dict):
-        raise MessageRejectedError("the body is not a JSON object")
+        raise MessageRejectedError(rejections.not_an_object())
     return fields
 
 
@@ -76,13 +77,13 @@ def _decode_huge_numbers(body: bytes, error: orjson.JSONDecodeError) -> object:
     try:
         return orjson.loads(with_small_numbers(body))
     except orjson.JSONDecodeError:
-        raise MessageRejectedError(f"the body is not JSON: {error}") from error
+        raise MessageRejectedError(rejections.not_json(error)) from error
 
 
 def _text(fields: dict[str, object], body: bytes, name: str) -> str:
     value = fields[name] if name in fields else _differently_cased(fields, body, name)
     if not isinstance(value, str):
-        raise MessageRejectedError(f"{name} is not a string")
+        raise MessageRejectedError(rejections.not_a_string(name))
     return value
 
 
@@ -90,7 +91,7 @@ def _differently_cased(fields: dict[str, object], body: bytes, name: str) -> obj
     """Return the field whose key differs from ``name`` in case only; the last of several."""
     keys = {key for key in fields if _same_but_case(key, name)}
     if not keys:
-        raise MessageRejectedError(f"{name} is missing")
+        raise MessageRejectedError(rejections.missing(name))
     if len(keys) > 1:
         # A decoded object no longer tells which of them came last.
         keys = {[key for key in keys_in_order(body) if key in keys][-1]}
@@ -105,18 +106,18 @@ def _same_but_case(key: str, name: str) -> bool:
 def _identifier(fields: dict[str, object], body: bytes, name: str) -> str:
     value = _text(fields, body, name)
     if not value:
-        raise MessageRejectedError(f"{name} is empty")
+        raise MessageRejectedError(rejections.empty(name))
     if len(value) > _ID_SURELY_FITS and len(value.encode()) > ID_MAX_BYTES:
-        raise MessageRejectedError(f"{name} exceeds {ID_MAX_BYTES} bytes")
+        raise MessageRejectedError(rejections.too_long(name, ID_MAX_BYTES))
     if "\0" in value:
-        raise MessageRejectedError(f"{name} contains a NUL character")
+        raise MessageRejectedError(rejections.has_nul(name))
     return value
 
 
 def _severity(fields: dict[str, object], body: bytes) -> Severity:
     severity = _SEVERITIES.get(_text(fields, body, "Status"))
     if severity is None:
-        raise MessageRejectedError("Status is not one of CLEARED, WARNING, CRITICAL")
+        raise MessageRejectedError(rejections.unknown_status(_SEVERITIES))
     return severity
 
 
@@ -124,7 +125,7 @@ def _changed_at(fields: dict[str, object], body: bytes) -> int:
     try:
         return parse_instant(_text(fields, body, "ChangedAt"))
     except ValueError as error:
-        raise MessageRejectedError(f"ChangedAt {error}") from error
+        raise MessageRejectedError(rejections.not_an_instant(error)) from error
 
 
 class DigestPart(NamedTuple):

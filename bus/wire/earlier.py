@@ -7,6 +7,12 @@ checkpoints of that version name the requests that it has answered so.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+from actors.messages.inputs import SendDigest
+
+if TYPE_CHECKING:
+    from actors.messages.inputs import AlarmStatusChanged
 
 HEADER = "Alarm-Digest-Earlier"
 
@@ -31,3 +37,12 @@ def earlier_id_in(headers: bytes) -> str | None:
 def earlier_sequence(name: str) -> int:
     """Return the sequence of a name that ``earlier_id_in`` has found."""
     return int(name.partition(".")[0])
+
+
+def with_earlier_id(
+    body: AlarmStatusChanged | SendDigest, headers: bytes
+) -> AlarmStatusChanged | SendDigest:
+    """Return the body with the name that a request had, if it was moved; events need none."""
+    if isinstance(body, SendDigest) and (name := earlier_id_in(headers)) is not None:
+        return body._replace(earlier_id=name)
+    return body

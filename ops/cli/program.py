@@ -9,9 +9,12 @@ from ops.cli.command_line import EXIT_SETTINGS, command_line, run
 from ops.cli.commands.dead_letters import dead_letters
 from ops.cli.commands.demo import demo
 from ops.cli.commands.doctor import doctor
-from ops.cli.commands.migrate import migrate
 from ops.cli.commands.sending import send, watch
 from ops.cli.commands.users import user, why
+from ops.cli.log.history import history
+from ops.cli.log.members import members
+from ops.cli.log.migrate import migrate
+from ops.cli.log.rewind import rewind
 from ops.cli.serving import serve
 from ops.cli.terminal import say
 from ops.settings import Settings
@@ -29,7 +32,19 @@ failure that a restart may cure, 2 for a wrong setting. The commands: 1 if it co
 2 for a wrong setting or command line, 3 if there is no such thing.
 """
 
-COMMANDS = (send, watch, user, why, dead_letters, doctor, migrate, demo)
+COMMANDS = (
+    send,
+    watch,
+    user,
+    why,
+    history,
+    dead_letters,
+    doctor,
+    members,
+    rewind,
+    migrate,
+    demo,
+)
 """What can be done beside serving."""
 
 

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING
 import click
 import uvloop
 
+from actors.errors import SettingsError
 from ops.cli.options import gone, misspelt
-from ops.process.embedded import EmbeddedServers
+from ops.process.embedded import STOPPED_WITHIN_S as SERVERS_STOPPED_WITHIN_S
+from ops.process.embedded import EmbeddedServers, JoinedServers, free_port
 from ops.process.garbage import tune_garbage_collection
-from ops.process.logs import set_up_logging
+from ops.process.logs import close_logging, set_up_logging
 from ops.process.running import run_until_stopped
-from ops.process.stopping import EXIT_FAILURE
+from ops.process.stopping import EXIT_FAILURE, LastResort
 from ops.settings import Settings
+from ops.web.settings import DEFAULT_ADDRESS, parse_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,10 +28,17 @@ if TYPE_CHECKING:
     from ops.cli.command_line import Parsed
     from ops.process.running import Runnable
     from ops.process.stopping import StopRequest
+    from ops.web.settings import HttpSettings
 
     MakeService = Callable[[Settings, StopRequest], Runnable]
 
 logger = logging.getLogger("main")
+
+STOPPED_WITHIN_S = 4.0
+"""Behind ``SHUTDOWN_TIMEOUT``: then the process ends, whatever hangs. One more second is for lines
+of the log that nobody reads."""
+_KILLED_WITHIN_S = 1.0
+"""Of that, for servers that have to be killed."""
 
 NEXT_STEPS = """
 Try it, in other terminals:
@@ -60,17 +70,32 @@ def serve(parsed: Parsed[Settings], make_service: MakeService) -> int:
         logger.warning("setting.unknown", extra={"variable": variable, "meant": name})
     for name, instead in gone(parsed.given):
         logger.warning("setting.gone", extra={"setting": name, "instead": instead})
-    servers = EmbeddedServers(Path(settings.embedded.data_dir))
+    last_resort = LastResort()
+    own = EmbeddedServers(Path(settings.embedded.data_dir))
+    joined = JoinedServers(Path(settings.embedded.data_dir)) if settings.embedded.join else None
     try:
-        if settings.embedded.wanted:
-            settings = start_embedded(parsed, servers)
+        if joined is not None:
+            settings = join_embedded(parsed, joined)
+        elif settings.embedded.wanted:
+            settings = start_embedded(parsed, own)
         tune_garbage_collection()
-        return uvloop.run(run_until_stopped(lambda stop: make_service(settings, stop), servers))
+        running = run_until_stopped(
+            lambda stop: make_service(settings, stop),
+            joined or own,
+            last_resort,
+            settings.shutdown_timeout_s + STOPPED_WITHIN_S,
+        )
+        status = uvloop.run(running)
+        last_resort.allow(SERVERS_STOPPED_WITHIN_S, status, "servers of its own")
     except OSError as error:
         logger.critical("service.failed", extra={"reason": str(error)})
         return EXIT_FAILURE
+    else:
+        return status
     finally:
-        servers.stop()
+        own.stop(max(0.0, last_resort.left_s(SERVERS_STOPPED_WITHIN_S) - _KILLED_WITHIN_S))
+        close_logging()
+        last_resort.call_off()
 
 
 def start_embedded(parsed: Parsed[Settings], servers: EmbeddedServers) -> Settings:
@@ -86,9 +111,39 @@ def start_embedded(parsed: Parsed[Settings], servers: EmbeddedServers) -> Settin
         bus = dataclasses.replace(bus, urls=(url,))
         click.echo(f"NATS listens at    {url}")
         click.echo(NEXT_STEPS.format(url=url))
+    servers.announce()
     # Set in this terminal for nats-cli, say, and forgotten.
     for name in sorted(parsed.given & {"MONGODB_URI", "NATS_URL"}):
         click.echo(f"{name} is set: that server is used, none is started")
-    if settings.http.wanted and settings.http.port:
-        click.echo(f"Console at          http://{settings.http.address}/")
-    return dataclasses.replace(settings, bus=bus, store=store)
+    return dataclasses.replace(settings, bus=bus, store=store, http=_console(parsed))
+
+
+def join_embedded(parsed: Parsed[Settings], servers: JoinedServers) -> Settings:
+    """Return the settings that use the servers of the process that runs on the same folder.
+
+    Raises ``SettingsError`` where there is none, or where it was given a server that we were not.
+    """
+    settings, urls = parsed.settings, servers.urls()
+    bus, store = settings.bus, settings.store
+    for name, url in (("NATS_URL", urls.nats), ("MONGODB_URI", urls.mongodb)):
+        if url is None and name not in parsed.given:
+            message = f"{name}: the service that is joined was given one; set the same here"
+            raise SettingsError(message)
+    if urls.nats is not None and "NATS_URL" not in parsed.given:
+        bus = dataclasses.replace(bus, urls=(urls.nats,))
+    if urls.mongodb is not None and "MONGODB_URI" not in parsed.given:
+        store = dataclasses.replace(store, uri=urls.mongodb)
+    click.echo(f"Joins the service that runs on {settings.embedded.data_dir}")
+    return dataclasses.replace(settings, bus=bus, store=store, http=_console(parsed))
+
+
+def _console(parsed: Parsed[Settings]) -> HttpSettings:
+    """Say where the console will be; at a free port, where nothing is set and another has ours."""
+    http = parsed.settings.http
+    usual = parse_address(DEFAULT_ADDRESS)
+    assert usual is not None
+    if "HTTP_ADDRESS" not in parsed.given:
+        http = dataclasses.replace(http, address=f"{usual.host}:{free_port(usual.port)}")
+    if http.wanted and http.port:
+        click.echo(f"Console at          http://{http.address}/")
+    return http

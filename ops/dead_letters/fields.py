@@ -25,7 +25,7 @@ def to_fields(letter: DeadLetter) -> dict[str, Any]:
         "subject": letter.subject,
         "original_sequence": letter.original_sequence,
         "bytes": len(letter.body),
-        "missing_parts": letter.missing_parts,
+        "cut_from": letter.cut_from,
     }
     try:
         return {**fields, "body": letter.body.decode()}

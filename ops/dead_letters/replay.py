@@ -24,8 +24,11 @@ def target_of(letter: DeadLetter, inputs: Collection[str], to_subject: str | Non
     Whoever may publish to the dead letters' subject writes their headers: only what names one of
     our own inputs is believed.
     """
-    if letter.missing_parts:
-        raise UnreplayableError(f"{letter.missing_parts} of its parts are missing")
+    if letter.cut_from is not None:
+        raise UnreplayableError(
+            f"its body was cut from {letter.cut_from} bytes to {len(letter.body)}, what could be "
+            "published then: have its producer send it again"
+        )
     if to_subject is not None:
         return to_subject
     if letter.subject not in inputs:

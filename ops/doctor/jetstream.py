@@ -41,7 +41,7 @@ class Sync(Enum):
 async def examine_jetstream(
     js: JetStreamContext, settings: BusSettings, sync: Sync
 ) -> AsyncIterator[Finding]:
-    """Yield what there is to say of streams and consumer."""
+    """Yield what there is to say of the streams, and of what an earlier version has left."""
     subjects = settings.subjects
     infos: list[StreamInfo] = []
     async for finding in _on_inputs(js, settings, infos):

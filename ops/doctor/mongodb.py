@@ -10,18 +10,24 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 from ops.doctor.findings import Finding, away, note, ok, on_clock, on_disk, risk
 from store.client import blocking_client_for, describe
+from store.homes.mongo import INSTANCES, LAYOUT, PARTITIONS_COLLECTION
 from store.users.fence import stands
 from store.users.mongo import COLLECTION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pymongo import MongoClient
 
     from store.settings import StoreSettings
 
-_ACTIONS = ("find", "insert", "update", "remove", "collMod", "listCollections")
-"""What the service does; the list of docs/security.md."""
+_ACTIONS = {
+    COLLECTION: ("find", "insert", "update", "remove", "collMod", "listCollections"),
+    PARTITIONS_COLLECTION: ("find", "insert", "update"),
+    INSTANCES: ("find", "insert", "update", "remove"),
+    LAYOUT: ("find", "insert", "update"),
+}
+"""What the service does with each collection; the list of docs/security.md."""
 
 
 def examine_mongodb(settings: StoreSettings) -> Iterator[Finding]:
@@ -84,22 +90,30 @@ def _on_permissions(client: MongoClient[dict[str, Any]], database: str) -> Itera
             "enable authorization, unless only trusted machines reach it",
         )
         return
+    refused = False
+    for collection, actions in _ACTIONS.items():
+        granted = _granted(said["authenticatedUserPrivileges"], database, collection)
+        missing = [action for action in actions if action not in granted]
+        if missing:
+            refused = True
+            yield risk(
+                "mongodb",
+                f"our user lacks {', '.join(missing)} on {database}.{collection}",
+                "grant what docs/security.md lists",
+            )
+    if not refused:
+        yield ok("mongodb", "allows our user what the service does")
+
+
+def _granted(privileges: Sequence[Mapping[str, Any]], database: str, collection: str) -> set[str]:
     granted: set[str] = set()
-    for privilege in said["authenticatedUserPrivileges"]:
+    for privilege in privileges:
         resource = privilege["resource"]
         if resource.get("anyResource") or (
-            resource.get("db") in ("", database) and resource.get("collection") in ("", COLLECTION)
+            resource.get("db") in ("", database) and resource.get("collection") in ("", collection)
         ):
             granted.update(privilege["actions"])
-    missing = [action for action in _ACTIONS if action not in granted]
-    if missing:
-        yield risk(
-            "mongodb",
-            f"our user lacks {', '.join(missing)} on {database}.{COLLECTION}",
-            "grant what docs/security.md lists",
-        )
-    else:
-        yield ok("mongodb", "allows our user what the service does")
+    return granted
 
 
 def _on_collection(client: MongoClient[dict[str, Any]], database: str) -> Iterator[Finding]:

@@ -59,7 +59,7 @@ async def examine_nats(
         yield note(
             "nats",
             f"takes messages of {client.max_payload} bytes, MAX_BODY_BYTES is larger",
-            "raise max_payload; digests and dead letters are split until then",
+            "raise max_payload; digests are split and dead letters cut until then",
         )
     if settings.delivery is DeliveryMode.CORE:
         yield risk("nats", "DELIVERY is core: at most once", "set DELIVERY to jetstream")

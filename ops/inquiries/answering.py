@@ -12,6 +12,9 @@ from ops.users.live import ActorsBusyError
 from ops.users.stored import UnreadableUserError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
     from ops.users.known import KnownUsers
     from ops.users.report import UserReport
 
@@ -32,17 +35,41 @@ class AnswerError(Exception):
 class Answering:
     """Answers what is asked of this process. Called from several threads at a time."""
 
-    def __init__(self, known: KnownUsers, max_bytes: int) -> None:
-        """Look at users through ``known``; answers are of ``max_bytes`` at the most."""
+    def __init__(
+        self,
+        known: KnownUsers,
+        max_bytes: int,
+        figures: Callable[[], Mapping[str, Any]] | None = None,
+    ) -> None:
+        """Look at users through ``known``; answers are of ``max_bytes`` at the most.
+
+        ``figures`` returns what this instance says of itself.
+        """
         self._known = known
         self._max_bytes = max_bytes
+        self._figures = figures
 
     def show(self, body: bytes) -> bytes:
-        """Answer a ``ShowInquiry`` with a ``UserReport``; raises ``AnswerError``."""
+        """Answer a ``ShowInquiry`` with a ``UserReport``, wherever the user is at home.
+
+        Raises ``AnswerError``.
+        """
+        return self._show(body, self._known.show)
+
+    def show_here(self, body: bytes) -> bytes:
+        """Answer it without asking anybody else; raises ``AnswerError``."""
+        return self._show(body, self._known.show_here)
+
+    def instance(self, body: bytes) -> bytes:
+        """Answer anything with what this instance says of itself."""
+        del body
+        return orjson.dumps({} if self._figures is None else self._figures())
+
+    def _show(self, body: bytes, look: Callable[..., UserReport]) -> bytes:
         try:
             inquiry = ShowInquiry.decode(body)
             limit = min(inquiry.limit or ALARMS_MAX, ALARMS_MAX)
-            report = self._known.show(inquiry.user_id, limit, inquiry.alarm_id)
+            report = look(inquiry.user_id, limit, inquiry.alarm_id)
         except InquiryError as error:
             raise AnswerError("400", str(error)) from error
         except StoreUnavailableError as error:

@@ -2,56 +2,78 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from nats.errors import NoRespondersError
 from nats.errors import TimeoutError as NatsTimeoutError
 
+from actors.rules.partitions import InstanceID
+from ops.homes.members import MemberFigures
 from ops.inquiries.form import (
     ListInquiry,
     ShowInquiry,
+    instance_subject,
     list_subject,
     service_name,
     show_subject,
 )
-from ops.users.report import Source, UserLine, UserReport
+from ops.users.report import UserLine, UserReport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator
 
     from nats.aio.client import Client
 
-_FIRST_WITHIN_S = 3.0
+NO_ANSWER = "no service answers"
+_ATTEMPTS = 2
+_FIRST_WITHIN_S = 4.0
 _OTHERS_WITHIN_S = 0.3
 """How many instances there are, nobody knows; after this silence all have answered."""
 
 
 async def ask_for_user(
     client: Client, queue_group: str, inquiry: ShowInquiry
-) -> tuple[UserReport | None, list[str]]:
-    """Return what the service says of a user, and the errors it answered with.
+) -> tuple[UserReport | None, str | None]:
+    """Return what the service says of a user, else why it says nothing.
 
-    None when nobody answers; see ``most_telling`` for several instances.
+    Whichever instance is asked; it asks at the user's home. One that stands still does not
+    answer: then perhaps another is asked.
     """
-    reports: list[UserReport] = []
-    errors: list[str] = []
-    async for fields in _answers(client, show_subject(queue_group), inquiry.encode(), errors):
-        try:
-            reports.append(UserReport.from_fields(fields))
-        except (KeyError, TypeError, ValueError) as error:
-            errors.append(f"an answer that cannot be read: {error!r}")
-    return most_telling(reports), errors
+    report, why = None, None
+    for _ in range(_ATTEMPTS):
+        report, why = await ask_for_report(
+            client, show_subject(queue_group), inquiry, _FIRST_WITHIN_S / _ATTEMPTS
+        )
+        if why != NO_ANSWER:
+            break
+    return report, why
 
 
-def most_telling(reports: Iterable[UserReport]) -> UserReport | None:
-    """Return what counts of what several instances say of one user; None of nothing.
+async def ask_for_report(
+    client: Client, subject: str, inquiry: ShowInquiry, within_s: float
+) -> tuple[UserReport | None, str | None]:
+    """Return what is answered on a subject on which one instance answers, else why not."""
+    try:
+        answer = await client.request(subject, inquiry.encode(), timeout=within_s)
+        refused = (answer.headers or {}).get("Nats-Service-Error")
+        if refused is not None:
+            return None, refused
+        return UserReport.from_fields(orjson.loads(answer.data)), None
+    except (KeyError, TypeError, ValueError) as error:
+        return None, f"an answer that cannot be read: {error!r}"
+    except (NoRespondersError, TimeoutError, NatsTimeoutError):
+        return None, NO_ANSWER
 
-    The latest save: another instance may have kept in memory what was overtaken since. Of equal
-    ones the live one, which may be ahead of it.
-    """
-    return max(
-        reports, key=lambda report: (report.version, report.source is Source.LIVE), default=None
-    )
+
+async def ask_for_figures(client: Client, queue_group: str) -> dict[InstanceID, MemberFigures]:
+    """Return what each instance says of itself."""
+    found: dict[InstanceID, MemberFigures] = {}
+    async for fields in _answers(client, instance_subject(queue_group), b"", []):
+        if isinstance(fields, dict) and isinstance(fields.get("instance_id"), str):
+            found[InstanceID(fields["instance_id"])] = MemberFigures.from_fields(fields)
+    return found
 
 
 async def ask_for_list(
@@ -62,10 +84,14 @@ async def ask_for_list(
     live: int | None = None
     async for fields in _answers(client, list_subject(queue_group), inquiry.encode(), []):
         try:
-            lines += [UserLine.from_fields(line) for line in fields["users"]]
-            live = (live or 0) + int(fields["live"])
+            users, count = list(fields["users"]), int(fields["live"])
         except (KeyError, TypeError, ValueError):
             continue
+        live = (live or 0) + count
+        for line in users:
+            # One that another version has written, and that cannot be read, costs no other.
+            with suppress(KeyError, TypeError, ValueError):
+                lines.append(UserLine.from_fields(line))
     return lines, live
 
 

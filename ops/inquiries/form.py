@@ -1,8 +1,10 @@
 """What one asks a running service over NATS: names, subjects, requests.
 
 ``<QUEUE_GROUP>.user.show`` takes ``{"UserID": "2"}``, and with ``"AlarmID"`` one alarm, with
-``"Limit"`` so many. ``<QUEUE_GROUP>.user.list`` takes ``{}``, ``{"Limit": 10}`` or
-``{"UserIDs": ["2"]}``. Each instance of a service answers for itself.
+``"Limit"`` so many. One instance answers, whichever it is: where the user is at home elsewhere, it
+asks there, on a subject that ends with that instance's id. ``<QUEUE_GROUP>.user.list`` takes
+``{}``, ``{"Limit": 10}`` or ``{"UserIDs": ["2"]}``, ``<QUEUE_GROUP>.instance.show`` anything; each
+instance answers for itself.
 """
 
 from __future__ import annotations
@@ -37,6 +39,16 @@ def show_subject(queue_group: str) -> str:
 def list_subject(queue_group: str) -> str:
     """Return the subject that a ``ListInquiry`` is sent to."""
     return f"{queue_group}.user.list"
+
+
+def home_subject(queue_group: str, instance_id: str) -> str:
+    """Return the subject on which one instance is asked for a user at home with it."""
+    return f"{show_subject(queue_group)}.{instance_id}"
+
+
+def instance_subject(queue_group: str) -> str:
+    """Return the subject on which each instance tells its own figures."""
+    return f"{queue_group}.instance.show"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,22 +22,32 @@ from nats.errors import Error as NatsError
 from nats.micro.service import Service, ServiceConfig
 
 from actors.settings import setting
+from bus.outbound.message import one_line
 from ops.inquiries.answering import AnswerError, Answering
-from ops.inquiries.form import list_subject, service_name, show_subject
+from ops.inquiries.form import (
+    home_subject,
+    instance_subject,
+    list_subject,
+    service_name,
+    show_subject,
+)
 from ops.process.daemons import on_daemon_thread
-from ops.users.known import KnownUsers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from typing import Any
 
     from nats.aio.client import Client
     from nats.micro.request import Request
     from nats.micro.service import EndpointStats
 
-    from ops.users.live import LiveUsers
-    from ops.users.stored import StoredUsers
+    from actors.rules.partitions import InstanceID
+    from ops.users.known import KnownUsers
 
 logger = logging.getLogger("ops.micro")
+
+_ANY = "any"
+"""Queue group of what one instance answers, whichever it is."""
 
 RUNNING_MAX = 8
 """Requests that are answered at a time; who comes then is told to come again."""
@@ -46,6 +56,7 @@ _WORKING_MAX = 4
 _ANSWER_WITHIN_S = 5.0
 _STOP_WITHIN_S = 1.0
 _HEADERS_BYTES = 1024
+_REASON_MAX_CHARS = 500
 
 _SEMVER = re.compile(r"\d+\.\d+\.\d+")
 
@@ -84,13 +95,19 @@ class MicroService:
     """The service's side of NATS micro. Runs on the event loop."""
 
     def __init__(
-        self, client: Client, queue_group: str, live: LiveUsers, store: StoredUsers
+        self,
+        client: Client,
+        queue_group: str,
+        me: InstanceID,
+        known: KnownUsers,
+        figures: Callable[[], Mapping[str, Any]],
     ) -> None:
-        """Answer on ``client`` about users that live or are stored; ``start`` begins."""
+        """Answer on ``client`` about users, and with this instance's figures; ``start`` begins."""
         self._client = client
         self._queue_group = queue_group
-        self._live = live
-        self._store = store
+        self._me = me
+        self._known = known
+        self._figures = figures
         self._service: Service | None = None
         # Each thread that computes takes its share from the one that handles messages.
         self._working = asyncio.Semaphore(_WORKING_MAX)
@@ -102,10 +119,15 @@ class MicroService:
         try:
             service = self._service = Service(self._client, self._config())
             await service.start()
-            known = KnownUsers(self._live, self._store, service.id)
-            answering = Answering(known, self._client.max_payload - _HEADERS_BYTES)
-            await self._add("user-show", show_subject(self._queue_group), answering.show)
-            await self._add("user-list", list_subject(self._queue_group), answering.list)
+            room = self._client.max_payload - _HEADERS_BYTES
+            answering = Answering(self._known, room, self._figures)
+            group, here = self._queue_group, service.id
+            await self._add("user-show", show_subject(group), answering.show, _ANY)
+            at_home = home_subject(group, self._me)
+            await self._add("user-show-here", at_home, answering.show_here, here)
+            # An endpoint always has a queue group: with one of its own, each instance answers.
+            await self._add("user-list", list_subject(group), answering.list, here)
+            await self._add("instance-show", instance_subject(group), answering.instance, here)
         except (NatsError, ValueError) as error:
             logger.warning("micro.not_started", extra={"error": repr(error)})
 
@@ -136,7 +158,9 @@ class MicroService:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    async def _add(self, name: str, subject: str, answer: Callable[[bytes], bytes]) -> None:
+    async def _add(
+        self, name: str, subject: str, answer: Callable[[bytes], bytes], queue_group: str
+    ) -> None:
         assert self._service is not None
         tally = self._tallies[name] = _Tally()
 
@@ -150,13 +174,11 @@ class MicroService:
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 
-        # Each instance answers for itself: the user may live in any of them. An endpoint always
-        # has a queue group, so that each gets one of its own.
         await self._service.add_endpoint(
             name=name,
             subject=subject,
             handler=handle,
-            queue_group=self._service.id,
+            queue_group=queue_group,
             metadata={"format": "application/json"},
         )
 
@@ -189,16 +211,14 @@ class MicroService:
 async def _respond(request: Request, answer: bytes | AnswerError) -> None:
     try:
         if isinstance(answer, AnswerError):
-            await request.respond_error(answer.code, _one_line(answer.description))
+            await request.respond_error(
+                answer.code, one_line(answer.description, _REASON_MAX_CHARS)
+            )
         else:
             await request.respond(answer)
-    except (NatsError, ValueError) as error:
-        # Nobody waits for the answer, or the connection is away.
+    except Exception as error:
+        # Nobody waits for the answer, or the connection is away, or its transport is closed.
         logger.debug("micro.unanswered", extra={"error": repr(error)})
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.encode("ascii", "backslashreplace").decode().split())[:500]
 
 
 def _version() -> str:

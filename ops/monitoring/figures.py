@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from actors.tally import DURATION_BOUNDS_S
+from ops.instance import instance_name
 from ops.monitoring.samples import Sample
+from ops.version import VERSION
 
 if TYPE_CHECKING:
+    from actors.rules.partitions import InstanceID
     from ops.monitoring.metrics import Sources
     from ops.monitoring.samples import Samples
 
@@ -22,6 +25,7 @@ def figures(sources: Sources, samples: Samples, since_start_s: float) -> dict[st
         "checks": dict(ready.checks),
         "in_flight_max": sources.max_in_flight,
         "dropped": status.dropped,
+        "partitions": sources.home.partitions if sources.on_log() else None,
         "bounds_s": DURATION_BOUNDS_S,
         "columns": Sample._fields,
         "samples": [tuple(sample) for sample in samples.since(since_start_s)],
@@ -32,13 +36,21 @@ def figures(sources: Sources, samples: Samples, since_start_s: float) -> dict[st
 
 def _counts(sources: Sources) -> dict[str, int]:
     """Return what was counted since the start, in the order and words in which it is read."""
-    core, bus, store = sources.core, sources.bus, sources.store
+    core, bus, store, home = sources.core, sources.bus, sources.store, sources.home
     return {
         "events that changed an alarm": core.events_changed,
         "events repeated or stale": core.events_unchanged,
         "digests with alarms": core.digests_made,
         "digests with none": core.digests_empty,
-        "messages discarded unread": bus.discarded,
+        "messages of users at home elsewhere": bus.skipped,
+        "messages discarded before they were read": bus.discarded,
+        "times the log was not the one it was": bus.falls,
+        "partitions that came": home.gained_free,
+        "partitions taken over from dead instances": home.gained_from_dead,
+        "partitions handed over": home.handed_over,
+        "partitions lost to others": home.lost,
+        "signs of life that were not confirmed": home.beats_missed,
+        "times that digests were held back": home.lapses,
         "messages tried again": core.message_retries,
         "user actors started": core.activations,
         "user actors that left memory": core.passivations,
@@ -48,4 +60,33 @@ def _counts(sources: Sources) -> dict[str, int]:
         "checkpoints refused": store.refusals,
         "digests published again": core.publish_retries,
         "reconnects to NATS": bus.reconnects,
+        "readings of the log begun": bus.pull_resets,
+    }
+
+
+_RATE_OVER = 5
+"""Turns of the pulse: ten seconds."""
+
+
+def own_figures(me: InstanceID, sources: Sources, samples: Samples) -> dict[str, Any]:
+    """Return what this instance says of itself among others. On any thread."""
+    status, home = sources.bus_status(), sources.home
+    before_and_now, rate = samples.lately(_RATE_OVER), None
+    if before_and_now is not None:
+        before, now = before_and_now
+        passed_s = now.since_start_s - before.since_start_s
+        rate = round((now.taken - before.taken) / passed_s, 1) if passed_s > 0 else None
+    return {
+        "instance_id": me,
+        "instance": instance_name(),
+        "version": VERSION,
+        "ready": sources.health.ready().good,
+        "partitions": home.partitions,
+        "taken_per_s": rate,
+        "waiting": status.waiting,
+        "behind_s": round(status.behind_s, 3),
+        "position_lag": sources.positions.lag().messages,
+        "in_flight": status.in_flight,
+        "live_users": sources.core.live_users,
+        "uptime_s": round(samples.uptime_s, 1),
     }

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from actors.rules.partitions import PARTITIONS
 from ops.monitoring.pulse import STILL_AFTER_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from bus.bus import BusStatus
+    from actors.tally import HomeTally
+    from bus.status import BusStatus
     from ops.monitoring.pulse import Pulse
     from store.tally import StoreTally
 
@@ -36,15 +38,20 @@ class Verdict:
     """An answer to a probe."""
 
     checks: Mapping[str, str]
-    """What was looked at, and ``ok`` or what is wrong with it."""
+    """What was looked at, and ``ok``, perhaps with more to say, or what is wrong with it."""
 
     @property
     def good(self) -> bool:
         """Whether nothing is wrong."""
-        return all(found == OK for found in self.checks.values())
+        return all(is_well(found) for found in self.checks.values())
 
 
 OK = "ok"
+
+
+def is_well(found: str) -> bool:
+    """Whether a check of a verdict says that all is well; ``ok`` may be followed by more."""
+    return found == OK or found.startswith(f"{OK}, ")
 
 
 class Health:
@@ -59,15 +66,24 @@ class Health:
         bus_status: Callable[[], BusStatus],
         settled: Callable[[], int],
         store: StoreTally,
+        home: HomeTally,
+        on_log: Callable[[], bool],
         monotonic_s: Callable[[], float] = time.monotonic,
+        core_clock_s: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
     ) -> None:
-        """Judge by these; ``settled`` counts the messages that were settled."""
+        """Judge by these; ``settled`` counts the messages that were settled.
+
+        ``on_log`` says whether partitions have homes, ``core_clock_s`` is ``Clock.monotonic_s``.
+        """
         self.phase = Phase.STARTING
         self._pulse = pulse
         self._bus_status = bus_status
         self._settled = settled
         self._store = store
+        self._home = home
+        self._on_log = on_log
         self._monotonic_s = monotonic_s
+        self._core_clock_s = core_clock_s
         self._settled_before = 0
         self._progressed_at_s = monotonic_s()
 
@@ -98,8 +114,31 @@ class Health:
         checks["nats"] = OK if bus.connected else "not connected"
         checks["mongodb"] = next(self._store.problems(now_s), OK)
         if serving:
-            checks["pulling"] = OK if bus.pulling else "no messages are being asked for"
+            checks["reading"] = OK if bus.pulling else "no messages are read"
+            if self._on_log():
+                checks["beats"] = self._judge_beats()
+                checks["partitions"] = self._judge_partitions()
             stuck_s = now_s - self._progressed_at_s if bus.in_flight else 0.0
             stuck = f"none of {bus.in_flight} messages was settled for {stuck_s:.0f} seconds"
             checks["progress"] = stuck if stuck_s > STUCK_AFTER_S else OK
         return Verdict({**checks, **self.live().checks})
+
+    def _judge_beats(self) -> str:
+        until_s = self._home.may_publish_until_s
+        if until_s == float("-inf"):
+            return "no sign of life of this instance was confirmed by MongoDB yet"
+        late_s = self._core_clock_s() - until_s
+        if late_s <= 0:
+            return OK
+        return (
+            f"digests are held back since {late_s:.1f} seconds: MongoDB does not confirm this "
+            "instance's signs of life, others may have taken its partitions"
+        )
+
+    def _judge_partitions(self) -> str:
+        home = self._home
+        if home.partitions:
+            return f"{OK}, {home.partitions} of {PARTITIONS} at home here"
+        if home.standing_by:
+            return f"{OK}, stands by: {home.instances} instances are up for {PARTITIONS} partitions"
+        return "none is at home here yet"

@@ -18,7 +18,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from bus.wire.reasons import REASON_CLASSES
+from actors.rejections import RejectionKind
 from ops.version import VERSION
 
 if TYPE_CHECKING:
@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 
     from prometheus_client import Metric
 
-    from actors.tally import CoreTally, Histogram
-    from bus.bus import BusStatus
+    from actors.tally import CoreTally, Histogram, HomeTally
+    from bus.status import BusStatus
     from bus.tally import BusTally
+    from ops.homes.lag import PositionLag, Positions
     from ops.monitoring.health import Health
     from ops.monitoring.pulse import Pulse
     from store.tally import StoreTally
@@ -47,6 +48,10 @@ class Sources:
     pulse: Pulse
     health: Health
     max_in_flight: int
+    home: HomeTally
+    positions: Positions
+    on_log: Callable[[], bool]
+    """Whether a log is read, and so partitions have homes; not on core NATS."""
 
 
 def registry_of(sources: Sources) -> CollectorRegistry:
@@ -69,6 +74,8 @@ class ServiceCollector(Collector):
         """Yield all metrics as they stand."""
         sources = self._sources
         yield from _of_bus(sources.bus, sources.bus_status(), sources.max_in_flight)
+        if sources.on_log():
+            yield from _of_homes(sources.home, sources.positions.lag())
         yield from _of_core(sources.core)
         yield from _of_store(sources.store)
         yield from _of_process(sources.pulse, sources.health)
@@ -84,18 +91,8 @@ def _of_bus(tally: BusTally, status: BusStatus, max_in_flight: int) -> Iterator[
     yield _counters("messages", "Messages taken from NATS, by what they were.", "kind", kinds)
     yield _counter(
         "messages_skipped",
-        "Messages of the log that are others', or were taken before.",
+        "Messages of the log passed over: of users at home elsewhere, or taken before.",
         tally.skipped,
-    )
-    yield _counter(
-        "messages_discarded",
-        "Messages of the input stream that were discarded before they were read.",
-        tally.discarded,
-    )
-    yield _counter(
-        "log_falls",
-        "How often the input stream was not the one it was, and was read from a lower place.",
-        tally.falls,
     )
     yield _counter("messages_settled", "Messages that are done with.", tally.settled)
     yield _counter(
@@ -103,7 +100,7 @@ def _of_bus(tally: BusTally, status: BusStatus, max_in_flight: int) -> Iterator[
         "Messages lost on core NATS because the service was too slow.",
         status.dropped,
     )
-    reasons = {reason: tally.dead_letters[reason] for reason in REASON_CLASSES}
+    reasons = {str(kind): tally.dead_letters[kind] for kind in RejectionKind}
     yield _counters("dead_letters", "Dead letters published, by reason.", "reason", reasons)
     yield _counter(
         "dead_letter_retries",
@@ -114,7 +111,7 @@ def _of_bus(tally: BusTally, status: BusStatus, max_in_flight: int) -> Iterator[
     yield _gauge("messages_in_flight_limit", "MAX_IN_FLIGHT.", max_in_flight)
     yield _gauge(
         "messages_waiting",
-        "Messages in the input stream that were not looked at yet.",
+        "Messages of the log that this instance has not looked at yet, whosever they are.",
         status.waiting,
     )
     yield _gauge(
@@ -124,20 +121,65 @@ def _of_bus(tally: BusTally, status: BusStatus, max_in_flight: int) -> Iterator[
     )
     yield _gauge(
         "last_message_timestamp_seconds",
-        "When the message looked at last was put into the stream; 0 before any.",
+        "When the message looked at last was put into the log; 0 before any.",
         status.last_taken_at_s or 0.0,
     )
     yield _gauge("nats_connected", "Whether NATS is connected.", status.connected)
-    yield _gauge(
-        "pulling", "Whether messages are read, or none is for this instance.", status.pulling
-    )
+    yield _gauge("reading", "Whether messages are read, or would be with room.", status.pulling)
     yield _counter("nats_reconnects", "Connections to NATS that were made anew.", tally.reconnects)
     yield _counter(
-        "pull_resets",
-        "Readings of the log begun: at first, and after any trouble.",
+        "reading_resets",
+        "Readings of the log begun, at the start, and anew after any trouble.",
         tally.pull_resets,
     )
-    yield _counter("pull_refusals", "Pull requests that the server refused.", tally.pull_refusals)
+    yield _counter(
+        "reading_refusals", "Requests for messages that the server refused.", tally.pull_refusals
+    )
+    yield _counter(
+        "log_discarded",
+        "Messages of the log that a limit or a person discarded before they were read here.",
+        tally.discarded,
+    )
+    yield _counter(
+        "log_falls",
+        "Times that the log was not the one it was, and was read again from a lower place.",
+        tally.falls,
+    )
+
+
+def _of_homes(tally: HomeTally, lag: PositionLag) -> Iterator[Metric]:
+    yield _gauge("partitions", "Partitions at home here, of 64.", tally.partitions)
+    yield _gauge(
+        "instances", "Instances that may be dealt partitions, as this one sees.", tally.instances
+    )
+    yield _gauge(
+        "standing_by", "Whether there is no partition for this instance.", tally.standing_by
+    )
+    moves = {
+        "gained_free": tally.gained_free,
+        "gained_from_dead": tally.gained_from_dead,
+        "handed_over": tally.handed_over,
+        "lost": tally.lost,
+    }
+    yield _counters("partition_moves", "Partitions that came or went, by how.", "reason", moves)
+    yield _counter(
+        "beats_missed", "Signs of life that MongoDB did not confirm.", tally.beats_missed
+    )
+    yield _counter(
+        "lapses",
+        "Times that digests were held back: a sign of life was confirmed too late.",
+        tally.lapses,
+    )
+    yield _gauge(
+        "position_lag_messages",
+        "Messages of the log above the lowest position at home here, whosever they are.",
+        lag.messages,
+    )
+    yield _gauge(
+        "position_stands_seconds",
+        "For how long that position has not moved though there are some.",
+        lag.stands_s,
+    )
 
 
 def _of_core(tally: CoreTally) -> Iterator[Metric]:
@@ -153,7 +195,7 @@ def _of_core(tally: CoreTally) -> Iterator[Metric]:
     yield _counter("digests_published", "Digests now in their stream.", tally.digests_published)
     yield _counter(
         "requests_repeated",
-        "Digest requests that came again after they were answered.",
+        "Digest requests read again after they were answered.",
         tally.requests_repeated,
     )
     yield _counter(

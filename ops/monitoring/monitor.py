@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from bus.connection.tasks import LongTasks
+from ops.homes.lag import Positions
+from ops.monitoring.figures import own_figures
 from ops.monitoring.health import Health, Phase
 from ops.monitoring.heartbeat import Heartbeat
 from ops.monitoring.metrics import Sources, registry_of
@@ -19,8 +22,11 @@ from ops.web.server import WebServer
 from store.users.observed import CHECK_AFTER_S
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actors.rules.partitions import InstanceID
     from actors.runtime.pooled import Dispatcher, Scheduler
-    from actors.tally import CoreTally
+    from actors.tally import CoreTally, HomeTally
     from bus.bus import NatsBus
     from ops.process.systemd import SystemdNotifier
     from ops.web.settings import HttpSettings
@@ -38,19 +44,38 @@ class Monitor:
         heartbeat_file: str | None,
         systemd: SystemdNotifier,
         core: CoreTally,
+        home: HomeTally,
         bus: NatsBus,
         store: ObservedCheckpointStore,
         max_in_flight: int,
+        escalate: Callable[[str], None],
     ) -> None:
-        """Prepare; nothing runs yet."""
+        """Prepare; nothing runs yet. ``escalate`` is called when it cannot go on."""
         self._bus = bus
         self._systemd = systemd
         self._pulse = Pulse()
-        self._health = Health(self._pulse, bus.status, lambda: bus.tally.settled, store.tally)
-        sources = Sources(
-            core, bus.tally, bus.status, store.tally, self._pulse, self._health, max_in_flight
+
+        def on_log() -> bool:
+            return bus.log is not None
+
+        self._health = Health(
+            self._pulse, bus.status, lambda: bus.tally.settled, store.tally, home, on_log
         )
-        samples = Samples(sources)
+        positions = Positions(lambda: bus.log)
+        sources = Sources(
+            core,
+            bus.tally,
+            bus.status,
+            store.tally,
+            self._pulse,
+            self._health,
+            max_in_flight,
+            home,
+            positions,
+            on_log,
+        )
+        self._sources, self._samples = sources, Samples(sources)
+        samples = self._samples
         self.console = Console(http, sources, samples)
         routes = [
             *probe_routes(self._health),
@@ -59,25 +84,33 @@ class Monitor:
         ]
         self._server = WebServer(http, routes)
         self._store = store
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks = LongTasks(escalate)
         self._closing = False
         self._pulse.listeners.append(self._health.look_for_progress)
+        self._pulse.listeners.append(positions.look)
         self._pulse.listeners.append(systemd.alive)
         self._pulse.listeners.append(samples.take)
         if heartbeat_file is not None:
             self._pulse.listeners.append(Heartbeat(Path(heartbeat_file)).beat)
 
+    def own_figures(self, me: InstanceID) -> dict[str, Any]:
+        """Return what this instance says of itself among others. On any thread."""
+        return own_figures(me, self._sources, self._samples)
+
     async def open(self) -> None:
         """Answer probes from the very start; raises ``SettingsError`` for a bad address."""
         await self._server.start()
 
+    @property
+    def address(self) -> str | None:
+        """Where probes, metrics and the console are served; None where they are not."""
+        return self._server.address
+
     def watch(self, dispatcher: Dispatcher, scheduler: Scheduler) -> None:
         """Begin to watch the actors on ``dispatcher``, and the servers."""
-        self._tasks = [
-            asyncio.create_task(self._pulse.run(dispatcher, scheduler)),
-            asyncio.create_task(self._look_behind()),
-            asyncio.create_task(self._watch_store()),
-        ]
+        self._tasks.start("pulse", self._pulse.run(dispatcher, scheduler))
+        self._tasks.start("look behind", self._look_behind())
+        self._tasks.start("store watch", self._watch_store())
 
     def serving(self) -> None:
         """Messages are being taken."""
@@ -97,9 +130,7 @@ class Monitor:
     async def close(self) -> None:
         """End, however far it came."""
         self._closing = True
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.close()
         await self._server.stop()
 
     # Neither goes on for ever: before Python 3.12 a cancellation is lost when the server's answer

@@ -59,6 +59,13 @@ class Samples:
         """Return the samples taken after that, oldest first."""
         return [sample for sample in self._samples if sample.since_start_s > since_start_s]
 
+    def lately(self, turns: int) -> tuple[Sample, Sample] | None:
+        """Return the sample of so many turns ago, or the first, and the last. On any thread."""
+        try:
+            return self._samples[max(-turns - 1, -len(self._samples))], self._samples[-1]
+        except IndexError:
+            return None
+
     @property
     def uptime_s(self) -> float:
         """How long the process has run."""

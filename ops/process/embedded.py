@@ -6,13 +6,15 @@ For trying the service out and for its tests: nothing else needs to be installed
 from __future__ import annotations
 
 import fcntl
+import json
 import shutil
 import socket
 import stat
+import time
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from actors.errors import SettingsError
 from actors.settings import setting
@@ -25,6 +27,9 @@ LOOPBACK = "127.0.0.1"
 NATS_PORT = 4222
 MONGODB_PORT = 27017
 _PORTS_TRIED = 5
+STOPPED_WITHIN_S = 20.0
+_SERVERS_FILE = "servers.json"
+_POLL_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,12 @@ class EmbeddedSettings:
         default=False,
         meaning="start a NATS and a MongoDB server as child processes; a NATS_URL or MONGODB_URI "
         "that is set is used instead",
+    )
+    join: bool = setting(
+        "EMBEDDED_JOIN",
+        default=False,
+        meaning="use the servers that another process has started with EMBEDDED in the same "
+        "DATA_DIR, as another instance",
     )
     data_dir: str = setting("DATA_DIR", "./data", "folder for the data of these servers")
     nats_server_binary: str | None = setting(
@@ -122,6 +133,13 @@ def start_on_free_port(
     raise AssertionError("the last try returns or raises")
 
 
+class ServerURLs(NamedTuple):
+    """Where the servers of a data directory listen; None for one that was not started there."""
+
+    nats: str | None = None
+    mongodb: str | None = None
+
+
 class EmbeddedServers:
     """The servers that ``--embedded`` starts; one set for a data directory at a time."""
 
@@ -130,6 +148,7 @@ class EmbeddedServers:
         self._data_dir = data_dir
         self._lock: IO[str] | None = None
         self._children: list[ChildProcess] = []
+        self._urls = ServerURLs()
 
     def start_nats(self, binary: str | None) -> str:
         """Start a NATS server and return its URL; call on the main thread.
@@ -139,23 +158,39 @@ class EmbeddedServers:
         self._lock_data_dir()
         found, folder = find_nats_server(binary), self._data_dir / "nats"
         port = self._start(lambda port: nats_server(found, folder, port), NATS_PORT)
-        return f"nats://{LOOPBACK}:{port}"
+        url = f"nats://{LOOPBACK}:{port}"
+        self._urls = self._urls._replace(nats=url)
+        return url
 
     def start_mongodb(self, binary: str | None) -> str:
         """Start a MongoDB server and return its URI; like ``start_nats``."""
         self._lock_data_dir()
         found, folder = find_mongod(binary), self._data_dir / "mongodb"
         port = self._start(lambda port: mongodb_server(found, folder, port), MONGODB_PORT)
-        return f"mongodb://{LOOPBACK}:{port}"
+        uri = f"mongodb://{LOOPBACK}:{port}"
+        self._urls = self._urls._replace(mongodb=uri)
+        return uri
+
+    def announce(self) -> None:
+        """Let others join: write where the servers listen, once all are started."""
+        if self._lock is None:
+            return
+        written = self._data_dir / f"{_SERVERS_FILE}.new"
+        written.write_text(json.dumps(self._urls._asdict()))
+        # Whoever reads it finds all of it or nothing.
+        written.replace(self._data_dir / _SERVERS_FILE)
 
     def dead(self) -> str | None:
         """Return the name of a server that has ended by itself, if one has."""
         return next((child.name for child in self._children if not child.running), None)
 
-    def stop(self) -> None:
-        """Stop them, the last started first."""
+    def stop(self, within_s: float = STOPPED_WITHIN_S) -> None:
+        """Stop them, the last started first; kill what takes longer."""
+        end_s = time.monotonic() + within_s
+        if self._lock is not None:
+            (self._data_dir / _SERVERS_FILE).unlink(missing_ok=True)
         for child in reversed(self._children):
-            child.stop()
+            child.stop(max(0.0, end_s - time.monotonic()))
         if self._lock is not None:
             self._lock.close()
 
@@ -171,11 +206,56 @@ class EmbeddedServers:
             self._data_dir.mkdir(parents=True, exist_ok=True)
             self._lock = (self._data_dir / "lock").open("w")
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Of one that was killed: its servers died with it.
+            (self._data_dir / _SERVERS_FILE).unlink(missing_ok=True)
         except BlockingIOError as error:
-            message = f"--data-dir: {self._data_dir} is in use by another process; choose another"
+            message = (
+                f"--data-dir: {self._data_dir} is in use by another process; join it as another "
+                "instance with --embedded-join (`make run JOIN=1`), or choose another folder"
+            )
             raise SettingsError(message) from error
         except OSError as error:
             raise SettingsError(f"--data-dir: {self._data_dir} cannot be used: {error}") from error
+
+
+class JoinedServers:
+    """The servers that another process has started in a data directory."""
+
+    def __init__(self, data_dir: Path) -> None:
+        """Look in ``data_dir``; nothing is changed there."""
+        self._data_dir = data_dir
+
+    def urls(self, timeout_s: float = 60.0) -> ServerURLs:
+        """Return where they listen; waits while the other process is starting them.
+
+        Raises ``SettingsError`` where no process has servers on that folder.
+        """
+        file = self._data_dir / _SERVERS_FILE
+        give_up_at_s = time.monotonic() + timeout_s
+        while self.dead() is None:
+            try:
+                return ServerURLs(**json.loads(file.read_text()))
+            except FileNotFoundError:
+                if time.monotonic() > give_up_at_s:
+                    break
+            time.sleep(_POLL_S)  # another program's readiness can only be polled
+        raise SettingsError(
+            f"--embedded-join: no service with servers of its own runs on {self._data_dir}; start "
+            "one with --embedded (`make run`)"
+        )
+
+    def dead(self) -> str | None:
+        """Return a name for the process that they live with, if it has ended."""
+        try:
+            with (self._data_dir / "lock").open() as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return None
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise SettingsError(f"--data-dir: {self._data_dir} cannot be used: {error}") from error
+        return f"the service with the servers on {self._data_dir}"
 
 
 def _find(name: str, program: str, binary: str | None, package: str, folder: str) -> str:

@@ -7,7 +7,8 @@ import logging
 import signal
 from typing import TYPE_CHECKING, Protocol
 
-from ops.process.stopping import EXIT_FAILURE, EXIT_OK, StopRequest
+from bus.connection.tasks import LongTasks
+from ops.process.stopping import EXIT_FAILURE, EXIT_OK, LastResort, StopRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger("main")
 
 _LOOK_EVERY_S = 1.0
+_LOOP = "tasks and threads that do not end"
+LOOP_ENDS_WITHIN_S = 1.5
+"""Behind the service's own end: what hangs then is no part of it, a name server's answer, say."""
 
 
 class Runnable(Protocol):
@@ -31,26 +35,46 @@ class Companions(Protocol):
         """Return the name of one that has ended by itself, if one has."""
 
 
-async def run_until_stopped(make: Callable[[StopRequest], Runnable], companions: Companions) -> int:
+async def run_until_stopped(
+    make: Callable[[StopRequest], Runnable],
+    companions: Companions,
+    last_resort: LastResort,
+    stop_within_s: float,
+) -> int:
     """Make and run a service, with signals and failures led to its stop; return the exit status.
 
-    Raises ``SettingsError`` for a setting that turns out wrong.
+    Its stop takes ``stop_within_s`` at the most, then ``last_resort`` ends the process, as it does
+    when the loop does not end soon afterwards. Raises ``SettingsError`` for a setting that turns
+    out wrong.
     """
     loop = asyncio.get_running_loop()
-    stop = StopRequest(loop)
+
+    def allow() -> None:
+        last_resort.allow(stop_within_s, EXIT_FAILURE, "the stop")
+
+    stop = StopRequest(loop, allow)
     loop.set_exception_handler(lambda _, context: stop.on_unhandled(context))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.on_signal, number)
-    watch = asyncio.create_task(_watch(companions, stop))
-    finished = await make(stop).run()
-    watch.cancel()
-    if stop.failure is not None or not finished:
-        return EXIT_FAILURE
-    logger.info("service.stopped")
-    return EXIT_OK
+    tasks = LongTasks(stop.escalate)
+    tasks.start("companions watch", _watch(companions, stop))
+    try:
+        finished = await make(stop).run()
+    except BaseException:
+        last_resort.allow(LOOP_ENDS_WITHIN_S, EXIT_FAILURE, _LOOP)
+        raise
+    finally:
+        await tasks.close()
+    failed = stop.failure is not None or not finished
+    status = EXIT_FAILURE if failed else EXIT_OK
+    last_resort.allow(LOOP_ENDS_WITHIN_S, status, _LOOP)
+    if not failed:
+        logger.info("service.stopped")
+    return status
 
 
 async def _watch(companions: Companions, stop: StopRequest) -> None:
     while (name := companions.dead()) is None:  # noqa: ASYNC110  # a process has no event
         await asyncio.sleep(_LOOK_EVERY_S)
     stop.escalate(f"{name} has ended")
+    await asyncio.Event().wait()  # that it is told is the end of its work, not of the task

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
 from actors.rules.digest import DigestItem, digest_order, is_due
+from actors.rules.partitions import partition_of
 from bus.wire.instants import format_instant
 from ops.users.why import explain
 
@@ -88,6 +89,10 @@ class UserReport:
     """Those due first, oldest first; then the active ones, then the cleared."""
     note: str | None = None
     """What a reader should know of how this came about."""
+    partition: int | None = None
+    """Of the user; None from an instance that does not say."""
+    home: str | None = None
+    """The name of the instance at which the user is at home; None where that is not known."""
 
     def to_fields(self) -> dict[str, Any]:
         """Return what JSON can hold."""
@@ -95,9 +100,10 @@ class UserReport:
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Self:
-        """Read what ``to_fields`` has written, perhaps in a later version that knows more.
+        """Read what ``to_fields`` has written, perhaps in another version.
 
-        Raises ``KeyError``, ``TypeError`` or ``ValueError`` for anything else.
+        What a later one adds is passed over, what an earlier one lacks has its default, if there
+        is one. Raises ``KeyError``, ``TypeError`` or ``ValueError`` for anything else.
         """
         values = _known(cls, fields)
         owed = values["owed"]
@@ -115,14 +121,14 @@ class UserLine:
 
     user_id: str
     source: Source
-    instance: str | None
-    unsaved: int | None
     digests: int
     owes: bool
     """Whether a digest is owed."""
     known: int
     active: int
     due: int
+    instance: str | None = None
+    unsaved: int | None = None
 
     def to_fields(self) -> dict[str, Any]:
         """Return what JSON can hold."""
@@ -144,6 +150,7 @@ class Provenance:
     instance: str | None = None
     unsaved: int | None = None
     note: str | None = None
+    home: str | None = None
 
 
 def report_on(
@@ -177,6 +184,8 @@ def report_on(
             for alarm_id in listed
         ),
         note=provenance.note,
+        partition=partition_of(user_id),
+        home=provenance.home,
     )
 
 
@@ -239,4 +248,9 @@ def _owed_items(cursor: Cursor) -> dict[AlarmID, DigestItem]:
 
 
 def _known(kind: type[Any], fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {field.name: fields[field.name] for field in dataclasses.fields(kind)}
+    """Return the fields of ``kind``; raises ``KeyError`` for one that may not lack."""
+    return {
+        field.name: fields[field.name]
+        for field in dataclasses.fields(kind)
+        if field.name in fields or field.default is dataclasses.MISSING
+    }

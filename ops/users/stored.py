@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from actors.ports import NEVER_SAVED, Checkpoint
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from actors.ports import Unreadable
     from actors.rules.alarms import AlarmID, UserID
     from ops.users.report import UserReport
+
+
+_STORED = Provenance(Source.STORED)
 
 
 class StoredUsers(Protocol):
@@ -29,10 +33,9 @@ class UnreadableUserError(Exception):
 def read_stored(
     store: StoredUsers,
     user_id: UserID,
+    provenance: Provenance = _STORED,
     limit: int | None = None,
     only: AlarmID | None = None,
-    note: str | None = None,
-    instance: str | None = None,
 ) -> UserReport:
     """Report on the checkpoint of a user, who may be unknown; blocks.
 
@@ -42,4 +45,4 @@ def read_stored(
     if not isinstance(checkpoint, Checkpoint):
         raise UnreadableUserError(checkpoint.reason)
     source = Source.STORED if checkpoint.version else Source.NOWHERE
-    return report_on(user_id, checkpoint, Provenance(source, instance, note=note), limit, only)
+    return report_on(user_id, checkpoint, replace(provenance, source=source), limit, only)

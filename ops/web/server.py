@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import socket
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -24,6 +26,7 @@ MAX_CONNECTIONS = 64
 MAX_BODY_BYTES = 64 * 1024
 _KEEPALIVE_S = 15.0
 _SHUTDOWN_S = 1.0
+_NAME_S = 2.0
 
 
 class WebServer:
@@ -43,6 +46,7 @@ class WebServer:
             shutdown_timeout=_SHUTDOWN_S,
         )
         self._listening: asyncio.Server | None = None
+        self._host = settings.host
 
     @property
     def port(self) -> int:
@@ -51,6 +55,17 @@ class WebServer:
             return 0
         port: int = self._listening.sockets[0].getsockname()[1]
         return port
+
+    @property
+    def address(self) -> str | None:
+        """``host:port`` at which others find it; None when it does not listen.
+
+        The port is the one that was bound, where any was asked for; instead of all addresses of
+        the machine it is the one that the machine's own name stands for.
+        """
+        if self._listening is None:
+            return None
+        return f"[{self._host}]:{self.port}" if ":" in self._host else f"{self._host}:{self.port}"
 
     async def start(self) -> None:
         """Listen; raises ``SettingsError`` for an address that cannot be had.
@@ -69,14 +84,19 @@ class WebServer:
             if address != DEFAULT_ADDRESS:
                 message = f"HTTP_ADDRESS: cannot listen at {address}: {why}; set another, or off"
                 raise SettingsError(message) from error
-            logger.warning("http.not_served", extra={"address": address, "error": why})
+            mend = "set HTTP_ADDRESS: port 0 is any that is free"
+            fields = {"address": address, "error": why, "mend": mend}
+            logger.warning("http.not_served", extra=fields)
             return
+        if _is_every_address(host):
+            self._host = await _address_of_this_machine()
         logger.info("http.serving", extra={"host": host, "port": self.port})
 
     async def stop(self) -> None:
         """Answer what has been asked, and end; harmless when it was not started."""
         if self._listening is not None:
             self._listening.close()
+            self._listening = None
         await self._runner.cleanup()
 
     def _accept(self) -> asyncio.Protocol:
@@ -101,6 +121,33 @@ async def _harden(request: web.Request, response: web.StreamResponse) -> None:
     response.headers["Server"] = "alarm-digest"
     response.headers.setdefault("Cache-Control", "no-store")
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
+
+
+def _is_every_address(host: str) -> bool:
+    try:
+        return ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
+async def _address_of_this_machine() -> str:
+    """Return the address that the machine's name stands for, else the name.
+
+    In a container it is the container's: Docker and Kubernetes write it into /etc/hosts. Where the
+    name stands for the loopback interface, as on Debian, others look it up and find more.
+    """
+    name = socket.gethostname()
+    try:
+        found = await asyncio.wait_for(_look_up(name), _NAME_S)
+    except (OSError, TimeoutError):
+        return name
+    return next((one for one in found if not ip_address(one).is_loopback), name)
+
+
+async def _look_up(name: str) -> list[str]:
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    return [str(address[0]) for *_, address in found]
 
 
 def _describe(error: OSError) -> str:

@@ -32,7 +32,8 @@ class HttpSettings:
     address: str = setting(
         "HTTP_ADDRESS",
         DEFAULT_ADDRESS,
-        "host:port of the console, /livez, /readyz and /metrics; off for none",
+        "host:port of the console, /livez, /readyz and /metrics; port 0 for any that is free; off "
+        "for none",
     )
     hosts: tuple[str, ...] = setting(
         "HTTP_HOSTS",

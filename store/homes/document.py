@@ -3,7 +3,7 @@
 ::
 
     instances    {_id: "<InstanceID>", name: "host-1", beat: 17, leaving: false, reading: true,
-                  schema: 2, address: "<URL>" | null, version: "1.2.0", started: <seconds>}
+                  schema: 2, address: "<host:port>" | null, version: "1.2.0", started: <seconds>}
     partitions   {_id: 0 to 63, home: "<InstanceID>" | null, epoch: 3,
                   position: {sequence: 1207, timestamp: <nanoseconds>, log: "<creation>"}}
 

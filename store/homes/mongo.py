@@ -44,11 +44,11 @@ _LATE_BY_MAX = 1_000
 
 _DUPLICATE_KEY = 11000
 
-# A shell may have written what the driver does not decode; only what is asked for matters.
-_LENIENT: CodecOptions[dict[str, Any]] = CodecOptions(
+LENIENT: CodecOptions[dict[str, Any]] = CodecOptions(
     datetime_conversion=DatetimeConversion.DATETIME_AUTO,
     unicode_decode_error_handler="replace",
 )
+"""A shell may have written what the driver does not decode; only what is asked for matters."""
 
 
 class MongoHomeStore:
@@ -73,7 +73,7 @@ class MongoHomeStore:
         self._durable = WriteConcern(w="majority", j=True, wtimeout=int(within_s * 1000))
         self._client = client_for(settings)
         self._database = self._client[settings.database].with_options(
-            codec_options=_LENIENT,
+            codec_options=LENIENT,
             read_preference=ReadPreference.PRIMARY,
             write_concern=self._durable,
             read_concern=ReadConcern("majority"),

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pymongo
 from pymongo.errors import PyMongoError
 
 from actors.errors import StoreUnavailableError
 from actors.rules.alarms import Alarm, Severity, UserID
-from store.client import blocking_client_for, describe
+from store.client import BlockingReader, describe
 from store.users.document import NOBODY
 from store.users.mongo import COLLECTION
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from store.settings import StoreSettings
 
 _SCAN_MAX_MS = 60_000
@@ -39,30 +37,13 @@ class UserSummary(NamedTuple):
     """Whether a digest is made and not yet known to be published."""
 
 
-class UserBrowser:
+class UserBrowser(BlockingReader):
     """Lists stored users. Blocks; use it in a ``with`` block, or close it."""
 
     def __init__(self, settings: StoreSettings) -> None:
         """Prepare; raises ``SettingsError`` like the store."""
-        self._client = blocking_client_for(settings)
+        super().__init__(settings)
         self._users = self._client[settings.database][COLLECTION]
-
-    def __enter__(self) -> Self:
-        """Nothing to do: it connects when first used."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the connections."""
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
 
     def count(self) -> int:
         """Return how many users are stored, as the server estimates it at once.

@@ -22,7 +22,15 @@ if TYPE_CHECKING:
 # One browser at a time: each wants both cores while it starts.
 pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.xdist_group("browser")]
 
-VIEWS = ("#/", "#/users", "#/users?order=id", "#/users/2", "#/users/2/disk", "#/dead-letters")
+VIEWS = (
+    "#/",
+    "#/users",
+    "#/users?order=id",
+    "#/users/2",
+    "#/users/2/disk",
+    "#/dead-letters",
+    "#/instances",
+)
 
 
 async def some_alarms(broker: Broker) -> None:
@@ -56,6 +64,26 @@ async def test_figures_are_drawn_and_go_on(deployment: Deployment) -> None:
         await expect(plot).to_have_attribute("aria-valuenow", "0")
         service.signal(signal.SIGKILL)
         await expect(page.get_by_role("status").first).to_contain_text("no answer since")
+
+
+async def test_the_instances_are_side_by_side_and_a_user_says_which_is_its_home(
+    deployment: Deployment,
+) -> None:
+    """From whichever of them: here the second, of a user at home at either."""
+    deployment.start()
+    service = start_console(deployment)
+    async with deployment.broker() as broker, opened(console_url(service)) as page:
+        await some_alarms(broker)
+        await page.keyboard.press("4")
+        await expect(page.get_by_role("heading", name="Instances")).to_be_visible()
+        rows = page.get_by_role("row").filter(has_text="process")
+        await expect(rows).to_have_count(2)
+        await expect(rows.filter(has_text="32: 0-31")).to_have_count(1)
+        await expect(rows.filter(has_text="32: 32-63")).to_have_count(1)
+        await expect(rows.filter(has_text="(this one)")).to_contain_text(str(service.pid))
+        await expect(page.get_by_text("Every partition is where it should be.")).to_be_visible()
+        await page.goto(f"{console_url(service)}#/users/2")
+        await expect(page.get_by_text("partition 13")).to_be_visible()
 
 
 async def test_a_user_is_found_and_the_reasons_are_read(deployment: Deployment) -> None:

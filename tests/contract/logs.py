@@ -16,7 +16,7 @@ from nats.js.errors import NotFoundError
 
 from bus.connection.connection import Connection
 from bus.inbound.stream.source import StreamSource
-from bus.memory_log import InMemoryLog, InMemoryLogSource
+from bus.memory.log import InMemoryLog, InMemoryLogSource
 from bus.settings import BusSettings
 from bus.tally import BusTally
 

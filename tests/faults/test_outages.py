@@ -1,4 +1,4 @@
-"""NATS or MongoDB is killed and comes back, the consumer vanishes: the service goes on."""
+"""NATS or MongoDB is killed and comes back, a consumer vanishes: the service goes on."""
 
 from __future__ import annotations
 
@@ -6,36 +6,19 @@ import json
 from random import Random
 from typing import TYPE_CHECKING
 
-import pytest
-from nats.js.api import RetentionPolicy
-
 from tests.deployment import Deployment
 from tests.load import differences, events, feed, hear, untold
 from tests.oracle import Oracle
-from tests.servers import prepare_mongodb, prepare_nats, running
+from tests.probes import ANY_PORT, monitoring
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.broker import Broker
     from tests.servers import Server
 
 COUNT = 6000
-
-
-@pytest.fixture
-def own_nats(tmp_path: Path) -> Iterator[Server]:
-    """A NATS server that a test may kill and start again."""
-    with running(prepare_nats(tmp_path / "nats")) as server:
-        yield server
-
-
-@pytest.fixture
-def own_mongodb(tmp_path: Path) -> Iterator[Server]:
-    """A MongoDB server, likewise."""
-    with running(prepare_mongodb(tmp_path / "mongodb")) as server:
-        yield server
+IN_FLIGHT, SETTLED = "alarm_digest_messages_in_flight", "alarm_digest_messages_settled_total"
 
 
 async def everything_is_told(deployment: Deployment, broker: Broker, oracle: Oracle) -> None:
@@ -60,9 +43,9 @@ async def test_nats_killed_and_restarted_under_load(
     deployment, oracle = Deployment(own_nats.url, mongodb_uri, tmp_path), Oracle()
     try:
         async with deployment.broker() as broker:
-            await broker.create_input_stream(retention=RetentionPolicy.WORK_QUEUE)
+            await broker.create_input_stream()
             await broker.put_all(feed(oracle, events(Random(1), 300, 10, COUNT)))
-            service = deployment.start(ACK_WAIT=5, MAX_IN_FLIGHT=1000)
+            service = deployment.start(MAX_IN_FLIGHT=1000)
             await broker.left_at_most(COUNT * 2 // 3)
             own_nats.child.kill()
             service.wait_for("nats.disconnected")
@@ -71,8 +54,6 @@ async def test_nats_killed_and_restarted_under_load(
         async with deployment.broker() as broker:
             await broker.put_all(feed(oracle, events(Random(2), 300, 10, COUNT)))
             await broker.settled()
-            # Not that the stream is empty: nats-server 2.9, killed, brings back some messages
-            # that its consumer knows to be acknowledged.
             await everything_is_told(deployment, broker, oracle)
         assert service.alarming() == []
         assert service.terminate() == 0
@@ -83,25 +64,24 @@ async def test_nats_killed_and_restarted_under_load(
 async def test_mongodb_killed_and_restarted_under_load(
     nats_url: str, own_mongodb: Server, tmp_path: Path
 ) -> None:
-    """Meanwhile the service takes no more than its window holds, and acknowledges nothing."""
+    """Meanwhile the service takes no more than its window holds, and settles nothing."""
     uri = f"{own_mongodb.url}/?serverSelectionTimeoutMS=500"
     deployment, oracle = Deployment(nats_url, uri, tmp_path), Oracle()
     try:
         async with deployment.broker() as broker:
-            await broker.create_input_stream(retention=RetentionPolicy.WORK_QUEUE)
+            await broker.create_input_stream()
             await broker.put_all(feed(oracle, events(Random(3), 300, 10, COUNT)))
-            service = deployment.start(ACK_WAIT=5, MAX_IN_FLIGHT=1000)
+            service = deployment.start(MAX_IN_FLIGHT=1000, HTTP_ADDRESS=ANY_PORT)
             await broker.left_at_most(COUNT * 2 // 3)
             own_mongodb.child.kill()
             await broker.put_all(feed(oracle, events(Random(4), 300, 10, COUNT)))
-            service.wait_for("checkpoint.retried", count=3)
-            left = await broker.left()
-            info = await broker.js.consumer_info(broker.names.input_stream, broker.names.consumer)
-            assert left > COUNT
-            assert info.num_ack_pending is not None
-            assert info.num_ack_pending <= 1000
-            service.wait_for("checkpoint.retried", count=4)
-            assert await broker.left() == left
+            async with monitoring(service) as seen:
+                service.wait_for("checkpoint.retried", count=3)
+                before = await seen.metrics()
+                service.wait_for("checkpoint.retried", count=4)
+                after = await seen.metrics()
+            assert 0 < before[IN_FLIGHT] == after[IN_FLIGHT] <= 1000
+            assert before[SETTLED] == after[SETTLED] < COUNT * 2 - 1000
             own_mongodb.child.start()
             await broker.settled()
             deployment.mongodb_uri = own_mongodb.url
@@ -114,15 +94,16 @@ async def test_mongodb_killed_and_restarted_under_load(
 
 
 async def test_a_consumer_that_is_deleted_is_made_again(deployment: Deployment) -> None:
-    """By an operator's slip; what was not acknowledged is delivered by the new one."""
+    """By an operator's slip; the new one reads on behind what was read."""
     names = deployment.names
     service = deployment.start()
     async with deployment.broker() as broker:
         await broker.event("u", "before")
         await broker.settled()
-        await broker.js.delete_consumer(names.input_stream, names.consumer)
+        (consumer,) = await broker.js.consumers_info(names.input_stream)
+        await broker.js.delete_consumer(names.input_stream, consumer.name)
         await broker.event("u", "meanwhile")
-        service.wait_for("consumer.created", count=2)
+        service.wait_for("log.reading_lost")
         await broker.event("u", "after")
         await broker.request("u")
         digest = await broker.next_digest()
@@ -132,7 +113,7 @@ async def test_a_consumer_that_is_deleted_is_made_again(deployment: Deployment) 
     assert service.terminate() == 0
 
 
-async def test_an_empty_queue_survives_a_restart_of_nats(
+async def test_an_empty_log_survives_a_restart_of_nats(
     own_nats: Server, mongodb_uri: str, tmp_path: Path
 ) -> None:
     """With nothing in flight: the pull request is gone, and nobody says so."""

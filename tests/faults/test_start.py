@@ -5,37 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-import pytest
-
-from tests.deployment import Deployment
-from tests.servers import prepare_mongodb, prepare_nats, running
+from tests.servers import running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
+    from tests.deployment import Deployment
     from tests.servers import Server
-
-
-@pytest.fixture
-def late_nats(tmp_path: Path) -> Server:
-    """A NATS server that a test starts when it likes."""
-    return prepare_nats(tmp_path / "nats")
-
-
-@pytest.fixture
-def late_mongodb(tmp_path: Path) -> Server:
-    """A MongoDB server, likewise."""
-    return prepare_mongodb(tmp_path / "mongodb")
-
-
-@pytest.fixture
-def early(late_nats: Server, late_mongodb: Server, tmp_path: Path) -> Iterator[Deployment]:
-    """A deployment on both; MongoDB's absence is noticed soon."""
-    uri = f"{late_mongodb.url}/?serverSelectionTimeoutMS=500"
-    deployment = Deployment(late_nats.url, uri, tmp_path)
-    yield deployment
-    deployment.end()
 
 
 async def test_a_service_waits_for_both_servers_and_then_serves(

@@ -147,20 +147,23 @@ async def test_beyond_loopback_users_are_shown_for_the_token_only(
         assert (await console.get("/api/users", {}, **BEARER)).status == (200 if token else 403)
 
 
-async def test_a_letter_in_parts_is_listed_by_part_and_dropped_whole(
+async def test_a_letter_that_was_cut_says_so_and_is_not_replayed(
     deployment: Deployment, tmp_path: Path
 ) -> None:
-    """Shown joined under the place of any part."""
+    """It is no message that anybody has sent; it can be dropped."""
     with running(prepare_nats(tmp_path / "nats", "max_payload: 2048\n")) as server:
         deployment.nats_url = server.url
         async with deployment.broker() as broker, asking(start_console(deployment)) as console:
             await rejected(broker, b"x" * 1900)
             page = (await console.get("/api/dead-letters")).fields
-            assert [letter["part"] for letter in page["letters"]] == ["2/2", "1/2"]
-            letter = (await console.get("/api/dead-letters/2")).fields
-            assert (letter["sequence"], letter["body"]) == (1, "x" * 1900)
+            assert [letter["cut_from"] for letter in page["letters"]] == [1900]
+            letter = (await console.get("/api/dead-letters/1")).fields
+            assert (letter["sequence"], letter["cut_from"]) == (1, 1900)
             seen = {"time": letter["time"]}
-            assert (await console.post("/api/dead-letters/2/drop", seen, **BEARER)).status == 200
+            refused = await console.post("/api/dead-letters/1/replay", seen, **BEARER)
+            assert refused.status == 409
+            assert "cut from 1900 bytes" in refused.fields["error"]
+            assert (await console.post("/api/dead-letters/1/drop", seen, **BEARER)).status == 200
             assert await places(console) == []
         deployment.end()
 

@@ -10,7 +10,7 @@ import pytest
 from actors.rules.alarms import UserID
 from tests.deployment import Deployment
 from tests.patience import PATIENCE_S
-from tests.servers import prepare_nats_without_jetstream, running
+from tests.servers import prepare_nats, prepare_nats_without_jetstream, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,3 +141,26 @@ def test_jetstream_asked_for_and_not_there_is_a_wrong_setting(plain: Deployment)
     service = plain.launch(DELIVERY="jetstream")
     assert service.wait() == 2
     assert service.output().splitlines()[-1].startswith("main.py: DELIVERY:")
+
+
+ACCOUNTS = """
+accounts {
+    WITH: { jetstream: enabled, users: [ { user: with, password: secret } ] }
+    WITHOUT: { users: [ { user: without, password: secret } ] }
+}
+"""
+
+
+def test_an_account_without_jetstream_is_told_apart_from_a_server_without(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    """By auto with a warning, where JetStream is asked for by status 2; both name the mend."""
+    with running(prepare_nats(tmp_path, ACCOUNTS)) as server:
+        settings = {"NATS_URL": server.url, "NATS_USER": "without", "NATS_PASSWORD": "secret"}
+        service = deployment.start(**settings)
+        (warning,) = service.events("bus.without_jetstream")
+        assert warning["reason"] == "our account has no JetStream, the server has"
+        assert service.terminate() == 0
+        ended = deployment.command(DELIVERY="jetstream", **settings)
+    assert ended.status == 2
+    assert "DELIVERY: jetstream is asked for, our account has no JetStream" in ended.stderr

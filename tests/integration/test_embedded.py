@@ -7,9 +7,10 @@ import re
 import signal
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from pymongo import MongoClient
 
 from ops.process.embedded import find_nats_server, nats_server, start_on_free_port
 from tests.broker import connected
@@ -35,6 +36,13 @@ def launch_embedded(deployment: Deployment, folder: Path, **settings: object) ->
 def nats_of(service: ServiceProcess) -> str:
     """Return where the service says that its NATS server listens."""
     found = re.search(r"NATS listens at +(\S+)", service.output())
+    assert found is not None
+    return found[1]
+
+
+def mongodb_of(service: ServiceProcess) -> str:
+    """Return where the service says that its MongoDB server listens."""
+    found = re.search(r"MongoDB listens at +(\S+)", service.output())
     assert found is not None
     return found[1]
 
@@ -70,7 +78,7 @@ async def test_what_is_known_stays_over_two_runs(deployment: Deployment, tmp_pat
     children = children_of(first)
     assert sorted(children) == ["mongod", "nats-server"]
     assert "nats pub SendAlarmDigest" in first.output()
-    async with connected(nats_of(first), deployment.names) as broker:
+    async with connected(nats_of(first), deployment.names, mongodb_of(first)) as broker:
         await broker.event("u", "told")
         await broker.request("u")
         assert len((await broker.next_digest())["ActiveAlarms"]) == 1
@@ -79,7 +87,8 @@ async def test_what_is_known_stays_over_two_runs(deployment: Deployment, tmp_pat
     assert first.terminate() == 0
     assert all(ended(pid) for pid in children.values())
     second = launch_embedded(deployment, tmp_path / "data")
-    async with connected(nats_of(second), deployment.names) as broker:
+    names, uri = deployment.names, mongodb_of(second)
+    async with connected(nats_of(second), names, uri) as broker:
         await broker.request("u")
         await broker.settled()
         last = (await broker.digests())[-1]
@@ -126,6 +135,61 @@ def test_a_data_directory_serves_one_at_a_time(deployment: Deployment, tmp_path:
     second = deployment.launch("--embedded", "--data-dir", str(tmp_path), **OWN)
     assert second.wait() == 2
     assert "is in use by another process" in second.output()
+    assert "make run JOIN=1" in second.output()
+
+
+def instances_of(uri: str, database: str, count: int) -> list[dict[str, Any]]:
+    """Return who is up, once there are so many."""
+    give_up_at_s = time.monotonic() + PATIENCE_S
+    with MongoClient[dict[str, Any]](uri, serverMonitoringMode="poll") as client:
+        while len(found := list(client[database]["instances"].find({}))) != count:
+            assert time.monotonic() < give_up_at_s, found
+            time.sleep(0.02)  # a database can only be polled
+    return found
+
+
+async def test_a_second_one_joins_the_first_in_the_same_folder(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    """As an instance beside it, with a console of its own; it ends when the first one does."""
+    first = launch_embedded(deployment, tmp_path, HTTP_ADDRESS=None)
+    second = deployment.launch(
+        "--embedded-join", "--data-dir", str(tmp_path), **OWN, HTTP_ADDRESS=None
+    )
+    second.wait_for("service.ready")
+    assert children_of(second) == {}
+    uri, database = mongodb_of(first), deployment.names.database
+    async with connected(nats_of(first), deployment.names, uri) as broker:
+        await broker.event("u", "told")
+        await broker.request("u")
+        assert len((await broker.next_digest())["ActiveAlarms"]) == 1
+    serving = [one.events("http.serving")[0] for one in (first, second)]
+    addresses = {f"{event['host']}:{event['port']}" for event in serving}
+    assert len(addresses) == 2
+    assert {one["address"] for one in instances_of(uri, database, 2)} == addresses
+    assert first.terminate() == 0
+    assert second.wait() == 1
+    assert "the service with the servers on" in second.output()
+
+
+def test_two_in_different_folders_stand_alone(deployment: Deployment, tmp_path: Path) -> None:
+    """Each with its servers and its console, at ports that are free."""
+    one, other = (
+        launch_embedded(deployment, tmp_path / name, HTTP_ADDRESS=None) for name in ("a", "b")
+    )
+    assert nats_of(one) != nats_of(other)
+    assert mongodb_of(one) != mongodb_of(other)
+    ports = {service.events("http.serving")[0]["port"] for service in (one, other)}
+    assert len(ports) == 2
+    for service in (one, other):
+        instances_of(mongodb_of(service), deployment.names.database, 1)
+
+
+def test_nobody_joins_where_nobody_runs(deployment: Deployment, tmp_path: Path) -> None:
+    """Status 2, with what to start first."""
+    alone = deployment.launch("--embedded-join", "--data-dir", str(tmp_path), **OWN)
+    assert alone.wait() == 2
+    assert "--embedded-join: no service with servers of its own runs on" in alone.output()
 
 
 def test_a_server_does_not_pass_for_another_on_the_same_port(tmp_path: Path) -> None:

@@ -9,8 +9,6 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
-from nats.js.api import RetentionPolicy
-
 from tests.deployment import Deployment
 from tests.load import differences, events, feed
 from tests.oracle import Oracle
@@ -44,7 +42,7 @@ async def test_a_flood_of_users_with_one_event_each_leaves_memory_bounded(
     """Many times as many users as may live: the second half needs no more than the first."""
     oracle = Oracle()
     async with deployment.broker() as broker:
-        await broker.create_input_stream(retention=RetentionPolicy.WORK_QUEUE)
+        await broker.create_input_stream()
         await broker.put_all(feed(oracle, events(Random(5), USERS, 1, USERS)))
         service = deployment.start(MAX_LIVE_USERS=2000, MAX_IN_FLIGHT=5000)
         before = resident_mib(service.pid)

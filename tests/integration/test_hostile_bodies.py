@@ -6,7 +6,6 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
-from nats.js.api import RetentionPolicy
 
 from actors.messages.inputs import AlarmStatusChanged
 from tests.fuzz.bodies import MAX_BYTES
@@ -62,7 +61,7 @@ async def test_every_body_is_applied_or_becomes_a_dead_letter(deployment: Deploy
             asked.append(read)
     subjects = {EVENTS: deployment.names.events, REQUESTS: deployment.names.requests}
     async with deployment.broker() as broker:
-        await broker.create_input_stream(retention=RetentionPolicy.WORK_QUEUE)
+        await broker.create_input_stream()
         count = await broker.put_many((subjects[subject], body) for subject, body in messages)
         service = deployment.start(MAX_BODY_BYTES=MAX_BYTES)
         await broker.settled()

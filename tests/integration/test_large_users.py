@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
-from nats.js.api import RetentionPolicy
 
 from actors.rules.alarms import AlarmID, Severity, UserID
 from tests.load import Event
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
     from tests.deployment import Deployment
 
 USER = UserID("big")
+LEASE_S = 30
+"""A beat waits while a document of megabytes is read or written, on a busy machine for seconds."""
 START_NS = 1_600_000_000_000_000_000
 
 
@@ -56,13 +57,13 @@ async def test_a_user_with_100_000_alarms_is_told_them_all(deployment: Deploymen
     """Oldest first over many messages, once, by a service that has loaded them."""
     ids = alarms(100_000, 36)
     async with deployment.broker() as broker:
-        await broker.create_input_stream(retention=RetentionPolicy.WORK_QUEUE)
+        await broker.create_input_stream()
         await broker.put_all(raised(ids))
-        service = deployment.start()
+        service = deployment.start(LEASE=LEASE_S)
         await broker.settled(60)
         assert len(deployment.checkpoints([USER])[USER].alarms) == 100_000
         assert service.terminate() == 0
-        service = deployment.start()
+        service = deployment.start(LEASE=LEASE_S)
         assert await told(broker, USER) == ids
         assert await told(broker, USER) == []
         assert await broker.dead_letters() == []
@@ -78,8 +79,8 @@ async def test_a_user_that_is_full_harms_nobody_and_is_still_told(deployment: De
     """
     ids = alarms(50_000, 256)
     async with deployment.broker() as broker:
-        await broker.create_input_stream(retention=RetentionPolicy.WORK_QUEUE)
-        service = deployment.start()
+        await broker.create_input_stream()
+        service = deployment.start(LEASE=LEASE_S)
         await broker.put_all(raised(ids))
         await broker.event("small", "disk-full")
         assert await told(broker, "small") == ["disk-full"]
@@ -95,7 +96,7 @@ async def test_a_user_that_is_full_harms_nobody_and_is_still_told(deployment: De
         assert {event["event"] for event in service.events() if event["level"] != "info"} == {
             "message.dead_lettered"
         }
-        service = deployment.start()
+        service = deployment.start(LEASE=LEASE_S)
         await broker.put_all(raised(ids[:1]))
         assert await told(broker, USER) == sorted(known)
         cleared = sorted(known)[7:8]
@@ -110,7 +111,7 @@ async def test_a_user_that_is_full_harms_nobody_and_is_still_told(deployment: De
 async def test_a_document_that_mongodb_refuses_is_given_up_once(deployment: Deployment) -> None:
     """Filled by something else than this service: dead letters with MongoDB's own reason."""
     async with deployment.broker() as broker:
-        service = deployment.start()
+        service = deployment.start(LEASE=LEASE_S)
         with deployment.collection() as users:
             fill = {"schema": 1, "base": 0, "version": 1, "alarms": {}, "other": b"x" * 16_777_100}
             users.insert_one({"_id": USER, **fill})
@@ -122,7 +123,7 @@ async def test_a_document_that_mongodb_refuses_is_given_up_once(deployment: Depl
             assert "MongoDB refused the checkpoint" in (letter.headers or {})["Dead-Letter-Reason"]
             assert service.terminate() == 0
             assert len(service.events("checkpoint.refused")) == 1
-            service = deployment.start()
+            service = deployment.start(LEASE=LEASE_S)
             await broker.request(USER)
         await broker.event("small", "memory-full")
         assert await told(broker, "small") == ["memory-full"]

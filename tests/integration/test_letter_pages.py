@@ -1,4 +1,4 @@
-"""Pages of the dead-letter stream, on a real server: holes, parts, and letters of others."""
+"""Pages of the dead-letter stream, on a real server: holes, cuts, and letters of others."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     import pytest
 
 
-async def put(broker: Broker, count: int, *, to: str = "", part: str = "") -> None:
+async def put(broker: Broker, count: int, *, to: str = "", cut: str = "") -> None:
     """Put letters into their stream."""
     headers = {"Dead-Letter-Reason": "why", "Dead-Letter-Time": "2021-06-07T20:40:15Z"}
-    headers |= {"Dead-Letter-Part": part} if part else {}
+    headers |= {"Dead-Letter-Cut": cut} if cut else {}
     for _ in range(count):
         await broker.js.publish(to or broker.names.dead_letters, b"body", headers=headers)
 
@@ -47,7 +47,11 @@ async def test_pages_lead_from_the_newest_letter_to_the_oldest(nats_url: str) ->
         await put(broker, 7)
         first = await page(broker, letters)
         assert (places(first), first.older, first.stored) == ([7, 6, 5], 5, 7)
-        assert (first.heads[0].size, first.heads[0].reason, first.heads[0].part) == (4, "why", "")
+        assert (first.heads[0].size, first.heads[0].reason, first.heads[0].cut_from) == (
+            4,
+            "why",
+            None,
+        )
         second = await page(broker, letters, first.older)
         assert (places(second), second.older) == ([4, 3, 2], 2)
         third = await page(broker, letters, second.older)
@@ -63,13 +67,13 @@ async def test_what_was_deleted_and_what_is_not_ours_is_passed_over(nats_url: st
         await put(broker, 4, to=other)
         await put(broker, 2)
         await put(broker, 30, to=other)
-        await put(broker, 2, part="1/2")
+        await put(broker, 2, cut="9000")
         await put(broker, 5, to=other)
         for place in (5, 20, 21, 37):
             await broker.js.delete_msg(broker.names.dead_letter_stream, place)
         found = await page(broker, letters)
         assert (places(found), found.stored) == ([38, 6], 2)
-        assert found.heads[0].part == "1/2"
+        assert found.heads[0].cut_from == 9000
 
 
 async def test_a_page_looks_at_so_many_places_and_no_more(

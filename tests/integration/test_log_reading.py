@@ -210,7 +210,7 @@ async def test_a_strangers_frames_end_nothing(nats_url: str, tail: str) -> None:
         try:
             names = await _put(operator, 0, 5)
             await _until(lambda: len(process.taken) == 5)
-            inbox = f"{process.source._base}.{tail}"
+            inbox = f"{process.source._addresses.inbox}.{tail}"
             for body in (b"", b"[]", b"{}", b'{"error":1}', b"\xff"):
                 for reply in ("", "stranger", "$JS.ACK.INPUT.c.1.2.3.4.5", "$JS.ACK.a.b.c.d.e.f.g"):
                     await operator.publish(inbox, body, reply)

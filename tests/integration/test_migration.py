@@ -18,7 +18,7 @@ from nats.errors import TimeoutError as NatsTimeoutError
 from actors.rules.partitions import HomesView
 from actors.rules.positions import BEGIN
 from bus.errors import BusSetupError, MigrationRefusedError
-from bus.streams.migration import Migration
+from bus.migration.migration import Migration
 from bus.streams.topology import ensure_topology
 from bus.wire.earlier import HEADER, earlier_id
 from bus.wire.instants import parse_instant
@@ -29,7 +29,7 @@ from tests.service import ROOT
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from bus.streams.moving import Stored
+    from bus.migration.moving import Stored
 
 
 @asynccontextmanager

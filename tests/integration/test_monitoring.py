@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 from tests.patience import PATIENCE_S
 from tests.probes import ANY_PORT, monitoring
+from tests.servers import paused, prepare_mongodb, running
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.deployment import Deployment
 
 
@@ -18,13 +21,14 @@ async def test_a_service_that_serves_is_live_and_ready(deployment: Deployment) -
     service = deployment.start(HTTP_ADDRESS=ANY_PORT)
     async with monitoring(service) as seen:
         assert (await seen.probe("/livez")).status == 200
+        await seen.becomes_ready()
         ready = await seen.probe("/readyz")
-        assert ready.status == 200
-        assert ready.checks.keys() >= {"nats", "mongodb", "pulling", "actors", "timer"}
+        assert ready.checks.keys() >= {"nats", "mongodb", "reading", "beats", "actors", "timer"}
+        assert ready.checks["partitions"] == "ok, 64 of 64 at home here"
 
 
 async def test_what_happens_to_messages_is_counted(deployment: Deployment) -> None:
-    """From arrival to acknowledgement, each under what it was."""
+    """From arrival until they are settled, each under what it was."""
     service = deployment.start(HTTP_ADDRESS=ANY_PORT)
     async with deployment.broker() as broker, monitoring(service) as seen:
         await broker.event("u1", "a1")
@@ -53,6 +57,10 @@ async def test_what_happens_to_messages_is_counted(deployment: Deployment) -> No
         "messages_in_flight": 0,
         "messages_waiting": 0,
         "lag_seconds": 0,
+        "partitions": 64,
+        "partition_moves_total gained_free": 64,
+        "position_stands_seconds": 0,
+        "log_discarded_total": 0,
         "ready": 1,
     }
     assert {name: samples[f"alarm_digest_{name}"] for name in expected} == expected
@@ -67,7 +75,7 @@ async def test_what_waits_behind_a_full_window_is_seen(deployment: Deployment) -
     )
     async with deployment.broker() as broker, monitoring(service) as seen:
         await broker.event("u1", "a1")
-        await broker.delivered(1)
+        await seen.metric_becomes("alarm_digest_messages_in_flight", 1)
         for number in range(5):
             await broker.event("u1", f"b{number}")
         await seen.metric_becomes("alarm_digest_messages_waiting", 5)
@@ -76,20 +84,24 @@ async def test_what_waits_behind_a_full_window_is_seen(deployment: Deployment) -
         assert samples["alarm_digest_lag_seconds"] > 0
 
 
-async def test_a_service_that_stops_says_so_until_it_has_stopped(deployment: Deployment) -> None:
+async def test_a_service_that_stops_says_so_until_it_has_stopped(
+    deployment: Deployment, tmp_path: Path
+) -> None:
     """It finishes what it took; nothing new should be sent its way."""
-    service = deployment.start(
-        HTTP_ADDRESS=ANY_PORT, CHECKPOINT_INTERVAL=600, SHUTDOWN_TIMEOUT=20, DELIVERY="jetstream"
-    )
-    async with deployment.broker() as broker, monitoring(service) as seen:
-        await broker.event("u1", "a1")
-        await broker.delivered(1)
-        service.signal(signal.SIGTERM)
-        stopping = await seen.becomes("phase", "stopping")
-        assert stopping.status == 503
-        assert (await seen.probe("/livez")).status == 200
-    service.signal(signal.SIGTERM)
-    assert service.wait() == 1
+    with running(prepare_mongodb(tmp_path / "mongodb")) as server:
+        deployment.mongodb_uri = server.url
+        service = deployment.start(HTTP_ADDRESS=ANY_PORT, DELIVERY="jetstream")
+        async with deployment.broker() as broker, monitoring(service) as seen:
+            await broker.event("u1", "a1")
+            await broker.settled()
+            # What it has cannot be saved, and its partitions not be freed.
+            with paused(server):
+                service.signal(signal.SIGTERM)
+                stopping = await seen.becomes("phase", "stopping")
+                assert stopping.status == 503
+                assert (await seen.probe("/livez")).status == 200
+                service.signal(signal.SIGTERM)
+                assert service.wait() == 1
 
 
 def test_an_address_that_is_in_use_ends_it_with_one_line(deployment: Deployment) -> None:

@@ -6,8 +6,6 @@ from datetime import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from nats.js.api import RetentionPolicy
-
 from tests.poisoned import POISON
 
 if TYPE_CHECKING:
@@ -29,16 +27,14 @@ async def test_poison_is_tried_again_with_backoff_and_then_dead_lettered(
 ) -> None:
     """Unchanged, with the reason; what that user had beside it is applied, and told."""
     async with deployment.broker() as broker:
-        await broker.create_input_stream(retention=RetentionPolicy.WORK_QUEUE)
+        await broker.create_input_stream()
         await broker.event("u", "before")
         await broker.event("u", "poison", at=POISON)
         await broker.event("u", "behind")
         await broker.request("u")
         await broker.event("v", "another")
         await broker.request("v")
-        service = deployment.start_module(
-            "tests.poisoned", MAX_ATTEMPTS=4, RETRY_WAIT_INITIAL=0.2, ACK_WAIT=5
-        )
+        service = deployment.start_module("tests.poisoned", MAX_ATTEMPTS=4, RETRY_WAIT_INITIAL=0.2)
         told = {digest["UserID"]: digest for digest in [await broker.next_digest() for _ in "uv"]}
         assert {alarm["AlarmID"] for alarm in told["u"]["ActiveAlarms"]} == {"before", "behind"}
         assert [alarm["AlarmID"] for alarm in told["v"]["ActiveAlarms"]] == ["another"]
@@ -67,14 +63,12 @@ async def test_poison_after_poison_leaves_the_service_up(deployment: Deployment)
     """A hundred of twenty users, among good ones: these are told, those set aside."""
     users = [f"u{number}" for number in range(20)]
     async with deployment.broker() as broker:
-        await broker.create_input_stream(retention=RetentionPolicy.WORK_QUEUE)
+        await broker.create_input_stream()
         for number in range(5):
             for user in users:
                 await broker.event(user, f"good-{number}")
                 await broker.event(user, f"bad-{number}", at=POISON)
-        service = deployment.start_module(
-            "tests.poisoned", MAX_ATTEMPTS=2, RETRY_WAIT_INITIAL=0.05, ACK_WAIT=5
-        )
+        service = deployment.start_module("tests.poisoned", MAX_ATTEMPTS=2, RETRY_WAIT_INITIAL=0.05)
         await broker.settled()
         assert await broker.left() == 0
         assert len(await broker.dead_letters()) == 100

@@ -1,4 +1,4 @@
-"""What is larger than the server takes goes in parts."""
+"""What is larger than is taken: digests go in parts, dead letters are cut."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bus.outbound.sending import headers_size
+from bus.outbound.message import headers_size
 from tests.deployment import Deployment
 from tests.servers import prepare_nats, running
 
@@ -60,19 +60,17 @@ async def test_a_digest_over_max_payload_comes_in_parts_oldest_first(narrow: Dep
     assert all(json.loads(last.data).items() >= empty.items() for last in (nobody, again))
 
 
-async def test_a_dead_letter_that_leaves_no_room_for_headers_comes_in_parts(
-    narrow: Deployment,
-) -> None:
-    """The parts join to the body; each says which it is, why and whence."""
+async def test_a_dead_letter_that_leaves_no_room_for_headers_is_cut(narrow: Deployment) -> None:
+    """It says how many bytes it had, why and whence, and fills what the server takes."""
     body = bytes(range(256)) * (MAX_PAYLOAD // 256)
     narrow.start()
     async with narrow.broker() as broker:
         await broker.client.publish(narrow.names.events, body)
-        parts = [await broker.next_dead_letter() for _ in range(2)]
+        letter = await broker.next_dead_letter()
         await broker.settled()
         assert await broker.left() == 0
-    assert b"".join(part.data for part in parts) == body
-    headers = [part.headers or {} for part in parts]
-    assert [header["Dead-Letter-Part"] for header in headers] == ["1/2", "2/2"]
-    assert {header["Dead-Letter-Subject"] for header in headers} == {narrow.names.events}
-    assert all(size(part) <= MAX_PAYLOAD for part in parts)
+    headers = letter.headers or {}
+    assert headers["Dead-Letter-Cut"] == str(len(body))
+    assert headers["Dead-Letter-Subject"] == narrow.names.events
+    assert size(letter) == MAX_PAYLOAD
+    assert letter.data == body[: len(letter.data)]

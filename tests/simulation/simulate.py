@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import traceback
 from collections import Counter
 from contextlib import contextmanager
@@ -60,11 +61,12 @@ class Outcome(NamedTuple):
 _SAYS_SO = {"log.not_the_same", "log.discarded_unread"}
 """Errors that must be logged where a broker loses what it had."""
 
-_KNOWS_PARTITIONS = (
-    "actors.rules.partitions",
-    "bus.inbound.intake",
-    "store.homes.memory",
-)
+_KNOW_PARTITIONS = [
+    name
+    for name, module in sorted(sys.modules.items())
+    if name.startswith(("actors.", "bus.", "store.")) and hasattr(module, "PARTITIONS")
+]
+"""Modules that have the number of partitions by name."""
 
 
 class _Ear(logging.Handler):
@@ -109,7 +111,7 @@ def _listening() -> Iterator[_Ear]:
 def _circumstances(plan: Plan) -> Iterator[None]:
     """Give the code the small limits that a plan has."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in _KNOWS_PARTITIONS:
+        for module in _KNOW_PARTITIONS:
             patch.setattr(f"{module}.PARTITIONS", plan.partitions)
         patch.setattr("actors.user.outbox.DIGEST_ALARMS_MAX", plan.digest_alarms_max)
         if plan.crowded:

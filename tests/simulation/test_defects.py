@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.simulation.__main__ import main
-from tests.simulation.defects import rules, services, users
+from tests.simulation.defects import homes, rules, services, users
 from tests.simulation.simulate import first_failure
 from tests.simulation.test_histories import ROOT, SEEDS
 from tests.unit.docs.pages import between
@@ -16,7 +16,7 @@ from tests.unit.docs.pages import between
 if TYPE_CHECKING:
     from tests.simulation.defects.defect import Defect
 
-DEFECTS = (*rules.DEFECTS, *users.DEFECTS, *services.DEFECTS)
+DEFECTS = (*rules.DEFECTS, *users.DEFECTS, *services.DEFECTS, *homes.DEFECTS)
 
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.what)

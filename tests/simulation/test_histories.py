@@ -44,8 +44,18 @@ def test_everything_that_can_go_wrong_does(tally: Tally) -> None:
 
 
 def test_the_actors_log_all_that_they_can(tally: Tally) -> None:
-    """Each of their events stands for a path through them: conflicts, retries, crashes, ...."""
-    code = "".join(path.read_text() for path in (ROOT / "actors").rglob("*.py"))
+    """Each of their events stands for a path through them: conflicts, retries, crashes, ....
+
+    So do those of what reads the log and sends what comes of it.
+    """
+    inbound = ROOT / "bus" / "inbound"
+    paths = [
+        *(ROOT / "actors").rglob("*.py"),
+        *inbound.glob("log_*.py"),
+        inbound / "intake.py",
+        *(ROOT / "bus" / "outbound").glob("*.py"),
+    ]
+    code = "".join(path.read_text() for path in paths)
     events = set(re.findall(r"logger\.\w+\(\s*\"([a-z_.]+)\"", code))
     assert len(events) > len(LOGGED_NEVER)
     assert events - LOGGED_NEVER == set(tally.logged)

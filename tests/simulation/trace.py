@@ -10,6 +10,7 @@ from enum import StrEnum
 class Happening(StrEnum):
     """What can happen, in the words of trace and summary."""
 
+    BEGUN = "begins under"
     EVENT = "event put in"
     REQUEST = "request put in"
     BAD = "bad message put in"
@@ -54,6 +55,7 @@ class Happening(StrEnum):
     TOLD_TO_STOP = "is asked to stop"
     ENDED = "ends"
     STORE_AWAY = "does not reach the store"
+    HOMES_AWAY = "does not reach the store of homes"
     BROKER_AWAY = "does not reach the broker"
     TAIL_LOST = "the broker loses all behind"
     RENEWED = "the stream is made anew"

@@ -24,10 +24,11 @@ BATCH = 4000
 REQUEST_BYTES = 16 * 1024 * 1024
 """And bytes; never less than what one message may have."""
 
+_DIGITS_MAX = 20
 _LIMITED = re.compile(r"exceeded maxrequest(batch|expires|maxbytes)(?: of (\S+))?", re.IGNORECASE)
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|h|m|s)")
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|us|µs|ns|h|m|s)")
 _UNIT_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
-_LAST_CONSUMER = re.compile(rb"\r\nNats-Last-Consumer: *(\d+)", re.IGNORECASE)
+_LAST_CONSUMER = re.compile(rb"\r\nNats-Last-Consumer: *(\d{1,19})\b", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -44,17 +45,21 @@ class Allowed:
         if found is None:
             return False
         which, limit = found[1].lower(), found[2] or ""
-        before = (self.batch, self.expires_s, self.size_bytes)
+        told = int(limit) if limit.isdecimal() and len(limit) < _DIGITS_MAX else None
+        batch, expires_s, size_bytes = self.batch, self.expires_s, self.size_bytes
         if which == "batch":
-            self.batch = int(limit) if limit.isdigit() else self.batch // 2
+            batch = batch // 2 if told is None else told
         elif which == "maxbytes":
-            self.size_bytes = int(limit) if limit.isdigit() else self.size_bytes // 2
+            size_bytes = size_bytes // 2 if told is None else told
         else:
             parts = _DURATION.findall(limit)
             told_s = sum(float(amount) * _UNIT_S[unit] for amount, unit in parts)
-            self.expires_s = told_s or self.expires_s / 2
-        after = (self.batch, self.expires_s, self.size_bytes)
-        return after != before and min(after) > 0
+            expires_s = told_s or expires_s / 2
+        if min(batch, expires_s, size_bytes) <= 0:
+            return False  # nothing could be asked for ever again
+        before = (self.batch, self.expires_s, self.size_bytes)
+        self.batch, self.expires_s, self.size_bytes = batch, expires_s, size_bytes
+        return before != (batch, expires_s, size_bytes)
 
 
 class ReadingOwner(Protocol):

@@ -6,24 +6,23 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-import orjson
-
 from actors.runtime.tuples import new_tuple
 from bus.connection.floods import FloodLog
+from bus.connection.lanes import number_at_end
 from bus.inbound.log_source import LogFailure, LogMessage
 from bus.inbound.stream.answers import (
     NO_MESSAGE,
     NO_STREAM,
     answer_in,
-    failed_answer,
     state_of,
     timestamp_of,
 )
 from bus.inbound.stream.deliveries import PlainRun, parse_delivery
+from bus.inbound.stream.questions import Addresses, Questions
 from bus.inbound.stream.reading import HEARTBEAT_S, Allowed, StreamReading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from bus.connection.connection import Connection
     from bus.connection.lanes import Frame
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("bus.stream")
 
-QUESTION_S = 2.0
-"""How long an answer of the server's is waited for."""
 INACTIVE_THRESHOLD_S = 60.0
 """After which the server lets go of a consumer of which nobody asks anything."""
 
@@ -59,9 +56,8 @@ class StreamSource:
         self._stream = stream
         self._tally = tally
         self._stream_missing = stream_missing
-        self._base = ""
-        self._number = 0
-        self._questions: dict[int, tuple[float, Callable[[Answer], None]]] = {}
+        self._addresses = Addresses()
+        self._questions = Questions(connection, self._addresses)
         self._pulls: dict[int, StreamReading] = {}
         self._readings: dict[StreamReading, bytes | None] = {}
         self._by_consumer: dict[bytes, StreamReading] = {}
@@ -75,8 +71,8 @@ class StreamSource:
 
     async def open(self) -> None:
         """Begin to listen."""
-        self._base = self._connection.client.new_inbox()
-        await self._connection.client.open_lane(f"{self._base}.*", self._on_frames)
+        inbox = self._addresses.inbox = self._connection.client.new_inbox()
+        await self._connection.client.open_lane(f"{inbox}.*", self._on_frames)
         self._connection.on_reconnected.append(self._on_reconnected)
         self._connection.tasks.start("log watch", self._watch())
 
@@ -98,7 +94,7 @@ class StreamSource:
         def answered(said: Answer) -> None:
             answer(self._failure(said) or state_of(said))
 
-        self._ask(f"$JS.API.STREAM.INFO.{self._stream}", None, answered)
+        self._questions.ask(f"$JS.API.STREAM.INFO.{self._stream}", None, answered)
 
     def timestamp(self, sequence: int, answer: Callable[[int | LogFailure | None], None]) -> None:
         """See ``LogSource``."""
@@ -109,7 +105,7 @@ class StreamSource:
             else:
                 answer(self._failure(said) or timestamp_of(said))
 
-        self._ask(f"$JS.API.STREAM.MSG.GET.{self._stream}", {"seq": sequence}, answered)
+        self._questions.ask(f"$JS.API.STREAM.MSG.GET.{self._stream}", {"seq": sequence}, answered)
 
     def begin(self, after: int, callbacks: ReadingCallbacks) -> StreamReading:
         """See ``LogSource``. Without a connection it begins once there is one."""
@@ -127,11 +123,11 @@ class StreamSource:
 
     def request(self, reading: StreamReading, consumer: str, body: bytes) -> int:
         """See ``ReadingOwner``."""
-        self._number += 1
-        self._pulls[self._number] = reading
+        number, address = self._addresses.take()
+        self._pulls[number] = reading
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{consumer}"
-        self._connection.write(subject, body, f"{self._base}.{self._number}")
-        return self._number
+        self._connection.write(subject, body, address)
+        return number
 
     def served(self, request: int) -> None:
         """See ``ReadingOwner``."""
@@ -145,7 +141,7 @@ class StreamSource:
             self._waiting.remove(reading)
         if consumer is not None:
             self._by_consumer.pop(consumer.encode(), None)
-            self._ask(f"$JS.API.CONSUMER.DELETE.{self._stream}.{consumer}", None, _ignore)
+            self._questions.ask(f"$JS.API.CONSUMER.DELETE.{self._stream}.{consumer}", None, _ignore)
 
     def note_status(self, status: str, description: str) -> None:
         """See ``ReadingOwner``."""
@@ -178,33 +174,7 @@ class StreamSource:
             reading.opened(consumer)
 
         body = {"stream_name": self._stream, "config": config}
-        self._ask(f"$JS.API.CONSUMER.CREATE.{self._stream}", body, answered)
-
-    def _ask(
-        self,
-        subject: str,
-        body: Mapping[str, object] | None,
-        answered: Callable[[Answer], None],
-    ) -> None:
-        """Ask the server; ``answered`` gets what it says, or an error of our own."""
-        loop = asyncio.get_running_loop()
-        if not self._connection.connected:
-            loop.call_soon(answered, failed_answer("not connected"))
-            return
-        self._number += 1
-        number = self._number
-        self._questions[number] = (loop.time() + QUESTION_S, answered)
-
-        def failed(error: Exception) -> None:
-            loop.call_soon(self._answer, number, failed_answer(repr(error)))
-
-        content = b"" if body is None else orjson.dumps(body)
-        self._connection.write(subject, content, f"{self._base}.{number}", None, failed)
-
-    def _answer(self, number: int, said: Answer) -> None:
-        question = self._questions.pop(number, None)
-        if question is not None:
-            question[1](said)
+        self._questions.ask(f"$JS.API.CONSUMER.CREATE.{self._stream}", body, answered)
 
     def _failure(self, said: Answer) -> LogFailure | None:
         error = said.get("error")
@@ -265,19 +235,17 @@ class StreamSource:
 
     def _on_answer(self, subject: bytes, body: bytes, headers: bytes) -> None:
         """Take what bears no address: an answer or a status, or whatever a stranger sends."""
-        tail = subject.rpartition(b".")[2]
-        number = int(tail) if tail.isdigit() and len(tail) < 20 else 0
+        number = number_at_end(subject)
         if (pull := self._pulls.get(number)) is not None and headers:
             pull.on_status(number, headers)
         elif number in self._questions:
-            self._answer(number, answer_in(body, headers))
-        elif not 0 < number <= self._number:
+            self._questions.answer(number, answer_in(body, headers))
+        elif not 0 < number <= self._addresses.last:
             self._strangers.add(repr(subject[:200]))
 
     def _on_reconnected(self) -> None:
         """Begin anew; what was asked over the old connection may or may not be answered."""
-        for number in list(self._questions):
-            self._answer(number, failed_answer("the connection was lost"))
+        self._questions.give_up("the connection was lost")
         waiting, self._waiting = self._waiting, []
         for reading in list(self._readings):
             if reading not in waiting:
@@ -292,10 +260,7 @@ class StreamSource:
         arrived = client.arrived_bytes
         while True:
             await asyncio.sleep(_WATCH_S)
-            now_s = loop.time()
-            due = [number for number, (at_s, _) in self._questions.items() if at_s <= now_s]
-            for number in due:
-                self._answer(number, failed_answer("no answer in time"))
+            self._questions.give_up_due(loop.time())
             # A body that takes longer than two heartbeats to arrive is not silence.
             arrives = client.is_within_frame and client.arrived_bytes != arrived
             arrived = client.arrived_bytes

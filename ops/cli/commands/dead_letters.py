@@ -66,8 +66,8 @@ def _filters(command: F) -> F:
 def dead_letters() -> None:
     """Look at what was rejected, put it back, or drop it.
 
-    A dead letter is called by its sequence in the dead-letter stream. One that was stored in
-    parts is one letter, called by the first part.
+    A dead letter is called by its sequence in the dead-letter stream. One whose body was cut,
+    because it was larger than what could be published, can be shown and dropped, not replayed.
     """
 
 

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 import click
 
 from actors.errors import SettingsError
+from bus.settings import DeliveryMode
 from ops.cli.connection import with_client
 from ops.cli.examples import examples
 from ops.cli.failures import CommandError
 from ops.cli.terminal import json_option, print_json, print_table
 from ops.doctor.findings import Finding, Level, away, note, worst
+from ops.doctor.homes import examine_homes
 from ops.doctor.jetstream import Sync
+from ops.doctor.log import read_log
 from ops.doctor.mongodb import examine_mongodb
 from ops.doctor.nats import examine_nats, read_sync
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
     from bus.settings import BusSettings
     from ops.cli.command_line import Parsed
+    from ops.doctor.homes import LogFacts
     from ops.settings import Settings
 
 _STATUS = {Level.OK: 0, Level.NOTE: 0, Level.RISK: 1, Level.AWAY: 2}
@@ -47,13 +51,17 @@ def doctor(
     nats_monitor: str | None,
     as_json: bool,
 ) -> int:
-    """Examine NATS and MongoDB: connection, permissions, durability, lag and clocks.
+    """Examine NATS, MongoDB and the instances: permissions, durability, positions, clocks.
 
     Changes nothing. Exit status 0 if no promise is at risk, 1 if data may be lost or a digest
     repeated, 2 if a server cannot be reached or a setting is wrong.
     """
-    bus = parsed.settings.bus
-    findings = [*_on_nats(bus, nats_monitor), *examine_mongodb(parsed.settings.store)]
+    settings = parsed.settings
+    findings, log = _on_nats(settings.bus, nats_monitor)
+    findings += examine_mongodb(settings.store)
+    if settings.bus.delivery is not DeliveryMode.CORE and worst(findings) is not Level.AWAY:
+        history_s = settings.bus.streams.input_history_s
+        findings += examine_homes(settings.store, settings.core.lease_s, history_s, log)
     level = worst(findings)
     if as_json:
         found = [finding.to_fields() for finding in findings]
@@ -70,8 +78,11 @@ def _rows(findings: Iterable[Finding]) -> Iterator[tuple[str, str, str]]:
             yield "", "", f"  mend: {finding.mend}"
 
 
-def _on_nats(settings: BusSettings, monitor_url: str | None) -> list[Finding]:
+def _on_nats(
+    settings: BusSettings, monitor_url: str | None
+) -> tuple[list[Finding], LogFacts | None]:
     findings: list[Finding] = []
+    log: LogFacts | None = None
     sync = Sync.UNKNOWN
     if monitor_url is not None:
         try:
@@ -80,10 +91,13 @@ def _on_nats(settings: BusSettings, monitor_url: str | None) -> list[Finding]:
             findings.append(note("nats", f"nothing from its monitoring port: {error}"))
 
     async def examine(client: Client) -> None:
+        nonlocal log
         findings.extend([finding async for finding in examine_nats(client, settings, sync)])
+        if settings.delivery is not DeliveryMode.CORE:
+            log = await read_log(client, settings)
 
     try:
         with_client(settings, examine)
     except (CommandError, SettingsError) as error:
         findings.append(away("nats", str(error), "see NATS_URL, and whether it runs"))
-    return findings
+    return findings, log

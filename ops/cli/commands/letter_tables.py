@@ -47,8 +47,8 @@ def print_letters(letters: Iterable[DeadLetter], *, as_json: bool) -> None:
 
 
 def _reason(letter: DeadLetter) -> str:
-    missing = f" ({letter.missing_parts} parts are missing)" if letter.missing_parts else ""
-    return letter.reason + missing
+    cut = "" if letter.cut_from is None else f" (cut from {letter.cut_from} bytes)"
+    return letter.reason + cut
 
 
 async def print_by_reason(letters: AsyncIterator[DeadLetter], *, as_json: bool) -> None:

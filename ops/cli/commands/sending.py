@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from actors.rules.alarms import Severity
-from ops.cli.commands.awaiting import request_digest
 from ops.cli.connection import with_client
 from ops.cli.examples import examples
+from ops.cli.remote.digests import request_digest
 from ops.cli.terminal import say
 from ops.publication import publish_proved
 from ops.safe_text import safe_json, safe_text

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
 
 from actors.rules.alarms import AlarmID, UserID
-from ops.cli.commands.remote_users import list_live, list_stored, read_user
 from ops.cli.examples import examples
 from ops.cli.failures import NotFoundError
+from ops.cli.remote.users import list_live, list_stored, read_user
 from ops.cli.terminal import json_option, print_facts, print_json, print_table, say
 from ops.inquiries.form import ShowInquiry
 from ops.users.report import Source
@@ -150,6 +151,8 @@ def why(
                 "user_id": user_id,
                 "source": report.source,
                 "instance": report.instance,
+                "partition": report.partition,
+                "home": report.home,
                 "note": report.note,
                 "alarm": alarm,
             }
@@ -167,6 +170,8 @@ def _print_user(report: UserReport, how_to_see_more: str) -> None:
             ("user", report.user_id),
             ("source", report.source),
             ("instance", report.instance),
+            ("partition", report.partition),
+            ("at home at", report.home),
             ("version", report.version),
             ("unsaved messages", report.unsaved),
             ("digests given", report.digests),
@@ -201,6 +206,8 @@ def _print_alarm(report: UserReport, alarm: AlarmReport) -> None:
             ("user", report.user_id),
             ("alarm", alarm.alarm_id),
             ("source", report.source),
+            ("partition", report.partition),
+            ("at home at", report.home),
             ("stands at", alarm.status),
             ("since", alarm.changed_at),
             ("last heard of", alarm.heard_at),
@@ -209,5 +216,11 @@ def _print_alarm(report: UserReport, alarm: AlarmReport) -> None:
             ("in next digest", "yes" if alarm.due else "no"),
             ("why", alarm.explanation),
             ("note", report.note),
+            ("how it came about", history_of(report.user_id, alarm.alarm_id)),
         )
     )
+
+
+def history_of(user_id: str, alarm_id: str) -> str:
+    """Return the command that shows how an alarm came to stand so."""
+    return f"main.py history {quote(user_id)} --alarm {quote(alarm_id)}"

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ops.inquiries.answering import Answering
-from ops.instance import instance_name
-from ops.users.known import KnownUsers
 from ops.web.console.letters import ConsoleLetters
 from ops.web.console.users import ConsoleUsers
 from store.users.browsing import UserBrowser
@@ -16,8 +14,8 @@ if TYPE_CHECKING:
     from nats.aio.client import Client
 
     from bus.subjects import Subjects
-    from ops.users.live import LiveUsers
-    from ops.users.stored import StoredUsers
+    from ops.users.known import KnownUsers
+    from ops.web.console.members import ConsoleMembers
     from store.settings import StoreSettings
 
 _ANSWER_BYTES_MAX = 1024 * 1024
@@ -25,10 +23,11 @@ _ANSWER_BYTES_MAX = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ConsoleData:
-    """One for users, one for dead letters."""
+    """One for users, one for dead letters, one for the instances."""
 
     users: ConsoleUsers
     letters: ConsoleLetters
+    members: ConsoleMembers
 
     def close(self) -> None:
         """Close what was opened for them."""
@@ -36,14 +35,13 @@ class ConsoleData:
 
 
 def open_console_data(
-    live: LiveUsers,
-    store: StoredUsers,
+    known: KnownUsers,
     store_settings: StoreSettings,
     client: Client,
     subjects: Subjects,
+    members: ConsoleMembers,
 ) -> ConsoleData:
     """Return them; they read MongoDB on connections of their own, made when first used."""
-    known = KnownUsers(live, store, instance_name())
     answering = Answering(known, _ANSWER_BYTES_MAX)
     users = ConsoleUsers(answering, known, UserBrowser(store_settings))
-    return ConsoleData(users, ConsoleLetters(client, subjects))
+    return ConsoleData(users, ConsoleLetters(client, subjects), members)

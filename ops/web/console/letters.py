@@ -54,7 +54,7 @@ class ConsoleLetters:
         return orjson.dumps({"letters": heads, "older": page.older, "stored": page.stored})
 
     async def show(self, sequence: int) -> bytes:
-        """Return one letter, joined if it was stored in parts."""
+        """Return one letter."""
         with _worded():
             fields = to_fields(await self._find(await self._stream(), sequence))
         for name in ("body", "body_base64"):

@@ -62,6 +62,7 @@ class Console:
             *self._files(),
             web.get("/api/about", gate.open(self._about)),
             web.get("/api/figures", gate.open(self._figures)),
+            web.get("/api/members", gate.reading(self._members)),
             *user_routes(gate, lambda: self._data_or_refusal().users),
             *dead_letter_routes(gate, lambda: self._data_or_refusal().letters),
         ]
@@ -114,3 +115,7 @@ class Console:
             raise AnswerError("400", "since is not a number of seconds") from None
         shown = figures(self._sources, self._samples, since_s)
         return orjson.dumps({"instance": instance_name(), **shown})
+
+    async def _members(self, request: web.Request) -> bytes:
+        del request
+        return await self._data_or_refusal().members.show()

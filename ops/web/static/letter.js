@@ -22,8 +22,8 @@ export class Letter {
   }
 
   #content(letter) {
-    const missing = letter.missing_parts
-      ? `${count(letter.missing_parts)} of its parts are not in the stream` : null;
+    const cut = letter.cut_from === null ? null
+      : `from ${count(letter.cut_from)} bytes, more than could be published: it cannot be replayed`;
     return [
       facts([
         ["Why", shown(letter.reason)],
@@ -31,7 +31,7 @@ export class Letter {
         ["Rejected at", instant(letter.time)],
         ["Place in its stream", letter.original_sequence ? count(letter.original_sequence) : null],
         ["Bytes", count(letter.bytes)],
-        ["Missing", missing],
+        ["Cut", cut],
       ]),
       el("h3", {}, letter.body_base64 === undefined ? "Body" : "Body, in Base64: it is not text"),
       shownBody(letter.body ?? letter.body_base64),
@@ -45,7 +45,7 @@ export class Letter {
       return notice("This console only reads: with OPERATOR_TOKEN set, letters can be replayed and dropped here.");
     }
     return el("div", {class: "actions"},
-      el("button", {type: "button", click: () => this.#act(letter, "replay", {
+      letter.cut_from !== null ? null : el("button", {type: "button", click: () => this.#act(letter, "replay", {
         title: `Replay letter ${letter.sequence}?`,
         text: "Its body is published unchanged to where it came from; then the letter is deleted. " +
           "What is rejected again becomes a new letter.",

@@ -11,9 +11,9 @@ const COLUMNS = [
 ];
 
 function row(letter) {
-  const part = letter.part ? el("span", {class: "fine"}, `part ${letter.part}`) : null;
+  const cut = letter.cut_from === null ? null : el("span", {class: "fine"}, "cut");
   return [
-    el("span", {}, el("a", {href: `#/dead-letters/${letter.sequence}`}, String(letter.sequence)), part),
+    el("span", {}, el("a", {href: `#/dead-letters/${letter.sequence}`}, String(letter.sequence)), cut),
     instant(letter.time), shown(letter.reason), shown(letter.subject),
     count(letter.size),
   ];

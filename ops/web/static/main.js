@@ -5,9 +5,10 @@ import {el, notice} from "./dom.js";
 import {Figures} from "./figures.js";
 import {Letter} from "./letter.js";
 import {Letters} from "./letters.js";
+import {Members} from "./members.js";
 import {Operator} from "./operator.js";
 import {Overview} from "./overview.js";
-import {clock} from "./text.js";
+import {clock, isWell} from "./text.js";
 import {User} from "./user.js";
 import {Users} from "./users.js";
 
@@ -34,6 +35,7 @@ function named() {
   if (first === "dead-letters") {
     return ["dead-letters", () => (second ? new Letter(second, operator) : new Letters(query))];
   }
+  if (first === "instances") return ["instances", () => new Members()];
   return ["overview", () => new Overview(figures)];
 }
 
@@ -107,7 +109,7 @@ async function tick() {
     answeredAt = Date.now() / 1000;
     document.body.classList.remove("stale");
     const {ready, phase, checks} = figures.latest;
-    const wrong = Object.entries(checks).filter(([, found]) => found !== "ok").map(([name]) => name);
+    const wrong = Object.entries(checks).filter(([, found]) => !isWell(found)).map(([name]) => name);
     if (ready) showState("good", "ready");
     else showState("bad", phase === "serving" ? `not ready: ${wrong.join(", ")}` : phase);
   } catch (problem) {
@@ -123,7 +125,7 @@ async function tick() {
 function onKey(event) {
   const typing = event.target.closest("input, textarea, select, dialog");
   if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
-  const views = {1: "#/", 2: "#/users", 3: "#/dead-letters"};
+  const views = {1: "#/", 2: "#/users", 3: "#/dead-letters", 4: "#/instances"};
   if (event.key in views) {
     location.hash = views[event.key];
   } else if (event.key === "/") {

@@ -2,7 +2,7 @@
 
 import {el, facts, notice} from "./dom.js";
 import {Plot} from "./plot.js";
-import {count, duration, short} from "./text.js";
+import {count, duration, isWell, short} from "./text.js";
 
 const rate = (value) => `${short(value)}/s`;
 
@@ -59,8 +59,8 @@ export class Overview {
     this.plots.flight.show(this.figures.states("in_flight"), spanS);
     this.plots.users.show(this.figures.states("live_users"), spanS);
     this.checks.replaceChildren(...Object.entries(latest.checks).map(([name, found]) =>
-      el("li", {class: found === "ok" ? "good" : "bad"},
-        el("span", {class: "mark", "aria-hidden": "true"}, found === "ok" ? "✓" : "!"),
+      el("li", {class: isWell(found) ? "good" : "bad"},
+        el("span", {class: "mark", "aria-hidden": "true"}, isWell(found) ? "✓" : "!"),
         el("b", {}, name), ` ${found}`)));
     this.#drawCounts(latest);
   }

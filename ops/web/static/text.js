@@ -89,6 +89,9 @@ export function instant(text) {
   return host;
 }
 
+// Whether a check says that all is well; "ok" may be followed by more.
+export const isWell = (found) => /^ok(, |$)/.test(found);
+
 // 12,345 — and 12.3k where there is no room for more.
 export function count(number) {
   return number.toLocaleString("en-GB");

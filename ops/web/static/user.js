@@ -68,7 +68,9 @@ export class User {
       facts([
         ["Alarms", `${count(report.known)} known, ${count(report.active)} active, ` +
           `${count(report.due)} due in the next digest`],
-        ["Where", report.source === "stored" ? "stored; not in this process’s memory" : WHERE[report.source]],
+        ["Where", report.source === "stored" ? "stored; in no instance’s memory" : WHERE[report.source]],
+        ["At home", (report.home ?? null) === null ? null
+          : el("span", {}, "at ", shown(report.home), `, partition ${report.partition}`)],
         ["Digests given", count(report.digests)],
         ["Owed", owed],
         ["Unsaved messages", report.unsaved === null ? null : count(report.unsaved)],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from binascii import crc32
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from actors.rules.digest import DIGEST_ALARMS_MAX
@@ -11,6 +11,7 @@ from actors.settings import CoreSettings
 from tests.simulation.course.traffic import USERS, draw_inputs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from random import Random
 
     from actors.rules.alarms import UserID
@@ -56,6 +57,8 @@ class Troubles(NamedTuple):
     stop: float
     pause: float
     start: float
+    split: float
+    """It does not beat, and works on."""
     store_away: float
     broker_away: float
     lose_tail: float
@@ -101,6 +104,17 @@ class Plan(NamedTuple):
             if name not in {"start", "stop", "purge"}
         )
 
+    def told(self) -> Iterator[str]:
+        """Return the circumstances in words, for who reads what came of them; without traffic."""
+        yield f"{self.settings}"
+        weather = asdict(self.weather)
+        yield "weather: " + ", ".join(f"{name} {chance}" for name, chance in weather.items())
+        troubles = self.troubles._asdict()
+        yield "troubles: " + ", ".join(f"{name} {weight}" for name, weight in troubles.items())
+        rest = self._asdict().items()
+        apart = {"settings", "weather", "troubles", "phases"}
+        yield ", ".join(f"{name} {value}" for name, value in rest if name not in apart)
+
     def partition_of(self, user_id: UserID) -> int:
         """Return the partition of a user, as the contract says it."""
         return crc32(user_id.encode()) % self.partitions
@@ -110,7 +124,7 @@ def draw_plan(random: Random) -> Plan:
     """Draw a history's circumstances and its traffic."""
     core = random.random() < 0.1
     settings = CoreSettings(
-        checkpoint_interval_s=random.choice((0.8, 2.0, 4.0)),
+        checkpoint_interval_s=random.choice((0.8, 4.0, 4.0)),
         checkpoint_group_max=random.choice((1, 2, 1000)),
         max_live_users=random.choice((1, 2, 100)),
         idle_timeout_s=random.choice((0.8, 5.0, 600.0)),
@@ -171,11 +185,12 @@ def _draw_troubles(random: Random, *, fair: bool, core: bool) -> Troubles:
         stop=random.choice((0.0, 0.5, 1.5)),
         pause=weight(0.0, 1.0, 3.0),
         start=1.5,
+        split=0.0 if core else weight(0.0, 0.5, 2.0),
         store_away=weight(0.0, 1.0, 2.0),
         broker_away=weight(0.0, 1.0, 2.0),
         lose_tail=rarely(1.5),
         renew=rarely(0.5),
         discard=rarely(0.7),
         rewind=rarely(1.0),
-        purge=0.0 if core else random.choice((0.0, 0.5)),
+        purge=0.0 if core else random.choice((0.0, 0.7)),
     )

@@ -37,12 +37,14 @@ class Storm:
             (self._kill, troubles.kill),
             (self._stop, troubles.stop),
             (self._pause, troubles.pause),
+            (self._split, troubles.split),
             (self._store_away, troubles.store_away),
             (self._broker_away, troubles.broker_away),
             (self._lose_tail, troubles.lose_tail),
             (world.broker.renew, troubles.renew),
             (self._discard, troubles.discard),
             (self._rewind, troubles.rewind),
+            (world.purging.begin, troubles.purge),
         ]
         self._actions = [action for action, _ in weighted]
         self._bounds = list(itertools.accumulate(weight for _, weight in weighted))
@@ -64,7 +66,7 @@ class Storm:
             world.watch.raise_violation()
 
     def _put(self) -> None:
-        for _ in range(min(len(self._inputs), self._random.randint(1, 5))):
+        for _ in range(min(len(self._inputs), self._random.randint(1, 4))):
             self._world.put(self._inputs.popleft())
 
     def _pass_time(self) -> None:
@@ -95,18 +97,44 @@ class Storm:
         instance = self._anyone()
         if instance.paused:
             instance.resume()
-        else:
-            instance.pause()
-            if self._world.chance(0.5):
-                self._world.run(self._random.choice((0.05, 1.0, 2.5, *_LONG_S)))
-                instance.resume()
+            return
+        if self._world.chance(0.7):
+            instance = self._put_until_somebody_works()
+        instance.pause()
+        if self._world.chance(0.7):
+            self._put()
+            self._world.run(self._random.choice((0.05, 1.0, 2.5, *_LONG_S)))
+            instance.resume()
+
+    def _split(self) -> None:
+        """Keep an instance that works from beating: others take over while it goes on."""
+        instance = self._put_until_somebody_works()
+        away_s = self._random.choice((4.5, 6.0, 9.0))
+        self._world.note(instance, Happening.HOMES_AWAY, away_s)
+        instance.links[1].away_until_s = self._world.time.now_s + away_s
+        self._world.run(self._random.choice((1.0, 3.5, 4.2)))
+        for _ in range(self._random.randint(1, 4)):
+            self._put()
+            self._world.run(self._random.choice((0.02, 0.3, 1.0)))
+
+    def _put_until_somebody_works(self) -> Instance:
+        """Put something in, and return who holds the most of it a moment later."""
+        self._put()
+        self._world.run(self._random.choice((0.005, 0.02, 0.1)))
+        living = self._world.living()
+        if not living:
+            self._world.start()
+        return max(self._world.living(), key=lambda one: one.bus.intake.size)
 
     def _store_away(self) -> None:
-        """Let MongoDB be out of reach for some, or for all, as in an election."""
+        """Let MongoDB be out of reach for some, or for all, as in an election; or beats only."""
         away_s = self._random.choice((0.5, 2.0, 4.0, 10.0))
+        users_too = self._world.chance(0.5)
         for instance in self._some():
-            self._world.note(instance, Happening.STORE_AWAY, away_s)
-            instance.link.away_until_s = self._world.time.now_s + away_s
+            what = Happening.STORE_AWAY if users_too else Happening.HOMES_AWAY
+            self._world.note(instance, what, away_s)
+            for link in instance.links if users_too else instance.links[1:]:
+                link.away_until_s = self._world.time.now_s + away_s
 
     def _broker_away(self) -> None:
         away_s = self._random.choice((0.5, 2.0, 4.0, 10.0))

@@ -71,7 +71,7 @@ def draw_inputs(random: Random, users: tuple[UserID, ...], *, foreign: bool) -> 
     alarms = ALARMS[: random.randint(1, len(ALARMS))]
     asking = random.choice((0.2, 0.2, 0.4))
     inputs: list[Input] = []
-    for _ in range(random.randint(3, 24)):
+    for _ in range(random.randint(3, 32)):
         kind = random.random()
         user_id = random.choice(users)
         if inputs and kind < 0.1:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from actors.homes.actor import HomeActor
 from actors.publisher import PublisherActor
 from actors.rules import holding
-from actors.rules.positions import Ledger
-from bus.inbound import log_reader
+from actors.rules.positions import BEGIN, Ledger
 from bus.inbound.intake import Intake
 from bus.inbound.log_check import LogCheck
+from bus.inbound.log_passes import LogPasses
 from bus.inbound.log_reader import LogReader
 from bus.wire import ownership
 from store.homes.memory import InMemoryHomeStore
@@ -26,14 +26,13 @@ if TYPE_CHECKING:
     from actors.rules.holding import Reconciled, State
     from actors.rules.partitions import HomePosition, InstanceID, Partition
     from actors.rules.positions import Place
-    from bus.inbound.intake import Wanted
-    from bus.inbound.log_reader import _Home
-    from bus.inbound.log_source import LogFailure, LogMessage, LogState
+    from bus.inbound.log_home import Home, Wanted
+    from bus.inbound.log_source import LogFailure, LogMessage, LogSource, LogState
     from bus.subjects import Subjects
 
 _attempt = PublisherActor._attempt
 _claim = StormyHomes.claim
-_join = LogReader._join
+_join = LogPasses.join
 _read = Intake.read
 
 
@@ -106,29 +105,23 @@ def _positions_pass_what_is_unsettled(patch: pytest.MonkeyPatch) -> None:
 
 
 def _a_gained_partition_joins_where_the_reader_is(patch: pytest.MonkeyPatch) -> None:
-    def join(self: LogReader, gained: Sequence[_Home]) -> None:
+    def join(self: LogPasses, gained: Sequence[Home]) -> None:
         if self._main is None:
             _join(self, gained)
             return
         for home in gained:
-            log_reader._enter(home, self._main)
+            self._main.add(home)
 
-    patch.setattr(LogReader, "_join", join)
+    patch.setattr(LogPasses, "join", join)
 
 
 def _only_the_positions_message_is_verified(patch: pytest.MonkeyPatch) -> None:
-    def verify(self: LogReader, then: Callable[[LogState | LogFailure], None]) -> None:
-        places = {home.ledger.position(home.read()) for home in self._homes.values()}
+    class OfPositions(LogCheck):
+        def __init__(self, source: LogSource, known: Iterable[Place], *rest: Any) -> None:
+            lowest = min((place for place in known if place.sequence), default=BEGIN)
+            super().__init__(source, (lowest,), *rest)
 
-        def done(state: LogState, good: Place | None) -> None:
-            if good is None:
-                then(state)
-            else:
-                self._fall(state.created, good)
-
-        LogCheck(self._source, places, done, then).begin()
-
-    patch.setattr(LogReader, "verify", verify)
+    patch.setattr("bus.inbound.log_reader.LogCheck", OfPositions)
 
 
 def _nothing_is_verified(patch: pytest.MonkeyPatch) -> None:
@@ -200,6 +193,13 @@ def _positions_are_not_saved(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(HomeActor, "_save_positions", lambda _: None)
 
 
+def _a_purge_across_two_logs(patch: pytest.MonkeyPatch) -> None:
+    def purge_up_to(positions: Iterable[Place], _: str, kept_from: int) -> int | None:
+        return min(kept_from, *(place.sequence for place in positions))
+
+    patch.setattr("tests.simulation.world.purging.purge_up_to", purge_up_to)
+
+
 DEFECTS = (
     Defect("positions may fall", 400, _positions_may_fall),
     Defect("a position of a former home lands", 400, _epochs_are_ignored),
@@ -223,6 +223,7 @@ DEFECTS = (
     Defect("whether the log is the one is not verified", 100, _nothing_is_verified),
     Defect("a fall of the positions is not stored", 400, _a_fall_is_not_stored),
     Defect("whose a message is, is read two ways", 400, _whose_a_message_is_is_read_two_ways),
+    Defect("a purge by positions of another log", 600, _a_purge_across_two_logs),
     Defect("a zombie publishes", 400, _a_zombie_publishes),
     Defect("what is lost is published on", 400, _what_is_lost_is_published_on),
 )

@@ -25,7 +25,7 @@ def _the_event_that_came_last_wins(patch: pytest.MonkeyPatch) -> None:
         right = alarms.apply_event(alarm, severity, at_ns, now_s, retention)
         return right._replace(severity=severity, changed_at_ns=at_ns)
 
-    patch.setattr("actors.user.actor.apply_event", apply_event)
+    patch.setattr("actors.user.applying.apply_event", apply_event)
 
 
 def _at_equal_times_the_last_wins(patch: pytest.MonkeyPatch) -> None:
@@ -36,7 +36,7 @@ def _at_equal_times_the_last_wins(patch: pytest.MonkeyPatch) -> None:
         tie = right.changed_at_ns == at_ns and right.severity is not severity
         return right._replace(severity=severity) if tie else right
 
-    patch.setattr("actors.user.actor.apply_event", apply_event)
+    patch.setattr("actors.user.applying.apply_event", apply_event)
 
 
 def _a_clear_takes_the_news_away(patch: pytest.MonkeyPatch) -> None:
@@ -46,7 +46,7 @@ def _a_clear_takes_the_news_away(patch: pytest.MonkeyPatch) -> None:
         right = alarms.apply_event(alarm, severity, at_ns, now_s, retention)
         return right._replace(news=False) if severity is Severity.CLEARED else right
 
-    patch.setattr("actors.user.actor.apply_event", apply_event)
+    patch.setattr("actors.user.applying.apply_event", apply_event)
 
 
 def _every_newer_event_is_news(patch: pytest.MonkeyPatch) -> None:
@@ -57,7 +57,7 @@ def _every_newer_event_is_news(patch: pytest.MonkeyPatch) -> None:
         newer = alarm is not None and (right.changed_at_ns > alarm.changed_at_ns)
         return right._replace(news=True) if newer else right
 
-    patch.setattr("actors.user.actor.apply_event", apply_event)
+    patch.setattr("actors.user.applying.apply_event", apply_event)
 
 
 def _cleared_alarms_are_sent(patch: pytest.MonkeyPatch) -> None:

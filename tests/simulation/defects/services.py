@@ -10,7 +10,7 @@ from actors.ports import SaveOutcome
 from actors.publisher import PublisherActor
 from actors.router.actor import RouterActor
 from bus.inbound.intake import Intake
-from bus.outbound import sending
+from bus.outbound import digests
 from bus.wire import codec
 from bus.wire.instants import parse_instant
 from store.users.memory import InMemoryCheckpointStore
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from actors.errors import PublishFailedError
     from actors.messages.inputs import AlarmStatusChanged, Delivery
     from actors.ports import CheckpointUpdate, DeliveryToken, Unsavable
+    from actors.rejections import Rejection
     from actors.rules.alarms import UserID
     from actors.rules.digest import Digest, DigestID
     from bus.wire.codec import DigestPart
@@ -90,7 +91,7 @@ def _a_digest_is_cut_where_it_is_too_long(patch: pytest.MonkeyPatch) -> None:
     def encode_digest(digest: Digest, max_bytes: int) -> list[DigestPart]:
         return codec.encode_digest(digest, max_bytes)[:1]
 
-    patch.setattr(sending, "encode_digest", encode_digest)
+    patch.setattr(digests, "encode_digest", encode_digest)
 
 
 def _microseconds_will_do(patch: pytest.MonkeyPatch) -> None:
@@ -112,11 +113,11 @@ def _fields_are_carried_over_between_messages(patch: pytest.MonkeyPatch) -> None
 
 
 def _a_bad_message_is_settled_before_its_dead_letter(patch: pytest.MonkeyPatch) -> None:
-    def dead_letter(self: Intake, token: DeliveryToken, reason: str) -> None:
+    def dead_letter(self: Intake, token: DeliveryToken, rejection: Rejection) -> None:
         kept = self._in_flight[token]
         self.settle([token])
         self._in_flight[token] = kept
-        _dead_letter(self, token, reason)
+        _dead_letter(self, token, rejection)
 
     patch.setattr(Intake, "_dead_letter", dead_letter)
 

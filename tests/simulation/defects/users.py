@@ -145,18 +145,16 @@ def _only_what_followed_the_save_applied_again(patch: pytest.MonkeyPatch) -> Non
 
 def _only_the_last_state_applied_again(patch: pytest.MonkeyPatch) -> None:
     def reload(self: UserActor, deliveries: list[Delivery]) -> None:
-        last: dict[AlarmID, Delivery] = {}
+        last: dict[AlarmID, tuple[tuple[int, Severity], Delivery]] = {}
         for item in deliveries:
             if isinstance(body := item.body, AlarmStatusChanged):
-                known = last.get(body.alarm_id)
-                assert known is None or isinstance(known.body, AlarmStatusChanged)
-                if known is None or body[2:] > (known.body.severity, known.body.changed_at_ns):
-                    last[body.alarm_id] = item
-        kept = set(last.values())
+                candidate = ((body.changed_at_ns, body.severity), item)
+                last[body.alarm_id] = max(last.get(body.alarm_id, candidate), candidate)
+        kept = {item.token for _, item in last.values()}
         again = [
             item
             for item in deliveries
-            if item in kept or not isinstance(item.body, AlarmStatusChanged)
+            if item.token in kept or not isinstance(item.body, AlarmStatusChanged)
         ]
         _settle(self, [item for item in deliveries if item not in again])
         _reload(self, again)

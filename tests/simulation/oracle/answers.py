@@ -74,7 +74,7 @@ class Answers:
                 self._note(who, Happening.PART, request)
 
     def complaint_of_settling(self, request: Entry, owed: Sequence[Digest]) -> str | None:
-        """Tell what is wrong with regarding a request as done with, by what its user is ``owed``."""
+        """Tell what is wrong with regarding a request as settled; its user is ``owed`` these."""
         if not (request.answered or self._is_given_up(request)):
             return f"{request} is settled and not answered"
         for digest_id in request.digests:

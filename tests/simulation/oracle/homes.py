@@ -111,12 +111,12 @@ class HomesWatch:
         """
         for home in {one.home for one in wanted} - {None, instance.instance_id}:
             assert home is not None
-            seen = [sent_s for stored_s, sent_s in self._beats[home] if stored_s <= looked_at_s]
+            seen = [sent_s for stored_s, sent_s in self._beats[home] if stored_s < looked_at_s]
             silent_s = looked_at_s - max(seen, default=float("-inf"))
             if silent_s < self._lease_s * RATE_TOLERANCE:
                 self._fail(f"{instance} robs {home}, silent for {silent_s:.2f} s")
 
-    def rewinding(self, rewind: Callable[[], None]) -> None:
+    def rewinding(self, rewind: Callable[[], object]) -> None:
         """Have a command set positions back."""
         before = self.view().partitions
         rewind()

@@ -145,7 +145,7 @@ class Ledger:
     def settle(self, entries: Iterable[Entry]) -> None:
         """Note that a position has passed these, or their producers were answered."""
         for entry in entries:
-            entry.settled = True
+            entry.settled = not entry.unread
             self._unsettled[entry.partition].remove(entry)
 
     def events_before(self, request: Entry) -> list[Event]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from actors.rules.digest import Digest
-    from bus.memory import Published
+    from bus.outbound.message import OutgoingMessage
     from tests.simulation.oracle.ledger import Entry
 
 
@@ -28,7 +28,9 @@ class Outputs:
     _dead: dict[str, _DeadLetter] = field(default_factory=dict)
     """By the identity of the message."""
 
-    def add_digest(self, published: Published, digests: Mapping[DigestID, Digest]) -> str | None:
+    def add_digest(
+        self, published: OutgoingMessage, digests: Mapping[DigestID, Digest]
+    ) -> str | None:
         """Read a message; return what is wrong with it. ``digests`` are those in checkpoints.
 
         They are in the order in which they were saved, and what a user is told comes in this
@@ -69,7 +71,7 @@ class Outputs:
         letter = self._dead.get(entry.identity)
         return letter is not None and letter.is_of(entry.body)
 
-    def add_dead_letter(self, published: Published) -> tuple[str, str]:
+    def add_dead_letter(self, published: OutgoingMessage) -> tuple[str, str]:
         """Read a dead letter; return whose, by its identity, and why."""
         headers = published.headers
         number, _, parts = headers.get("Dead-Letter-Part", "1/1").partition("/")
@@ -82,7 +84,7 @@ class Outputs:
         letter.cut_from = int(headers.get("Dead-Letter-Cut", 0))
         return identity, headers["Dead-Letter-Reason"]
 
-    def user_of(self, published: Published) -> UserID:
+    def user_of(self, published: OutgoingMessage) -> UserID:
         """Return to whom a digest is."""
         return _read(published.body)[0]
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from actors.ports import Checkpoint, CheckpointUpdate
     from actors.rules.alarms import AlarmID, UserID
     from actors.rules.digest import Digest
-    from bus.memory import Published
+    from bus.outbound.message import OutgoingMessage
     from store.homes.memory import InMemoryHomeStore
     from tests.simulation.course.plan import Plan
     from tests.simulation.oracle.ledger import Entry, Ledger
@@ -91,11 +91,11 @@ class Watch:
             self._note("store", Happening.FORGOTTEN, f"{user_id}/{alarm_id}")
             wall_s = instance.clock.wall_s()
             stored = before.alarms.get(alarm_id)
-            complaint = self.settling.forgotten(user_id, alarm_id, stored, wall_s)
-            if complaint is not None:
-                self.fail(complaint)
+            unfit = self.settling.forgotten(user_id, alarm_id, stored, wall_s)
+            if unfit is not None:
+                self.fail(unfit)
 
-    def sent(self, instance: Instance, published: Published) -> None:
+    def sent(self, instance: Instance, published: OutgoingMessage) -> None:
         """Check that who sends a digest is at home for its user, as far as is stored."""
         if published.subject == SUBJECTS.dead_letter or self._plan.core:
             return
@@ -104,7 +104,7 @@ class Watch:
         if complaint is not None:
             self.fail(complaint)
 
-    def published(self, published: Published) -> None:
+    def published(self, published: OutgoingMessage) -> None:
         """Check what reached a stream for the first time."""
         if published.subject == SUBJECTS.dead_letter:
             self._check_dead_letter(*self.outputs.add_dead_letter(published))

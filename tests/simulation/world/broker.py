@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.rules.positions import Place
-from bus.memory_log import InMemoryLog
+from bus.memory.log import InMemoryLog
 from tests.simulation.course.traffic import (
     SUBJECTS,
     Request,
@@ -20,7 +20,7 @@ from tests.simulation.world.calls import result_of
 from tests.simulation.world.time import WALL_S
 
 if TYPE_CHECKING:
-    from bus.memory import Published
+    from bus.outbound.message import OutgoingMessage
     from tests.simulation.course.traffic import Input
     from tests.simulation.world.world import World
 
@@ -109,7 +109,7 @@ class Broker:
             world.note("command", Happening.REWOUND, f"#{place.sequence}")
             world.watch.homes.rewinding(lambda: result_of(world.homes.rewind(higher, place)))
 
-    def publish(self, published: Published) -> None:
+    def publish(self, published: OutgoingMessage) -> None:
         """Keep a publication, unless its ``Nats-Msg-Id`` was seen before."""
         world, name = self._world, published.headers["Nats-Msg-Id"]
         if name in self._published:

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from actors.errors import PublishFailedError
 from actors.rules.positions import Place
-from bus.inbound.intake import Intake, Message
+from bus.inbound.intake import Intake
 from bus.inbound.log_reader import LogReader
-from bus.memory import Published
-from bus.memory_log import InMemoryLogSource
-from bus.outbound.sending import DeadLetterSender, DigestSender, headers_size
+from bus.memory.log import InMemoryLogSource
+from bus.outbound.dead_letters import DeadLetterSender
+from bus.outbound.digests import DigestSender
+from bus.outbound.message import MESSAGE_ID
 from bus.tally import BusTally
+from bus.wire.message import Message
 from tests.simulation.course.traffic import MAX_BODY_BYTES, SUBJECTS
 from tests.simulation.trace import Happening
 
@@ -22,8 +24,10 @@ if TYPE_CHECKING:
 
     from actors.messages.router import RouteDeliveries
     from actors.ports import DeliveryToken
+    from actors.rejections import Rejection
     from actors.rules.digest import Digest
     from bus.inbound.intake import _InFlight
+    from bus.outbound.message import OutgoingMessage
     from tests.simulation.oracle.ledger import Entry
     from tests.simulation.world.instance import Instance
     from tests.simulation.world.world import World
@@ -63,7 +67,7 @@ class InstanceBus:
             self.intake,
             world.plan.max_in_flight,
             BusTally(),
-            lambda positions: self._fell(positions),
+            self._positions_fell,
         )
 
     def connect(self, router: ActorRef[Any], fell: Callable[[Mapping[int, Place]], None]) -> None:
@@ -72,9 +76,9 @@ class InstanceBus:
         if not self._world.plan.core:
             self.reader.start()
 
-    @property
-    def max_payload_bytes(self) -> int:
-        """The broker's limit."""
+    def limit_bytes(self, subject: str) -> int:
+        """See ``Transport``."""
+        del subject
         return self._world.plan.max_payload_bytes
 
     @property
@@ -111,13 +115,13 @@ class InstanceBus:
             self._world.note(self._instance, Happening.SETTLED, *entries, times=len(entries))
         self.intake.settle(tokens)
 
-    def dead_letter(self, tokens: Iterable[DeliveryToken], reason: str) -> None:
+    def dead_letter(self, tokens: Iterable[DeliveryToken], rejection: Rejection) -> None:
         """See ``Acknowledger``."""
         tokens = list(tokens)
         for token in tokens:
             if (entry := self.entry_of(token)) is not None:
                 self._world.watch.given_up(entry)
-        self.intake.dead_letter(tokens, reason)
+        self.intake.dead_letter(tokens, rejection)
 
     def publish(
         self, digests: Sequence[Digest], settled: Callable[[PublishFailedError | None], None]
@@ -136,20 +140,15 @@ class InstanceBus:
         return self._world.ledger.at(Place(message.sequence, message.timestamp_ns))
 
     def send(
-        self,
-        subject: str,
-        body: bytes,
-        headers: Mapping[str, str],
-        settled: Callable[[PublishFailedError | None], None],
+        self, message: OutgoingMessage, settled: Callable[[PublishFailedError | None], None]
     ) -> None:
         """See ``Transport``; a publication may fail, be late, or lose its answer."""
         world, instance, weather = self._world, self._instance, self._world.weather
-        published = Published(subject, body, dict(headers))
-        name = headers.get("Nats-Msg-Id", "")
-        if len(body) + headers_size(headers) > self.max_payload_bytes:
+        name = message.headers.get(MESSAGE_ID, "")
+        if message.size > self.limit_bytes(message.subject):
             settled(PublishFailedError("maximum payload exceeded"))
             return
-        world.watch.sent(instance, published)
+        world.watch.sent(instance, message)
         answered = False
 
         def answer(error: PublishFailedError | None) -> None:
@@ -171,7 +170,7 @@ class InstanceBus:
 
         def arrive() -> None:
             world.broker.travelling -= 1
-            world.broker.publish(published)
+            world.broker.publish(message)
             if lost or self.away:
                 world.note(instance, Happening.PUBLICATION_ANSWER_LOST, name)
             else:
@@ -183,6 +182,9 @@ class InstanceBus:
     def call_later(self, delay_s: float, action: Callable[[], None]) -> None:
         """See ``Transport`` and ``LogSource``."""
         self._instance.call_after(delay_s, action)
+
+    def _positions_fell(self, positions: Mapping[int, Place]) -> None:
+        self._fell(positions)
 
     def _post(self, action: Callable[[], None]) -> None:
         """Have something arrive, in the order in which it set out; trouble may come before it."""

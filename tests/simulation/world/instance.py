@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pykka import ActorRegistry
@@ -59,10 +60,11 @@ class Instance:
         )
         self.dispatcher = SimulatedDispatcher(random, ManualClock())
         self.calls = Calls(self.happen)
-        self.link = StoreLink(world, self)
+        self.links = (StoreLink(world, self), StoreLink(world, self))
+        """To the stores of users and of homes: who does not beat may save."""
         self.bus = InstanceBus(world, self)
-        self.users = StormyUsers(world, self, self.link)
-        self.homes = StormyHomes(world, self, self.link)
+        self.users = StormyUsers(world, self, self.links[0])
+        self.homes = StormyHomes(world, self, self.links[1])
         self._router, self._home = self._start()
         self.services = [
             mailbox.actor
@@ -79,9 +81,19 @@ class Instance:
     def _start(self) -> tuple[ActorRef[Any], ActorRef[Any] | None]:
         """Start the actors as the service does; return router and, on a log, home."""
         on, plan = self.dispatcher, self._world.plan
-        me = Member(self.instance_id, str(self), 0, False, False, 1, None, "simulated", 0)
+        me = Member(
+            self.instance_id,
+            name=str(self),
+            beat=0,
+            leaving=False,
+            reading=False,
+            schema=1,
+            address=None,
+            version="simulated",
+            started_at_s=0,
+        )
         actors = start_actors(
-            Dispatchers(on, on, on, on, on, self, self.calls.begin),
+            Dispatchers(on, on, self, self.calls.begin),
             Ports(self.users, self.bus, self.bus, self, self._world.random, self.new_digest_id),
             plan.settings,
             self.escalate,
@@ -163,7 +175,7 @@ class Instance:
                 world.note(self, Happening.NUDGE_LOST)
                 continue
             delay_s = world.random.choice((0.001, 0.001, 1.0))
-            world.time.call_after(delay_s, lambda other=other: other.happen(other.look_soon))
+            world.time.call_after(delay_s, partial(other.happen, other.look_soon))
 
     def look_soon(self) -> None:
         """Be nudged."""
@@ -190,7 +202,8 @@ class Instance:
         if self._home is not None:
             tell_if_alive(self._home, LeaveHomes(self._left, LEAVING_PATIENCE_S))
 
-    def _left(self) -> None:
+    def _left(self, unfinished: int) -> None:
+        del unfinished  # the end is not waited for
         self.bus.reader.close()
         self._has_left = True
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.rules.positions import Place
-from bus.inbound.intake import Message
+from bus.wire.message import Message
 from tests.simulation.course.traffic import Request
 from tests.simulation.oracle.answers import traceparent_of
 from tests.simulation.oracle.ledger import CORE

@@ -15,6 +15,7 @@ from tests.simulation.trace import Happening, Trace
 from tests.simulation.world.broker import Broker
 from tests.simulation.world.instance import Instance
 from tests.simulation.world.producers import Producers
+from tests.simulation.world.purging import Purging
 from tests.simulation.world.time import Time
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class World:
         self.watch = Watch(plan, self.time, self.ledger, self.homes, self.checkpoint, self.note)
         self.broker = Broker(self)
         self.producers = Producers(self)
+        self.purging = Purging(self)
         self.read: set[int] = set()
         """Numbers of the entries that some instance was given."""
         self.links: list[StoreLink] = []
@@ -49,6 +51,8 @@ class World:
         self._instances: list[Instance] = []
         self._numbers = itertools.count(1)
         self._poison = self.plan.poison
+        for circumstances in plan.told():
+            self.note("-", Happening.BEGUN, circumstances)
 
     def chance(self, likelihood: float) -> bool:
         """Draw whether something happens."""
@@ -101,10 +105,12 @@ class World:
         end_s = self.time.now_s + duration_s
         random, sluggish = self.random, self.weather.sluggish
         while self.watch.violation is None:
+            ready = []
             for instance in self._instances:
                 if instance.stopping and instance.has_stopped:
                     self._end(instance)
-            ready = [one for one in self._instances if one.ready]
+                elif instance.ready:
+                    ready.append(instance)
             if ready and not self.chance(sluggish):
                 instance = ready[0] if len(ready) == 1 else random.choice(ready)
                 instance.step()

@@ -6,11 +6,11 @@ import logging
 from typing import TYPE_CHECKING
 
 from actors.errors import PublishFailedError
-from actors.messages.publisher import ForgetPartitions, MayPublish, PublishOutbox
+from actors.messages.publisher import AdmitPartitions, ForgetPartitions, MayPublish, PublishOutbox
 from actors.messages.user import OutboxPublished
 from actors.publisher import PublisherActor
 from actors.rules.digest import DigestID
-from actors.rules.partitions import partition_of
+from actors.rules.partitions import PARTITIONS, partition_of
 from actors.settings import CoreSettings
 from actors.tally import CoreTally
 from tests.unit.actors.router_desk import NoJitter
@@ -45,6 +45,7 @@ class Desk:
             guarded=guarded,
         )
         self.asker = self.stage.probe()
+        self.stage.tell(self.publisher, AdmitPartitions(frozenset(range(PARTITIONS))))
 
     def ask(self, *digest_ids: str) -> None:
         """Ask for an outbox to be published; by default one with the digest d1."""
@@ -208,6 +209,19 @@ def test_what_may_not_be_published_yet_is_held_back_until_it_may() -> None:
     desk.ask("d2")
     desk.stage.tell(desk.publisher, MayPublish(9.0))
     assert [attempt[0].digest_id for _, attempt in desk.press.attempts] == ["d1", "d1", "d2"]
+
+
+def test_what_is_asked_for_after_its_partition_went_elsewhere_is_not_published() -> None:
+    """A user that was being loaded hears only later that it has to leave."""
+    desk = Desk(guarded=True)
+    number = frozenset({partition_of(digest("d1").user_id)})
+    desk.stage.tell(desk.publisher, MayPublish(1e9))
+    desk.stage.tell(desk.publisher, ForgetPartitions(number))
+    desk.ask("d1")
+    assert desk.press.attempts == []
+    desk.stage.tell(desk.publisher, AdmitPartitions(number))
+    desk.ask("d1")
+    assert len(desk.press.attempts) == 1
 
 
 def test_what_is_owed_to_users_of_a_partition_that_went_elsewhere_is_forgotten() -> None:

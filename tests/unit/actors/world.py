@@ -14,7 +14,7 @@ from actors.rules.positions import BEGIN
 from actors.runtime.simulated import ManualClock, SimulatedDispatcher, run_to_the_end
 from actors.settings import CoreSettings
 from actors.system import Dispatchers, Ports, start_actors
-from bus.memory import InMemoryBroker, InMemoryBus
+from bus.memory.bus import InMemoryBroker, InMemoryBus
 from bus.subjects import Subjects
 from store.users.memory import PromptStore
 from tests.doubles import FaultyStore, NumberedIds
@@ -53,7 +53,7 @@ class World:
             self.clock.wall_s,
         )
         one = self.dispatcher
-        dispatchers = Dispatchers(one, one, one, one, one, one, run_to_the_end)
+        dispatchers = Dispatchers(one, one, one, run_to_the_end)
         self.router = start_actors(
             dispatchers, self._ports(), CoreSettings(**settings), self.escalated.append
         ).router

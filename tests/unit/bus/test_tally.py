@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from actors.rejections import Rejection, RejectionKind
 from bus.tally import BusTally
-from bus.wire.reasons import BAD_FIELD, CRASHED
 from tests.unit.bus.inbound.test_intake import HOME, OTHERS_BODY, Desk, event, logged, request
 
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ def test_a_dead_letter_is_counted_by_its_reason_once_it_is_in_its_stream() -> No
     """What is not there yet is not a dead letter yet; its message is settled then."""
     desk = Desk()
     desk.take(event(1), event(2, body=b"{}"))
-    desk.intake.dead_letter(desk.tokens(), "processing failed 5 times, last with: boom")
+    desk.intake.dead_letter(desk.tokens(), Rejection(RejectionKind.CRASHED, "UserID boom"))
     assert not desk.tally.dead_letters
     for _, _, done in desk.rejected:
         done()
-    assert desk.tally.dead_letters == {BAD_FIELD: 1, CRASHED: 1}
+    assert desk.tally.dead_letters == {RejectionKind.BAD_FIELD: 1, RejectionKind.CRASHED: 1}
     assert desk.tally.settled == 2

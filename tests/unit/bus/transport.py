@@ -9,15 +9,29 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from actors.errors import PublishFailedError
+    from bus.outbound.message import OutgoingMessage
 
 
 class Sent(NamedTuple):
     """One publication under way."""
 
-    subject: str
-    body: bytes
-    headers: dict[str, str]
+    message: OutgoingMessage
     settle: Callable[[PublishFailedError | None], None]
+
+    @property
+    def subject(self) -> str:
+        """Where it went."""
+        return self.message.subject
+
+    @property
+    def body(self) -> bytes:
+        """What was sent."""
+        return self.message.body
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """With what headers."""
+        return self.message.headers
 
 
 @dataclass
@@ -29,15 +43,16 @@ class RecordingTransport:
     sent: list[Sent] = field(default_factory=list)
     timers: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
 
+    def limit_bytes(self, subject: str) -> int:
+        """See ``Transport``."""
+        del subject
+        return self.max_payload_bytes
+
     def send(
-        self,
-        subject: str,
-        body: bytes,
-        headers: Mapping[str, str],
-        settled: Callable[[PublishFailedError | None], None],
+        self, message: OutgoingMessage, settled: Callable[[PublishFailedError | None], None]
     ) -> None:
         """See ``Transport``."""
-        self.sent.append(Sent(subject, body, dict(headers), settled))
+        self.sent.append(Sent(message, settled))
         if self.settles_at_once:
             settled(None)
 

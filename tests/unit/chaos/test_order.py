@@ -6,9 +6,9 @@ import json
 
 from actors.rules.alarms import AlarmID, Severity, UserID
 from bus.wire.instants import format_instant
-from chaos.log import Entry
+from chaos.load.log import Entry
+from chaos.load.reader import Stored
 from chaos.order import judge_order
-from chaos.reader import Stored
 
 USER = UserID("u")
 WARNING, CRITICAL, CLEARED = Severity.WARNING, Severity.CRITICAL, Severity.CLEARED

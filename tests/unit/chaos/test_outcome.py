@@ -8,9 +8,9 @@ import pytest
 
 from actors.rules.alarms import AlarmID, Severity, UserID
 from bus.wire.instants import format_instant
+from chaos.load.reader import Stored
 from chaos.outcome import Outcome, judge
-from chaos.reader import Stored
-from chaos.report import row
+from chaos.report import table
 from tests.oracle import Oracle
 
 USER = UserID("u")
@@ -89,6 +89,13 @@ def test_an_alarm_raised_again_after_it_was_told_must_be_told_again(oracle: Orac
 
 
 def test_a_row_shows_what_was_lost_and_repeated() -> None:
-    """In the columns of the table."""
-    cells = row(Outcome("name", "kill -9", lost=3, repeated=4)).split("|")
-    assert [cell.strip() for cell in cells[7:9]] == ["3", "4"]
+    """Under the heads of those columns."""
+    outcome = Outcome("name", "kill -9", lost=3, repeated=4, lacking=5, misanswered=6, seen_twice=7)
+    heads, _, cells = (
+        [cell.strip() for cell in line.split("|")] for line in table([outcome]).splitlines()
+    )
+    shown = dict(zip(heads, cells, strict=True))
+    assert shown["what is done to it"] == "kill -9"
+    assert [shown[head] for head in ("lost", "repeated")] == ["3", "4"]
+    assert [shown[head] for head in ("lacked an event before", "not answered once")] == ["5", "6"]
+    assert shown["seen twice"] == "7"

@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from actors.settings import CoreSettings
 from ops.cli.options import options_of
 from ops.settings import Settings
 from ops.version import VERSION
@@ -67,7 +68,15 @@ def test_the_probes_ask_for_what_is_served_where_it_is_served() -> None:
 def test_an_orderly_stop_is_given_more_time_than_it_may_take() -> None:
     """Else the kubelet kills what is about to end well."""
     timeout = float(DOCUMENTS["ConfigMap"]["data"]["SHUTDOWN_TIMEOUT"])
-    assert POD["terminationGracePeriodSeconds"] >= timeout + 5
+    assert POD["terminationGracePeriodSeconds"] > timeout + 5
+
+
+def test_pods_are_replaced_one_after_the_other() -> None:
+    """Three of them, none missing meanwhile, and time for partitions to move in between."""
+    deployment = DOCUMENTS["Deployment"]["spec"]
+    assert deployment["replicas"] == 3
+    assert deployment["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
+    assert deployment["minReadySeconds"] > CoreSettings().lease_s
 
 
 def test_it_is_not_root_and_writes_to_the_heartbeats_folder_only() -> None:
@@ -87,11 +96,11 @@ def test_it_is_not_root_and_writes_to_the_heartbeats_folder_only() -> None:
     assert image_environment()["HEARTBEAT_FILE"].startswith(f"{mount['mountPath']}/")
 
 
-def test_one_stays_when_nodes_are_drained() -> None:
-    """The budget counts the pods of the deployment."""
+def test_two_stay_when_nodes_are_drained() -> None:
+    """One pod leaves at a time; the budget counts the pods of the deployment."""
     budget = DOCUMENTS["PodDisruptionBudget"]["spec"]
     deployment = DOCUMENTS["Deployment"]["spec"]
-    assert budget["maxUnavailable"] < deployment["replicas"]
+    assert budget["maxUnavailable"] == 1
     labels = deployment["template"]["metadata"]["labels"]
     assert budget["selector"] == deployment["selector"] == {"matchLabels": labels}
 

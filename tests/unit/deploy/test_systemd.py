@@ -1,4 +1,4 @@
-"""The systemd unit: held to the service, and to systemd's own check where that is installed."""
+"""The systemd template unit: held to the service, and to systemd's own check."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from ops.cli.command_line import EXIT_SETTINGS
 from ops.cli.options import options_of
 from ops.monitoring.pulse import INTERVAL_S
 from ops.settings import Settings
+from ops.web.settings import HttpSettings
 from tests.programs import program
 from tests.service import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-UNIT = ROOT / "deploy" / "systemd" / "alarm-digest.service"
+UNIT = ROOT / "deploy" / "systemd" / "alarm-digest@.service"
 OPTIONS = {option.name: option for option in options_of(Settings)}
 
 
@@ -60,6 +61,14 @@ def test_every_setting_in_the_unit_is_one_of_the_service() -> None:
     assert names <= OPTIONS.keys()
 
 
+def test_each_instance_has_the_port_that_it_is_named_by() -> None:
+    """On loopback; and the comment starts such that the settings take."""
+    address = dict(line.split("=", 1) for line in _lines()["Environment"])["HTTP_ADDRESS"]
+    assert HttpSettings(address.replace("%i", "8081")).port == 8081
+    assert HttpSettings(address.replace("%i", "8081")).loopback
+    assert "alarm-digest@8081" in UNIT.read_text()
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -79,7 +88,7 @@ def test_it_may_do_little(line: str) -> None:
 
 def test_systemd_has_nothing_to_complain_about(tmp_path: Path) -> None:
     """With paths that are there."""
-    unit = tmp_path / UNIT.name
+    unit = tmp_path / UNIT.name.replace("@", "@8080")
     text = UNIT.read_text().replace("/opt/alarm-digest/.venv/bin/python", sys.executable)
     unit.write_text(text.replace("/opt/alarm-digest", str(ROOT)))
     command = [program("systemd-analyze"), "verify", "--man=no", str(unit)]

@@ -20,7 +20,10 @@ DASHBOARD = DOCKER / "grafana" / "dashboards" / "alarm-digest.json"
 
 OTHERS = {
     "up",  # Prometheus' own
-    "jetstream_consumer_num_pending",  # the NATS exporter's
+    # The NATS exporter's.
+    "jetstream_server_max_storage",
+    "jetstream_server_total_message_bytes",
+    "jetstream_stream_total_bytes",
 }
 
 

@@ -55,7 +55,7 @@ def test_each_instances_console_is_published_on_this_computer_only() -> None:
     address, ports, inside = published.rsplit(":", 2)
     first, last = map(int, ports.split("-"))
     assert address == "127.0.0.1"
-    assert last - first + 1 == part(SERVICE)["deploy"]["replicas"]
+    assert last - first + 1 == part(SERVICE)["deploy"]["replicas"] == 3
     assert part(SERVICE)["environment"]["HTTP_ADDRESS"].endswith(f":{inside}")
 
 

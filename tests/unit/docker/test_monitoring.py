@@ -28,7 +28,7 @@ from tests.unit.docker.monitoring import (
 )
 
 RUNBOOKS = ROOT / "docs" / "operations" / "alerts.md"
-FROM_PROMETHEUS = {"job", "instance", "consumer_name", "alertname", "severity"}
+FROM_PROMETHEUS = {"job", "instance", "stream_name", "alertname", "severity"}
 
 
 def _promtool(*arguments: str | Path) -> tuple[int, str]:
@@ -126,7 +126,7 @@ def test_prometheus_scrapes_the_service_and_the_exporter_where_they_listen() -> 
     [found] = jobs[SERVICE]["dns_sd_configs"]
     address = HttpSettings(part(SERVICE)["environment"]["HTTP_ADDRESS"])
     assert (found["names"], found["port"]) == ([SERVICE], address.port)
-    assert part(SERVICE)["deploy"]["replicas"] == 2
+    assert part(SERVICE)["deploy"]["replicas"] == 3
     [exporter] = jobs["nats"]["static_configs"]
     port = next(word for word in part("nats-exporter")["command"] if word.startswith("-port="))
     assert part("nats-exporter")["network_mode"] == "service:nats"

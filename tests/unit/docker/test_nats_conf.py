@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bus.settings import BusSettings
 from ops.process.embedded import find_nats_server
 from tests.unit.docker.files import NATS_CONF, part
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+OVERHEAD_BYTES = 48
+"""What a stored event takes beside its body; measured, see docs/operations/sizing.md."""
 
 
 def _check(configuration: Path) -> subprocess.CompletedProcess[str]:
@@ -50,6 +54,19 @@ def test_jetstream_keeps_its_data_in_the_volume() -> None:
     """Elsewhere it would go with the container."""
     [folder] = re.findall(r"^\s*store_dir: (\S+)$", NATS_CONF.read_text(), re.MULTILINE)
     assert any(mount.endswith(f"-data:{folder}") for mount in part("nats")["volumes"])
+
+
+def test_the_history_of_an_hour_has_room() -> None:
+    """At the rate that the comment names, ten times over; the page has the same figure."""
+    text = NATS_CONF.read_text()
+    [room_gb] = re.findall(r"^  max_file_store: (\d+)GB$", text, re.MULTILINE)
+    [(rate, body, hour_gb)] = re.findall(
+        r"At ([\d,]+) events/s of (\d+) bytes an hour takes ([\d.]+) GB", text
+    )
+    history_s = BusSettings().streams.input_history_s
+    taken_gb = int(rate.replace(",", "")) * (int(body) + OVERHEAD_BYTES) * history_s / 1e9
+    assert f"{taken_gb:.1f}" == hour_gb
+    assert int(room_gb) > 10 * taken_gb
 
 
 def test_the_health_check_asks_where_the_monitor_listens() -> None:

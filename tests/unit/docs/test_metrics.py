@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bus.wire.reasons import REASON_CLASSES
+from actors.rejections import RejectionKind
 from tests.service import ROOT
 from tests.unit.ops.monitoring.test_metrics import Desk
 
@@ -35,4 +35,4 @@ def test_the_table_of_metrics_is_what_the_code_exports() -> None:
 def test_every_reason_of_a_dead_letter_is_explained() -> None:
     """An operator sees it on the dashboard first."""
     explained = PAGE.read_text().partition("\n| `reason` |")[2]
-    assert set(re.findall(r"`([a-z_]+)`", explained)) == set(REASON_CLASSES)
+    assert set(re.findall(r"`([a-z_]+)`", explained)) == set(RejectionKind)

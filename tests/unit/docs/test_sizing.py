@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import bson
@@ -44,6 +45,22 @@ def test_the_sizes_of_checkpoints_are_those_of_their_form() -> None:
     """On a difference, copy the rows."""
     rows = [f"| {count:,} | {checkpoint_bytes(count):,} |" for count in (0, 1, 10, 100, 1_000)]
     assert between(PAGE, "checkpoints") == "\n".join(["| alarms | bytes |", "|---|---|", *rows, ""])
+
+
+def test_the_disk_of_an_hours_history_is_what_the_formula_gives() -> None:
+    """With the default history, and the bytes that the page says were measured."""
+    [(body, overhead)] = re.findall(
+        r"an event takes its body and (?:\d+) bytes \((\d+) \+ (\d+)\)", PAGE.read_text()
+    )
+    assert f"(body + {overhead})" in PAGE.read_text()
+    history_s = BusSettings().streams.input_history_s
+    assert history_s == 3600
+    rows = []
+    for rate in (100, 1_000, 10_000):
+        bytes_s = rate * (int(body) + int(overhead))
+        hour_gb, day_gb = (bytes_s * (history_s + outage_s) / 1e9 for outage_s in (0, 24 * 3600))
+        rows.append(f"| {rate:,} | {hour_gb:.1f} GB | {day_gb:.1f} GB |\n")
+    assert between(PAGE, "history").partition("|---|---|---|\n")[2] == "".join(rows)
 
 
 def test_the_worst_case_of_bodies_is_that_of_the_defaults() -> None:

@@ -22,7 +22,7 @@ from tests.doubles import FaultyStore, RecordingAcknowledger
 from tests.unit.actors.loop_thread import loop_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from actors.errors import PublishFailedError
     from actors.rules.digest import Digest
@@ -32,9 +32,11 @@ if TYPE_CHECKING:
 class Published:
     """A publisher that is always done at once."""
 
-    def publish(self, digest: Digest, settled: Callable[[PublishFailedError | None], None]) -> None:
+    def publish(
+        self, digests: Sequence[Digest], settled: Callable[[PublishFailedError | None], None]
+    ) -> None:
         """See ``DigestPublisher``."""
-        del digest
+        del digests
         settled(None)
 
 
@@ -78,7 +80,7 @@ def running() -> Iterator[Running]:
 
 
 def _all_on(one: LoopDispatcher) -> Dispatchers:
-    return Dispatchers(one, one, one, one, one, one, one.begin)
+    return Dispatchers(one, one, one, one.begin)
 
 
 def _fail(reason: str) -> None:

@@ -10,7 +10,7 @@ from nats.aio.msg import Msg
 from nats.errors import TimeoutError as NatsTimeoutError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from nats.aio.client import Client
 
@@ -47,12 +47,16 @@ class Subscription:
 class ScriptedClient:
     """Remembers what was sent."""
 
-    answers: list[Msg] = field(default_factory=list)
+    answers: Sequence[Msg | Exception] = ()
     """To requests, in order, then ``KEPT``; and what a subscription without a callback gets."""
     sent: list[tuple[str, bytes, dict[str, str] | None]] = field(default_factory=list)
     callbacks: dict[str, Callable[[Msg], Awaitable[None]]] = field(default_factory=dict)
     subscriptions: list[Subscription] = field(default_factory=list)
     on_request: Callable[[], Awaitable[None]] | None = None
+
+    def __post_init__(self) -> None:
+        """Have them be taken one by one."""
+        self._left = list(self.answers)
 
     @property
     def client(self) -> Client:
@@ -68,14 +72,17 @@ class ScriptedClient:
         subject: str,
         payload: bytes,
         timeout: float,  # noqa: ASYNC109  # the client's own name
-        headers: dict[str, str] | None,
+        headers: dict[str, str] | None = None,
     ) -> Msg:
         """Answer as scripted."""
         del timeout
         self.sent.append((subject, payload, headers))
         if self.on_request is not None:
             await self.on_request()
-        return self.answers.pop(0) if self.answers else message(KEPT)
+        answer = self._left.pop(0) if self._left else message(KEPT)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     async def publish(self, subject: str, payload: bytes, reply: str = "") -> None:
         """Remember it."""
@@ -88,8 +95,11 @@ class ScriptedClient:
         """Have what comes given to ``cb``, by the test; without one, the answers wait in it."""
         if cb is not None:
             self.callbacks[subject] = cb
-        self.subscriptions.append(Subscription(deque(() if cb else self.answers)))
+        self.subscriptions.append(Subscription(deque(() if cb else self._messages())))
         return self.subscriptions[-1]
+
+    def _messages(self) -> list[Msg]:
+        return [one for one in self.answers if isinstance(one, Msg)]
 
     async def flush(self) -> None:
         """Nothing is buffered."""

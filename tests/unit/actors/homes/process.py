@@ -6,9 +6,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actors.errors import StoreUnavailableError
-from actors.homes.actor import HomeActor, HomePorts
+from actors.homes.actor import HomeActor
+from actors.homes.ports import HomePorts
 from actors.messages.home import LeaveHomes, LookSoon, PartitionEmptied, PositionsFell
-from actors.messages.publisher import ForgetPartitions, MayPublish
+from actors.messages.publisher import AdmitPartitions, ForgetPartitions, MayPublish
 from actors.messages.router import DropPartitions, EmptyPartitions
 from actors.rules.holding import Freed
 from actors.rules.partitions import Instance, InstanceID
@@ -36,6 +37,7 @@ class Log:
         self.able = True
         self._gained = gained
         self.read: dict[int, Place] = {}
+        self.in_flight: dict[int, int] = {}
         self.stopped: set[int] = set()
 
     def gain(self, partitions: Sequence[Partition]) -> None:
@@ -63,7 +65,7 @@ class Log:
     def unsettled(self, number: int) -> int:
         """See ``LogReading``."""
         assert number in self.read
-        return 0
+        return self.in_flight.get(number, 0)
 
     def move(self) -> None:
         """Settle a message of each partition that is read."""
@@ -133,6 +135,7 @@ class Indoors(PooledActor):
         self._process = process
         self.until_s = float("-inf")
         self.emptying: set[int] = set()
+        self.admitted: set[int] = set()
         self.forgotten: list[int] = []
         self.dropped: list[int] = []
 
@@ -143,7 +146,11 @@ class Indoors(PooledActor):
                 assert until_s > self.until_s
                 self.until_s = until_s
                 self._process.street.check_publishing()
+            case AdmitPartitions(numbers):
+                self.admitted |= numbers
             case ForgetPartitions(numbers):
+                assert numbers <= self.admitted
+                self.admitted -= numbers
                 self.forgotten += numbers
             case DropPartitions(numbers):
                 self.dropped += numbers
@@ -171,6 +178,7 @@ class Process:
         self.instance_id = InstanceID(name)
         self.alive = True
         self.leaving = self.left = False
+        self.unfinished = 0
         self.log, self.tally = Log(street.check_publishing), HomeTally()
         self._paused: list[Callable[[], None]] | None = None
         self.indoors = Indoors(self)
@@ -251,8 +259,9 @@ class Process:
         assert numbers == self.log.read.keys()
         return numbers
 
-    def _leave(self) -> None:
+    def _leave(self, unfinished: int) -> None:
         assert not self.left
+        self.unfinished = unfinished
         self.left, self.alive = True, False
 
     def _do(self, action: Callable[[], None]) -> None:

@@ -129,6 +129,27 @@ def test_users_may_take_as_long_as_the_stop_when_nobody_else_is_up() -> None:
     assert process.left
 
 
+def test_what_patience_ran_out_on_is_told_when_nobody_else_is_up() -> None:
+    """So that a stop that left something undone does not look like one that did not."""
+    street, [process] = street_of(1)
+    street.emptying_takes_s = 60.0
+    process.log.in_flight[5] = 3
+    process.leave(patience_s=2.0)
+    street.run(3.0)
+    assert (process.left, process.unfinished) == (True, 3)
+
+
+def test_what_others_take_over_is_not_left_undone() -> None:
+    """They read it again."""
+    street, processes = street_of(2)
+    street.emptying_takes_s = 60.0
+    for number in processes[0].has():
+        processes[0].log.in_flight[number] = 3
+    processes[0].leave(patience_s=20.0)
+    street.run(3.0)
+    assert (processes[0].left, processes[0].unfinished) == (True, 0)
+
+
 def test_a_rolling_restart_of_three_moves_a_partition_twice() -> None:
     """At most 2.2 times on average."""
     street, processes = street_of(3)

@@ -17,6 +17,7 @@ from actors.messages.user import (
     TakeCheckpoint,
 )
 from actors.ports import NEVER_SAVED, Checkpoint
+from actors.rejections import RejectionKind
 from actors.rules.alarms import Alarm, AlarmID
 from actors.rules.capacity import USER_MAX_BYTES, stored_bytes
 from actors.rules.digest import Cursor
@@ -155,6 +156,7 @@ def test_a_refused_digest_takes_its_request_with_it() -> None:
     desk.save()
     desk.tell(CheckpointRefused("too large"))
     assert desk.acknowledger.dead == [(event.token, "too large"), (request.token, "too large")]
+    assert set(desk.acknowledger.kinds) == {RejectionKind.UNSAVABLE}
     desk.recover(NEVER_SAVED)
     cursor = desk.save().update.cursor
     assert cursor is not None
@@ -219,6 +221,7 @@ def test_a_user_that_is_full_takes_no_more_alarms_and_goes_on_with_those_it_has(
     desk.deliver(new, change, desk.request())
     why = f"the user has {len(ids)} alarms and no room for another"
     assert desk.acknowledger.dead == [(new.token, why)]
+    assert desk.acknowledger.kinds == [RejectionKind.UNSAVABLE]
     assert (desk.tally.events_changed, desk.tally.events_unchanged) == (1, 1)
     assert list(desk.saved().update.alarms) == [ids[7]]
     assert [item.alarm_id for item in desk.published().items] == [ids[7]]

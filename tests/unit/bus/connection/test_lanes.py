@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from nats.errors import ProtocolError
 from nats.protocol.parser import Parser
 
-from bus.connection.lanes import Frame, LaneParser, parse_status
+from bus.connection.client import LaneParser
+from bus.connection.lanes import Frame, parse_status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -1,87 +1,49 @@
-"""Letters are made of what the dead-letter stream holds, parts joined, twins and gaps told."""
+"""Letters are what the dead-letter stream holds, whoever has written there."""
 
 from __future__ import annotations
 
-from bus.dead_letters.stored import Assembler, DeadLetter, Stored
+import pytest
+
+from actors.rejections import Rejection, RejectionKind
+from actors.rules.positions import Place
+from bus.dead_letters.stored import DeadLetter, Stored, letter_of
+from bus.outbound.dead_letters import letter_of as written
+from bus.wire.message import Message
+
+REJECTION = Rejection(RejectionKind.NOT_JSON, "the body is not JSON")
+MESSAGE = Message("AlarmStatusChanged", b"\xff" * 1000, "", Place(5, 77))
 
 
-def stored(sequence: int, body: bytes, part: str = "", **other: str) -> Stored:
-    """Return a message of the stream as the service writes it."""
-    headers = {
-        "Dead-Letter-Reason": "the body is not JSON",
-        "Dead-Letter-Subject": "AlarmStatusChanged",
-        "Dead-Letter-Sequence": "5",
-        "Dead-Letter-Time": "2021-06-07T20:40:15Z",
-        "Nats-Msg-Id": "dead-letter.5.77",
-    }
-    if part:
-        headers |= {"Dead-Letter-Part": part, "Nats-Msg-Id": f"dead-letter.5.77.{sequence}-9"}
-    return Stored(sequence, {**headers, **other}, body)
+def read_back(limit_bytes: int) -> DeadLetter:
+    """Return what is read of a letter that was written under a limit."""
+    sent = written(MESSAGE, REJECTION, 1_623_098_415, "dead", limit_bytes)
+    return letter_of(Stored(3, sent.headers, sent.body))
 
 
-def assembled(*messages: Stored) -> list[DeadLetter]:
-    """Return the letters of these messages."""
-    assembler = Assembler()
-    letters = [letter for message in messages if (letter := assembler.add(message)) is not None]
-    return [*letters, *assembler.rest()]
-
-
-def test_a_letter_in_one_piece_is_what_its_headers_say() -> None:
+def test_a_letter_is_what_its_headers_say() -> None:
     """Under its own sequence, not the one it had in the input stream."""
-    assert assembled(stored(3, b"\xff")) == [
-        DeadLetter(
-            sequence=3,
-            sequences=(3,),
-            reason="the body is not JSON",
-            subject="AlarmStatusChanged",
-            original_sequence=5,
-            time="2021-06-07T20:40:15Z",
-            body=b"\xff",
-        )
-    ]
-
-
-def test_parts_are_joined_in_their_order_whatever_lies_between() -> None:
-    """Several letters may come in parts at the same time."""
-    other = {"Dead-Letter-Sequence": "6"}
-    one, two = assembled(
-        stored(1, b"a", "1/3"),
-        stored(2, b"X", "2/2", **other),
-        stored(3, b"c", "3/3"),
-        stored(4, b"b", "2/3"),
-        stored(5, b"W", "1/2", **other),
+    assert read_back(10_000) == DeadLetter(
+        sequence=3,
+        reason="the body is not JSON",
+        subject="AlarmStatusChanged",
+        original_sequence=5,
+        time="2021-06-07T20:40:15Z",
+        body=b"\xff" * 1000,
+        cut_from=None,
     )
-    assert (one.body, one.sequences, one.sequence) == (b"abc", (1, 3, 4), 1)
-    assert (two.body, two.sequences, two.sequence) == (b"WX", (2, 5), 5)
 
 
-def test_a_part_that_was_stored_twice_counts_once_and_is_deleted_twice() -> None:
-    """The service sends all parts again when one of them failed."""
-    (letter,) = assembled(stored(1, b"a", "1/2"), stored(2, b"a", "1/2"), stored(3, b"b", "2/2"))
-    assert (letter.body, letter.sequences, letter.missing_parts) == (b"ab", (1, 2, 3), 0)
-
-
-def test_a_letter_that_lacks_parts_says_how_many() -> None:
+def test_a_letter_that_was_cut_says_from_what() -> None:
     """It can be dropped, and must not be put back as if it were whole."""
-    (letter,) = assembled(stored(1, b"a", "1/3"), stored(2, b"c", "3/3"))
-    assert (letter.body, letter.missing_parts) == (b"ac", 1)
+    letter = read_back(500)
+    assert letter.cut_from == 1000
+    assert 0 < len(letter.body) < 500
 
 
-def test_one_message_rejected_twice_makes_two_letters() -> None:
-    """Core NATS numbers nothing: the time tells them apart."""
-    first, second = assembled(
-        stored(1, b"a", "1/2"),
-        stored(2, b"b", "2/2", **{"Dead-Letter-Time": "2021-06-07T20:40:16Z"}),
-    )
-    assert (first.missing_parts, second.missing_parts) == (1, 1)
-
-
-def test_headers_of_somebody_else_do_no_harm() -> None:
+@pytest.mark.parametrize("cut", ["", "x", "-1", "1.5", "\u00b2"])
+def test_headers_of_somebody_else_do_no_harm(cut: str) -> None:
     """Whoever may publish there writes what they like."""
-    for part in ("", "x", "1", "0/2", "3/2", "-1/2", "1/2/3", "1/0"):
-        (letter,) = assembled(
-            Stored(9, {"Dead-Letter-Part": part, "Dead-Letter-Sequence": "many"}, b"body")
-        )
-        assert (letter.body, letter.original_sequence, letter.missing_parts) == (b"body", 0, 0)
-    (bare,) = assembled(Stored(9, {}, b""))
+    letter = letter_of(Stored(9, {"Dead-Letter-Cut": cut, "Dead-Letter-Sequence": "many"}, b"b"))
+    assert (letter.body, letter.original_sequence, letter.cut_from) == (b"b", 0, None)
+    bare = letter_of(Stored(9, {}, b""))
     assert (bare.subject, bare.reason, bare.time) == ("", "", "")

@@ -10,9 +10,9 @@ import orjson
 from actors.rules.alarms import UserID
 from actors.rules.partitions import PARTITIONS, InstanceID, Partition, partition_of
 from actors.rules.positions import BEGIN, Place
-from bus.inbound.intake import Intake, Message
+from bus.inbound.intake import Intake
 from bus.inbound.log_reader import LogReader
-from bus.memory_log import InMemoryLog, InMemoryLogSource
+from bus.memory.log import InMemoryLog, InMemoryLogSource
 from bus.subjects import Subjects
 from bus.tally import BusTally
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from actors.messages.router import RouteDeliveries
     from actors.ports import DeliveryToken
+    from actors.rejections import Rejection
+    from bus.wire.message import Message
 
 SUBJECTS = Subjects()
 ME = InstanceID("me")
@@ -60,7 +62,7 @@ class LogDesk:
         self.timers: deque[Callable[[], None]] = deque()
         self.taken: list[Taken] = []
         self.fell: list[Mapping[int, Place]] = []
-        self.rejected: list[tuple[Message, str, Callable[[], None]]] = []
+        self.rejected: list[tuple[Message, Rejection, Callable[[], None]]] = []
         self.foreign: list[str] = []
         self.tally = BusTally()
         self.source = InMemoryLogSource(self.log, self.posts.append, self._call_later, batch_max=5)

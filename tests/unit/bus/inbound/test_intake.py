@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 from actors.messages.inputs import AlarmStatusChanged, SendDigest
 from actors.ports import DeliveryToken
+from actors.rejections import Rejection, RejectionKind
 from actors.rules.alarms import AlarmID, Severity, UserID
 from actors.rules.partitions import partition_of
 from actors.rules.positions import BEGIN, Ledger, Place
-from bus.inbound.intake import Intake, Message
+from bus.inbound.intake import Intake
 from bus.inbound.log_home import Wanted
 from bus.inbound.log_source import LogMessage
 from bus.subjects import Subjects
 from bus.tally import BusTally
+from bus.wire.message import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 SUBJECTS = Subjects()
 EVENT_BODY = b'{"UserID":"u1","AlarmID":"a1","Status":"WARNING","ChangedAt":"1970-01-01T00:00:00Z"}'
 EVENT = AlarmStatusChanged(UserID("u1"), AlarmID("a1"), Severity.WARNING, 0)
-CRASHED = "the handling crashed"
+CRASHED = Rejection(RejectionKind.CRASHED, "the handling crashed")
 NOW_S = 41.5
 
 
@@ -36,7 +38,7 @@ class Desk:
     def __init__(self, max_body_bytes: int = 1000) -> None:
         """Open an empty one."""
         self.batches: list[tuple[Delivery, ...]] = []
-        self.rejected: list[tuple[Message, str, Callable[[], None]]] = []
+        self.rejected: list[tuple[Message, Rejection, Callable[[], None]]] = []
         self.settled: list[tuple[list[Message], str | None]] = []
         self.foreign: list[str] = []
         self.wanted = Wanted.nothing(Ledger())
@@ -75,8 +77,8 @@ class Desk:
     def _deliver(self, deliveries: RouteDeliveries) -> None:
         self.batches.append(deliveries.items)
 
-    def _reject(self, message: Message, reason: str, done: Callable[[], None]) -> None:
-        self.rejected.append((message, reason, done))
+    def _reject(self, message: Message, rejection: Rejection, done: Callable[[], None]) -> None:
+        self.rejected.append((message, rejection, done))
 
     def _settle(self, messages: list[Message], rejection: str | None) -> None:
         self.settled.append((messages, rejection))
@@ -134,8 +136,9 @@ def test_a_rejected_message_is_settled_only_once_its_dead_letter_is_durable() ->
     desk = Desk()
     bad = event(1, body=b"{}")
     desk.take(bad, event(2))
-    [(message, reason, done)] = desk.rejected
-    assert (message, reason) == (bad, "UserID is missing")
+    [(message, rejection, done)] = desk.rejected
+    expected = Rejection(RejectionKind.BAD_FIELD, "UserID is missing")
+    assert (message, rejection) == (bad, expected)
     assert [delivery.body for delivery in desk.batches[0]] == [EVENT]
     assert desk.intake.size == 2
     desk.intake.settle([DeliveryToken(1)])
@@ -153,7 +156,7 @@ def test_a_body_over_the_limit_is_rejected() -> None:
     desk = Desk(max_body_bytes=10)
     desk.take(event(1), request(2))
     exceeded = [f"the body of {size} bytes exceeds 10 bytes" for size in (len(EVENT_BODY), 15)]
-    assert [reason for _, reason, _ in desk.rejected] == exceeded
+    assert [rejection.reason for _, rejection, _ in desk.rejected] == exceeded
     assert desk.batches == []
 
 
@@ -164,12 +167,12 @@ def test_a_message_that_crashes_its_handling_becomes_a_dead_letter() -> None:
     first, second = desk.tokens()
     desk.intake.dead_letter([first, DeliveryToken(99)], CRASHED)
     desk.intake.dead_letter([first], CRASHED)
-    [(message, reason, done)] = desk.rejected
-    assert (message, reason) == (event(1), CRASHED)
+    [(message, rejection, done)] = desk.rejected
+    assert (message, rejection) == (event(1), CRASHED)
     desk.intake.settle([first, second])
     assert desk.settled == [([event(2)], None)]
     done()
-    assert desk.settled[1] == ([event(1)], CRASHED)
+    assert desk.settled[1] == ([event(1)], CRASHED.reason)
     assert desk.intake.size == 0
 
 
@@ -274,7 +277,7 @@ def test_a_rejected_message_of_the_log_belongs_to_partition_0() -> None:
     elsewhere.want(HOME)
     for one in (desk, elsewhere):
         one.read(logged(1, b"{}"))
-    [(message, reason, done)] = desk.rejected
+    [(message, (_, reason), done)] = desk.rejected
     assert (message.body, reason, message.identity) == (b"{}", "UserID is missing", "1.10")
     assert elsewhere.rejected == []
     assert len(ledger) == 1
@@ -287,7 +290,7 @@ def test_a_limit_of_ours_does_not_change_whose_a_message_is() -> None:
     desk = Desk(max_body_bytes=10)
     desk.want(HOME)
     desk.read(logged(1))
-    [(_, reason, _)] = desk.rejected
+    [(_, (_, reason), _)] = desk.rejected
     assert reason == f"the body of {len(EVENT_BODY)} bytes exceeds 10 bytes"
 
 

@@ -21,15 +21,16 @@ if TYPE_CHECKING:
     import pytest
 
     from actors.messages.router import RouteDeliveries
+    from actors.rejections import Rejection
     from actors.rules.positions import Place
-    from bus.inbound.intake import Message
+    from bus.wire.message import Message
 
 SUBJECTS = Subjects()
 
 
-def _reject(message: Message, reason: str, done: Callable[[], None]) -> None:
+def _reject(message: Message, rejection: Rejection, done: Callable[[], None]) -> None:
     del done
-    raise AssertionError(f"{message} was rejected: {reason}")
+    raise AssertionError(f"{message} was rejected: {rejection.reason}")
 
 
 async def _request_places(consumers: int) -> list[Place | None]:

@@ -35,6 +35,20 @@ def config(**differs: Any) -> StreamConfig:
     return found
 
 
+@pytest.mark.parametrize(
+    ("max_msg_size", "warned"),
+    [(None, False), (-1, False), (0, False), (8192, True), (1024 * 1024, False)],
+)
+def test_a_stream_that_takes_small_messages_only_is_warned_about(
+    max_msg_size: int | None, *, warned: bool
+) -> None:
+    """Digests come in parts there, and dead letters are cut: nobody should find that out late."""
+    risks = list(risks_of_output_stream(config(max_msg_size=max_msg_size), "AlarmDigest"))
+    assert [risk.event for risk in risks] == ["stream.limits_message_size"] * warned
+    for risk in risks:
+        assert "max_msg_size" in risk.mend
+
+
 def test_a_sound_stream_is_not_complained_of() -> None:
     """A warning that is always there is read by nobody."""
     assert list(risks_of_input_stream(config())) == []

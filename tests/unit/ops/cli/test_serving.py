@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from actors.errors import SettingsError
 from bus.settings import BusSettings
 from ops.cli.command_line import Parsed
-from ops.cli.serving import start_embedded
+from ops.cli.serving import join_embedded, start_embedded
+from ops.process.embedded import ServerURLs
 from ops.settings import Settings
-from ops.web.settings import HttpSettings
+from ops.web.settings import HttpSettings, parse_address
+from tests.service import ROOT
 
 if TYPE_CHECKING:
-    from ops.process.embedded import EmbeddedServers
+    from ops.process.embedded import EmbeddedServers, JoinedServers
 
 
 class Servers:
@@ -28,6 +33,9 @@ class Servers:
         """See ``EmbeddedServers``."""
         del binary
         return "nats://127.0.0.1:2"
+
+    def announce(self) -> None:
+        """See ``EmbeddedServers``."""
 
 
 def started(settings: Settings, *given: str) -> Settings:
@@ -46,7 +54,7 @@ def test_both_are_started_and_used_and_how_to_try_them_is_shown(
     printed = capsys.readouterr().out
     assert "export NATS_URL=nats://127.0.0.1:2\n" in printed
     assert '"AlarmID": "{{ID}}"' in printed
-    assert "http://127.0.0.1:8080/" in printed
+    assert f"http://{settings.http.address}/" in printed
 
 
 @pytest.mark.parametrize("name", ["NATS_URL", "MONGODB_URI"])
@@ -68,5 +76,66 @@ def test_an_address_that_nobody_could_open_is_not_shown(
     address: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With port 0 it is not known yet."""
-    started(Settings(bus=BusSettings(), http=HttpSettings(address)))
+    started(Settings(bus=BusSettings(), http=HttpSettings(address)), "HTTP_ADDRESS")
     assert "Console" not in capsys.readouterr().out
+
+
+def test_the_console_goes_to_a_free_port_where_another_has_ours() -> None:
+    """A second ``make run`` has one too; an address that is set is left as it is."""
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            other.bind(("127.0.0.1", 8080))
+            other.listen()
+        except OSError:
+            pass  # somebody else on this machine has it, which is as good
+        found = parse_address(started(Settings()).http.address)
+        assert started(Settings(), "HTTP_ADDRESS").http == HttpSettings()
+    assert found is not None
+    assert found.host == "127.0.0.1"
+    assert found.port not in {0, 8080}
+
+
+class Joined:
+    """Servers of another process."""
+
+    def __init__(self, urls: ServerURLs) -> None:
+        """Say that they listen there."""
+        self._urls = urls
+
+    def urls(self) -> ServerURLs:
+        """See ``JoinedServers``."""
+        return self._urls
+
+
+def joined(urls: ServerURLs, *given: str) -> Settings:
+    """Join another process's servers; return the settings that use them."""
+    servers = cast("JoinedServers", Joined(urls))
+    return join_embedded(Parsed(Settings(), frozenset(given)), servers)
+
+
+def test_who_joins_uses_the_servers_of_the_one_that_runs() -> None:
+    """Both of them."""
+    settings = joined(ServerURLs("nats://127.0.0.1:2", "mongodb://127.0.0.1:1"))
+    assert settings.bus.urls == ("nats://127.0.0.1:2",)
+    assert settings.store.uri == "mongodb://127.0.0.1:1"
+
+
+def test_who_joins_must_be_given_what_the_one_that_runs_was_given() -> None:
+    """It is not written down: it may hold a password. What is given wins."""
+    urls = ServerURLs(nats=None, mongodb="mongodb://127.0.0.1:1")
+    with pytest.raises(SettingsError, match=r"^NATS_URL: .*set the same here$"):
+        joined(urls)
+    known = Settings()
+    assert joined(urls, "NATS_URL").bus == known.bus
+    assert joined(urls, "NATS_URL", "MONGODB_URI").store == known.store
+
+
+@pytest.mark.parametrize(
+    ("argument", "flag"), [("JOIN=", "--embedded"), ("JOIN=1", "--embedded-join")]
+)
+def test_make_run_starts_servers_or_joins_those_that_run(argument: str, flag: str) -> None:
+    """As the message says that names it."""
+    command = ["make", "--dry-run", "--silent", "run", argument]
+    said = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert said.splitlines()[-1].endswith(f"main.py {flag}")

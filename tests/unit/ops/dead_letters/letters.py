@@ -12,22 +12,21 @@ if TYPE_CHECKING:
 
 LETTER = DeadLetter(
     sequence=7,
-    sequences=(7,),
     reason="the body is not JSON",
     subject="AlarmStatusChanged",
     original_sequence=3,
     time="2021-06-07T20:40:15Z",
     body=b"nonsense",
 )
-BINARY = replace(LETTER, sequence=8, sequences=(8,), body=b"\xff")
-TORN = replace(LETTER, sequence=9, sequences=(9,), missing_parts=2)
+BINARY = replace(LETTER, sequence=8, body=b"\xff")
+CUT = replace(LETTER, sequence=9, cut_from=2_000)
 
 
 @dataclass
 class StoredLetters:
     """A dead-letter stream in memory."""
 
-    held: list[DeadLetter] = field(default_factory=lambda: [LETTER, BINARY, TORN])
+    held: list[DeadLetter] = field(default_factory=lambda: [LETTER, BINARY, CUT])
     name: str | None = "DEAD"
     deleted: list[int] = field(default_factory=list)
 

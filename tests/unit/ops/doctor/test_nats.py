@@ -69,6 +69,11 @@ def test_what_we_may_not_do_is_named_with_the_mend() -> None:
             "no permission to publish digests",
             "allow this user to publish AlarmDigest",
         ),
+        (
+            Level.RISK,
+            "no permission to hear of changes at once",
+            "allow this user to subscribe alarm-digester.nudge",
+        ),
     }
 
 

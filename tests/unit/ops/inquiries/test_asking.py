@@ -1,82 +1,106 @@
-"""Asking instances: all that answer are heard, and of several answers the one that counts."""
+"""Asking instances: one for a user, all for what each knows of its own."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections import deque
+from typing import TYPE_CHECKING
 
 import orjson
 import pytest
+from nats.errors import NoRespondersError
 
 from actors.ports import NEVER_SAVED
 from actors.rules.alarms import UserID
-from ops.inquiries.asking import ask_for_list, ask_for_user, find_instances, most_telling
+from ops.homes.members import MemberFigures
+from ops.inquiries.asking import (
+    NO_ANSWER,
+    ask_for_figures,
+    ask_for_list,
+    ask_for_user,
+    find_instances,
+)
 from ops.inquiries.form import ListInquiry, ShowInquiry
-from ops.users.report import Provenance, Source, UserReport, line_on, report_on
-from tests.unit.ops.scripted_client import ScriptedClient, Subscription, message
+from ops.users.report import Provenance, Source, line_on, report_on
+from tests.unit.ops.scripted_client import ScriptedClient, message
+
+if TYPE_CHECKING:
+    from nats.aio.msg import Msg
+
+    from ops.users.report import UserReport
 
 USER = UserID("u")
 INQUIRY = ShowInquiry(USER)
 
 
-def report(version: int, source: Source = Source.STORED) -> UserReport:
-    """Return what an instance says of a user."""
-    made = report_on(USER, NEVER_SAVED, Provenance(source, f"instance {version}"))
-    return dataclasses.replace(made, version=version)
+REPORT = report_on(USER, NEVER_SAVED, Provenance(Source.LIVE, "host-1", 4, home="host-1"))
 
 
 @pytest.mark.parametrize(
-    ("reports", "best"),
+    ("answer", "report", "why"),
     [
-        ([], None),
-        ([report(1)], 0),
-        ([report(2), report(3), report(1)], 1),
-        ([report(3), report(3, Source.LIVE)], 1),
-        ([report(3), report(2, Source.LIVE)], 0),
+        (message(orjson.dumps(REPORT.to_fields())), REPORT, None),
+        (message(orjson.dumps({**REPORT.to_fields(), "later": True})), REPORT, None),
+        (message(b"", Nats_Service_Error="no answer from MongoDB"), None, "no answer from MongoDB"),
+        (message(b"nonsense"), None, "an answer that cannot be read"),
+        (message(b'{"user_id": "u"}'), None, "an answer that cannot be read"),
+        (message(b"[]"), None, "an answer that cannot be read"),
+        (NoRespondersError(), None, NO_ANSWER),
     ],
 )
-def test_the_latest_save_counts_and_of_equal_ones_the_live_one(
-    reports: list[UserReport], best: int | None
+async def test_one_instance_is_asked_for_a_user(
+    answer: Msg | Exception, report: UserReport | None, why: str | None
 ) -> None:
-    """An instance may have kept in memory what another has overtaken."""
-    assert most_telling(reports) == (None if best is None else reports[best])
+    """Whichever it is; one of another version may say what cannot be read here."""
+    nats = ScriptedClient([answer, answer])
+    found, reason = await ask_for_user(nats.client, "group", INQUIRY)
+    assert found == report
+    assert (reason or "").startswith(why or "")
+    assert (reason is None) is (why is None)
+    assert nats.sent[0] == ("group.user.show", INQUIRY.encode(), None)
 
 
-async def test_each_instance_is_heard_and_what_is_no_answer_is_told() -> None:
-    """An instance of another version may say what cannot be read here."""
-    nats = ScriptedClient(
-        [
-            message(orjson.dumps(report(1).to_fields())),
-            message(b"", Nats_Service_Error="no answer from MongoDB"),
-            message(b"nonsense"),
-            message(b'{"user_id": "u"}'),
-            message(orjson.dumps({**report(4).to_fields(), "later": True})),
-        ]
-    )
-    found, errors = await ask_for_user(nats.client, "group", INQUIRY)
-    assert found == report(4)
-    assert errors[:2] == ["no answer from MongoDB", "an answer that is not JSON"]
-    assert errors[2].startswith("an answer that cannot be read")
-    assert nats.sent == [("group.user.show", INQUIRY.encode(), None)]
-    assert all(subscription.ended for subscription in nats.subscriptions)
-
-
-async def test_that_nobody_listens_is_no_error() -> None:
-    """Nor need one wait for it: the server says so."""
-    nats = ScriptedClient([message(b"", Status="503"), message(b"never read")])
-    assert await ask_for_user(nats.client, "group", INQUIRY) == (None, [])
-    (subscription,) = nats.subscriptions
-    assert subscription == Subscription(deque(subscription.messages), ended=True)
-    assert len(subscription.messages) == 1
+async def test_after_one_that_stands_still_another_is_asked() -> None:
+    """It is one of those that the server chooses from."""
+    nats = ScriptedClient([TimeoutError(), message(orjson.dumps(REPORT.to_fields()))])
+    assert await ask_for_user(nats.client, "group", INQUIRY) == (REPORT, None)
+    assert len(nats.sent) == 2
 
 
 async def test_a_list_is_of_all_instances() -> None:
     """Each knows its own users."""
     line = line_on(USER, NEVER_SAVED, Provenance(Source.LIVE))
     one = orjson.dumps({"users": [line.to_fields()], "live": 7})
-    nats = ScriptedClient([message(one), message(b"{}"), message(one)])
+    nats = ScriptedClient(
+        [message(one), message(b"{}"), message(b"", Nats_Service_Error="busy"), message(one)]
+    )
     assert await ask_for_list(nats.client, "group", ListInquiry()) == ([line, line], 14)
+    assert all(subscription.ended for subscription in nats.subscriptions)
     assert await ask_for_list(ScriptedClient().client, "group", ListInquiry()) == ([], None)
+
+
+async def test_a_line_that_cannot_be_read_costs_no_other() -> None:
+    """Nor one that lacks what came later; what is counted is what the instance counts."""
+    line = line_on(USER, NEVER_SAVED, Provenance(Source.LIVE))
+    earlier = {name: value for name, value in line.to_fields().items() if name != "unsaved"}
+    damaged = {"user_id": "v"}
+    answer = orjson.dumps({"users": [damaged, earlier, 7, line.to_fields()], "live": 4})
+    nats = ScriptedClient([message(answer)])
+    assert await ask_for_list(nats.client, "group", ListInquiry()) == ([line, line], 4)
+
+
+async def test_each_instance_tells_its_own_figures() -> None:
+    """What is no number is left out; who does not say who it is, too."""
+    answers = [
+        {"instance_id": "a", "taken_per_s": 12.5, "waiting": 3, "behind_s": 0.0, "later": 1},
+        {"instance_id": "b", "taken_per_s": None, "waiting": "many", "behind_s": True},
+        {"taken_per_s": 1},
+        [],
+    ]
+    nats = ScriptedClient([message(orjson.dumps(answer)) for answer in answers])
+    assert await ask_for_figures(nats.client, "group") == {
+        "a": MemberFigures(12.5, 3, 0.0),
+        "b": MemberFigures(None, None, None),
+    }
+    assert nats.sent[0][0] == "group.instance.show"
 
 
 async def test_instances_are_those_of_the_group() -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from nats.micro.service import EndpointStats
 
-from ops.inquiries.micro import MicroSettings, _one_line, _Tally, _version
+from ops.inquiries.answering import AnswerError
+from ops.inquiries.micro import MicroSettings, _respond, _Tally, _version
 
-
-def test_an_error_is_one_line_of_ascii_and_bounded() -> None:
-    """It goes into a header, which a line end would split."""
-    assert _one_line("a\r\nNats-Msg-Id: 1\tü") == "a Nats-Msg-Id: 1 \\xfc"
-    assert len(_one_line("x" * 5000)) == 500
+if TYPE_CHECKING:
+    from nats.micro.request import Request
 
 
 def test_figures_are_of_what_was_done_and_not_of_what_was_begun() -> None:
@@ -42,3 +41,29 @@ def test_the_version_is_one_that_micro_tools_take() -> None:
 def test_it_answers_unless_it_is_turned_off() -> None:
     """Most want it."""
     assert MicroSettings().wanted
+
+
+class Asked:
+    """A request that notes how it was refused."""
+
+    def __init__(self) -> None:
+        """Note nothing yet."""
+        self.refusals: list[tuple[str, str]] = []
+
+    async def respond_error(self, code: str, description: str) -> None:
+        """Note it; both become headers."""
+        self.refusals.append((code, description))
+
+
+async def test_a_refusal_that_quotes_line_ends_is_one_line_of_ascii() -> None:
+    """A UserID may hold them, and an error may quote the id."""
+    asked = Asked()
+    request: Request = asked  # type: ignore[assignment]  # as much of one as is used
+    user = "u\r\nNats-Service-Error-Code: 200\r\n\r\n\x1b[2J\u2028"
+    await _respond(request, AnswerError("404", f"no user {user!s}" + "x" * 1000))
+    [(code, description)] = asked.refusals
+    assert code == "404"
+    assert description.startswith("no user u Nats-Service-Error-Code: 200 \\x1b[2J\\u2028")
+    assert description.isascii()
+    assert description.isprintable()
+    assert len(description) == 500

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from actors.runtime.simulated import ManualClock
-from bus.bus import BusStatus
-from ops.monitoring.health import OK, STUCK_AFTER_S, Health, Phase
+from actors.tally import HomeTally
+from bus.status import BusStatus
+from ops.monitoring.health import STUCK_AFTER_S, Health, Phase, is_well
 from ops.monitoring.pulse import ACTORS, STILL_AFTER_S, TIMER, Pulse
 from store.tally import StoreTally
 
@@ -43,11 +44,15 @@ class Desk:
         """Set it up."""
         self.clock, self.pulse, self.store = ManualClock(), StillPulse(), StoreTally()
         self.status, self.settled = WELL, 0
+        self.home, self.on_log = HomeTally(partitions=21, may_publish_until_s=1e9), True
         self.health = Health(
             self.pulse,
             lambda: self.status,
             lambda: self.settled,
             self.store,
+            self.home,
+            lambda: self.on_log,
+            self.clock.monotonic_s,
             self.clock.monotonic_s,
         )
         self.health.phase = Phase.SERVING
@@ -55,7 +60,7 @@ class Desk:
     def wrong(self) -> dict[str, str]:
         """Return what is not well."""
         verdict = self.health.ready()
-        wrong = {name: found for name, found in verdict.checks.items() if found != OK}
+        wrong = {name: found for name, found in verdict.checks.items() if not is_well(found)}
         assert verdict.good is not bool(wrong)
         return wrong
 
@@ -68,7 +73,9 @@ def test_a_service_that_serves_is_live_and_ready() -> None:
         "phase",
         "nats",
         "mongodb",
-        "pulling",
+        "reading",
+        "beats",
+        "partitions",
         "progress",
         "event loop",
         ACTORS,
@@ -113,11 +120,57 @@ def test_without_mongodb_it_is_live_and_not_ready() -> None:
     assert desk.health.live().good
 
 
-def test_a_pull_that_is_refused_shows() -> None:
+def test_a_log_that_cannot_be_read_shows() -> None:
     """Nothing comes in."""
     desk = Desk()
     desk.status = replace(WELL, pulling=False)
-    assert desk.wrong() == {"pulling": "no messages are being asked for"}
+    assert desk.wrong() == {"reading": "no messages are read"}
+
+
+def test_it_says_how_much_is_at_home_here() -> None:
+    """A verdict may say more than that all is well."""
+    desk = Desk()
+    assert desk.health.ready().checks["partitions"] == "ok, 21 of 64 at home here"
+    assert desk.health.ready().good
+
+
+def test_an_instance_that_stands_by_is_ready_and_says_so() -> None:
+    """It is as good as the others, and there is nothing for it to do."""
+    desk = Desk()
+    desk.home.partitions, desk.home.standing_by, desk.home.instances = 0, True, 70
+    assert desk.wrong() == {}
+    found = desk.health.ready().checks["partitions"]
+    assert found == "ok, stands by: 70 instances are up for 64 partitions"
+
+
+def test_a_newcomer_is_ready_once_something_is_at_home_with_it() -> None:
+    """So a rolling restart waits for the hand-over before it stops the next one."""
+    desk = Desk()
+    desk.home.partitions = 0
+    assert desk.wrong() == {"partitions": "none is at home here yet"}
+
+
+def test_an_instance_whose_signs_of_life_are_not_confirmed_is_not_ready() -> None:
+    """It holds digests back: others may have its partitions."""
+    desk = Desk()
+    desk.home.may_publish_until_s = float("-inf")
+    assert desk.wrong() == {
+        "beats": "no sign of life of this instance was confirmed by MongoDB yet"
+    }
+    desk.home.may_publish_until_s = desk.clock.monotonic_s()
+    assert desk.wrong() == {}
+    desk.clock.elapsed_s += 2.5
+    assert desk.wrong()["beats"].startswith("digests are held back since 2.5 seconds: MongoDB")
+    assert desk.health.live().good
+
+
+def test_on_core_nats_nobody_has_partitions() -> None:
+    """Nor beats."""
+    desk = Desk()
+    desk.on_log, desk.home.partitions = False, 0
+    desk.home.may_publish_until_s = float("-inf")
+    assert desk.wrong() == {}
+    assert not {"beats", "partitions"} & desk.health.ready().checks.keys()
 
 
 def test_messages_of_which_none_is_settled_for_a_minute_show() -> None:

@@ -10,17 +10,19 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from actors.rejections import RejectionKind
 from actors.rules.alarms import UserID
 from actors.runtime.simulated import ManualClock
-from actors.tally import CoreTally, Histogram
-from bus.bus import BusStatus
+from actors.tally import CoreTally, Histogram, HomeTally
+from bus.status import BusStatus
 from bus.tally import BusTally
-from bus.wire.reasons import CRASHED, REASON_CLASSES
+from ops.homes.lag import Positions
 from ops.monitoring.health import Health, Phase
 from ops.monitoring.metrics import Sources, registry_of
 from ops.version import VERSION
 from store.tally import StoreTally
 from tests.programs import program
+from tests.unit.ops.homes.test_lag import Log
 from tests.unit.ops.monitoring.test_health import WELL, StillPulse
 
 if TYPE_CHECKING:
@@ -33,12 +35,30 @@ class Desk:
     def __init__(self) -> None:
         """Have nothing counted."""
         self.core, self.bus, self.store, self.status = CoreTally(), BusTally(), StoreTally(), WELL
+        self.home, self.log = HomeTally(partitions=64, may_publish_until_s=1e18), Log()
+        self.clock, self.on_log = ManualClock(), True
         pulse = StillPulse()
         self.health = Health(
-            pulse, lambda: self.status, lambda: 0, self.store, ManualClock().monotonic_s
+            pulse,
+            lambda: self.status,
+            lambda: 0,
+            self.store,
+            self.home,
+            lambda: self.on_log,
+            self.clock.monotonic_s,
         )
+        self.positions = Positions(lambda: self.log, self.clock.monotonic_s)
         self.sources = Sources(
-            self.core, self.bus, lambda: self.status, self.store, pulse, self.health, 50_000
+            self.core,
+            self.bus,
+            lambda: self.status,
+            self.store,
+            pulse,
+            self.health,
+            50_000,
+            self.home,
+            self.positions,
+            lambda: self.on_log,
         )
         self.registry: CollectorRegistry = registry_of(self.sources)
 
@@ -65,7 +85,7 @@ def _numbers(tally: object) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("which", ["core", "bus", "store"])
+@pytest.mark.parametrize("which", ["core", "bus", "store", "home"])
 def test_every_number_that_is_counted_is_shown(which: str) -> None:
     """A figure that is counted and not shown is of no use to anybody."""
     desk = Desk()
@@ -81,7 +101,7 @@ def test_every_number_that_is_counted_is_shown(which: str) -> None:
 def test_the_kinds_of_messages_add_up_to_what_was_taken() -> None:
     """Events are what is left."""
     desk = Desk()
-    desk.bus.taken, desk.bus.requests, desk.bus.repeated = 10, 3, 2
+    desk.bus.taken, desk.bus.requests, desk.bus.rejected = 10, 3, 2
     samples = desk.samples()
     kinds = {key: samples[key] for key in samples if "messages_total kind=" in key}
     assert sum(kinds.values()) == 10
@@ -122,11 +142,11 @@ def test_every_histogram_is_shown() -> None:
 def test_dead_letters_have_a_series_for_each_reason_from_the_start() -> None:
     """An alert on an increase from nothing to one would not fire."""
     desk = Desk()
-    desk.bus.dead_letters[CRASHED] = 2
+    desk.bus.dead_letters[RejectionKind.CRASHED] = 2
     samples = desk.samples()
     name = "alarm_digest_dead_letters_total"
-    shown = {reason: samples[f"{name} reason={reason}"] for reason in REASON_CLASSES}
-    assert shown == {reason: 2 if reason == CRASHED else 0 for reason in REASON_CLASSES}
+    shown = {kind: samples[f"{name} reason={kind}"] for kind in RejectionKind}
+    assert shown == {kind: 2 * (kind is RejectionKind.CRASHED) for kind in RejectionKind}
 
 
 def test_how_the_bus_stands_is_shown() -> None:
@@ -144,7 +164,7 @@ def test_how_the_bus_stands_is_shown() -> None:
     samples = desk.samples()
     shown = {
         "nats_connected": 1,
-        "pulling": 0,
+        "reading": 0,
         "messages_in_flight": 7,
         "messages_in_flight_limit": 50_000,
         "messages_dropped_total": 3,
@@ -153,6 +173,27 @@ def test_how_the_bus_stands_is_shown() -> None:
         "last_message_timestamp_seconds": 1.7e9,
     }
     assert {name: samples[f"alarm_digest_{name}"] for name in shown} == shown
+
+
+def test_how_far_what_is_settled_is_behind_is_shown() -> None:
+    """In messages, and for how long nothing has moved."""
+    desk = Desk()
+    desk.log.read_to(100, 40)
+    desk.positions.look()
+    desk.clock.elapsed_s += 7
+    samples = desk.samples()
+    assert samples["alarm_digest_position_lag_messages"] == 60
+    assert samples["alarm_digest_position_stands_seconds"] == 7
+
+
+def test_on_core_nats_nothing_is_said_of_partitions() -> None:
+    """An alert on partitions without a home would never end."""
+    desk = Desk()
+    with_homes = desk.samples().keys()
+    desk.on_log = False
+    gone = with_homes - desk.samples().keys()
+    assert {"alarm_digest_partitions", "alarm_digest_lapses_total"} <= gone
+    assert "alarm_digest_messages_waiting" not in gone
 
 
 def test_what_the_probe_says_and_what_runs_is_shown() -> None:

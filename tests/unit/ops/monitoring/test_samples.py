@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from actors.rejections import RejectionKind
 from actors.runtime.simulated import ManualClock
 from ops.monitoring.samples import SAMPLES_MAX, Samples
 from tests.unit.ops.monitoring.test_metrics import Desk
@@ -26,7 +27,7 @@ class Kept:
 def test_a_sample_says_how_it_stands_at_its_time() -> None:
     """Later counts do not change it."""
     kept = Kept()
-    kept.desk.bus.taken, kept.desk.bus.dead_letters["x"] = 7, 2
+    kept.desk.bus.taken, kept.desk.bus.dead_letters[RejectionKind.CRASHED] = 7, 2
     kept.desk.core.digest_latency_s.observe(0.002)
     kept.take()
     kept.desk.bus.taken = 8

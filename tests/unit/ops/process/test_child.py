@@ -2,35 +2,41 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from ops.process.child import ChildProcess
+from tests.ports import claim_port
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 STAYS = "import time; time.sleep(60)"
-STAYS_ON_SIGTERM = (
-    f"import signal; signal.signal(15, signal.SIG_IGN); print(1, flush=True); {STAYS}"
+SERVES = (
+    "import socket, sys; door = socket.create_server(('127.0.0.1', int(sys.argv[1]))); "
+    f"print('serving', flush=True); {STAYS}"
 )
+SERVES_IGNORING_SIGTERM = f"import signal; signal.signal(15, signal.SIG_IGN); {SERVES}"
 
 
-def child(tmp_path: Path, program: str, *, until: str | None = None) -> ChildProcess:
-    """Return a Python program that is ready once its output is ``until``; at once for None."""
-    output = tmp_path / "output"
+def child(
+    tmp_path: Path, program: str, *, until: str = "serving", port: int | None = None
+) -> ChildProcess:
+    """Return a Python program that says it is ready once its output is ``until``."""
+    output, port = tmp_path / "output", port or claim_port()
 
     def ready() -> bool:
-        return until is None or output.read_text().strip() == until
+        return output.read_text().strip() == until
 
-    return ChildProcess("program", [sys.executable, "-c", program], output, ready)
+    return ChildProcess("program", [sys.executable, "-c", program, str(port)], output, port, ready)
 
 
 def test_one_that_stays_runs_until_it_is_stopped(tmp_path: Path) -> None:
     """Stopping it again is harmless."""
-    program = child(tmp_path, STAYS)
+    program = child(tmp_path, SERVES)
     seen = [program.running]
     program.stop()
     program.start()
@@ -56,9 +62,19 @@ def test_one_that_is_never_ready_is_ended(tmp_path: Path) -> None:
     assert not program.running
 
 
-def test_one_that_does_not_listen_is_killed(tmp_path: Path) -> None:
+def test_one_whose_port_somebody_else_serves_is_not_ready(tmp_path: Path) -> None:
+    """Its answers would be a stranger's, who was quicker at the port."""
+    port = claim_port()
+    with socket.create_server(("127.0.0.1", port)):
+        program = child(tmp_path, f"print('serving', flush=True); {STAYS}", port=port)
+        with pytest.raises(OSError, match=r"^program did not start: serving$"):
+            program.start(timeout_s=0.5)
+    assert not program.running
+
+
+def test_one_that_ignores_being_told_to_end_is_killed(tmp_path: Path) -> None:
     """Once its time is up."""
-    program = child(tmp_path, STAYS_ON_SIGTERM, until="1")
+    program = child(tmp_path, SERVES_IGNORING_SIGTERM)
     program.start()
     program.stop(timeout_s=0.05)
     assert not program.running

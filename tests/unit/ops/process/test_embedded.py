@@ -12,6 +12,8 @@ from actors.errors import SettingsError
 from ops.process.embedded import (
     LOOPBACK,
     EmbeddedServers,
+    JoinedServers,
+    ServerURLs,
     find_mongod,
     find_nats_server,
     free_port,
@@ -77,7 +79,7 @@ def test_a_data_directory_is_one_process_at_a_time(tmp_path: Path) -> None:
     """Two servers on the same files would destroy them; the mend is said."""
     first, second = EmbeddedServers(tmp_path), EmbeddedServers(tmp_path)
     first._lock_data_dir()
-    with pytest.raises(SettingsError, match=r"^--data-dir: .*in use.*choose another"):
+    with pytest.raises(SettingsError, match=r"^--data-dir: .*in use.*JOIN=1.*choose another"):
         second._lock_data_dir()
     second.stop()
     first.stop()
@@ -98,3 +100,36 @@ def test_none_is_dead_where_none_was_started(tmp_path: Path) -> None:
     servers = EmbeddedServers(tmp_path)
     assert servers.dead() is None
     servers.stop()
+
+
+def test_servers_can_be_joined_while_their_process_runs(tmp_path: Path) -> None:
+    """It says where they listen once all are started; afterwards nothing is left to join."""
+    first, joined = EmbeddedServers(tmp_path), JoinedServers(tmp_path)
+    with pytest.raises(SettingsError, match=r"^--embedded-join: .*`make run`"):
+        joined.urls()
+    first._lock_data_dir()
+    assert joined.dead() is None
+    with pytest.raises(SettingsError, match=r"^--embedded-join: "):
+        joined.urls(timeout_s=0.0)
+    first._urls = ServerURLs("nats://127.0.0.1:2")
+    first.announce()
+    assert joined.urls() == ServerURLs("nats://127.0.0.1:2", None)
+    first.stop()
+    assert joined.dead() == f"the service with the servers on {tmp_path}"
+    with pytest.raises(SettingsError, match=r"^--embedded-join: "):
+        joined.urls()
+
+
+def test_what_a_killed_process_said_of_its_servers_is_forgotten(tmp_path: Path) -> None:
+    """Its servers died with it; who joins the next one waits for that one's."""
+    killed = EmbeddedServers(tmp_path)
+    killed._lock_data_dir()
+    killed._urls = ServerURLs("nats://127.0.0.1:2")
+    killed.announce()
+    assert killed._lock is not None
+    killed._lock.close()  # as its end does
+    second = EmbeddedServers(tmp_path)
+    second._lock_data_dir()
+    with pytest.raises(SettingsError, match=r"^--embedded-join: "):
+        JoinedServers(tmp_path).urls(timeout_s=0.0)
+    second.stop()

@@ -7,18 +7,23 @@ from typing import TYPE_CHECKING
 import pytest
 
 from actors.errors import StoreUnavailableError
-from actors.ports import CheckpointUpdate
+from actors.ports import NEVER_SAVED, CheckpointUpdate
 from actors.rules.alarms import Alarm, AlarmID, Severity, UserID
 from actors.rules.digest import Cursor
+from actors.rules.partitions import PARTITIONS, HomesView, InstanceID, Partition
+from actors.rules.positions import BEGIN
+from ops.homes.whereabouts import SeenHomes
 from ops.users.known import KnownUsers
 from ops.users.live import ActorsBusyError, LiveUsers
-from ops.users.report import Source
+from ops.users.report import Provenance, Source, report_on
 from ops.users.stored import UnreadableUserError
 from tests.doubles import FaultyStore, Inbox
 from tests.unit.ops.running import Running, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from ops.users.report import UserReport
 
 X, Y = UserID("x"), UserID("y")
 STORED = Alarm(Severity.CRITICAL, 5, Severity.CLEARED, None, news=True, heard_at_s=1)
@@ -110,3 +115,66 @@ def test_a_store_that_is_away_and_a_damaged_checkpoint_are_told_apart(actors: Ru
     actors.store.unreadable[Y] = "schema 9"
     with pytest.raises(UnreadableUserError, match="schema 9"):
         known(actors).show(Y)
+
+
+class OneElsewhere:
+    """Another instance, which answers or does not."""
+
+    def __init__(self, report: UserReport | None) -> None:
+        """Answer so."""
+        self.report = report
+        self.asked: list[tuple[str, str, int | None, str | None]] = []
+
+    def show(
+        self, home: InstanceID, user_id: UserID, limit: int | None, only: AlarmID | None
+    ) -> UserReport | None:
+        """See ``Elsewhere``."""
+        self.asked.append((home, user_id, limit, only))
+        return self.report
+
+
+def homes(home: str | None) -> SeenHomes:
+    """Return what ``here`` sees: all partitions are at home there, of whom no more is known."""
+    partitions = tuple(
+        Partition(number, None if home is None else InstanceID(home), 1, BEGIN)
+        for number in range(PARTITIONS)
+    )
+    return SeenHomes(InstanceID("here"), lambda: HomesView((), partitions))
+
+
+def test_a_user_at_home_elsewhere_is_asked_for_there(actors: Running) -> None:
+    """Also when a former home has it in memory still."""
+    actors.event("x", "a")
+    theirs = report_on(X, NEVER_SAVED, Provenance(Source.LIVE, "theirs"))
+    there = OneElsewhere(theirs)
+    look = KnownUsers(LiveUsers(actors.router), actors.store, "me", homes("there"), there)
+    assert look.show(X, 5, AlarmID("a")) is theirs
+    assert there.asked == [("there", "x", 5, "a")]
+    here = look.show_here(X)
+    assert (here.source, here.instance, here.home) == (Source.LIVE, "me", "there")
+    assert len(there.asked) == 1
+
+
+def test_a_user_at_home_here_is_asked_for_nowhere_else(actors: Running) -> None:
+    """It is shown as it lives here."""
+    actors.event("x", "a")
+    there = OneElsewhere(None)
+    report = KnownUsers(LiveUsers(actors.router), actors.store, "me", homes("here"), there).show(X)
+    assert (report.source, report.home, report.note) == (Source.LIVE, "here", None)
+    assert there.asked == []
+
+
+@pytest.mark.parametrize(
+    ("home", "words"), [("there", "its home, there, does not answer"), (None, "nobody is at home")]
+)
+def test_without_an_answer_from_its_home_a_user_is_shown_as_stored(
+    actors: Running, home: str | None, words: str
+) -> None:
+    """What this instance has in memory may have been overtaken; the report says so."""
+    saved(actors.store, X)
+    actors.event("x", "b")
+    look = KnownUsers(LiveUsers(actors.router), actors.store, "me", homes(home), OneElsewhere(None))
+    report = look.show(X)
+    assert (report.source, report.home) == (Source.STORED, home)
+    assert report.note is not None
+    assert words in report.note

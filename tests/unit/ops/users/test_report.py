@@ -10,8 +10,8 @@ import pytest
 from actors.ports import NEVER_SAVED, Checkpoint
 from actors.rules.alarms import Alarm, AlarmID, Severity, UserID
 from actors.rules.digest import Cursor, Digest, DigestID, DigestItem
+from actors.rules.partitions import partition_of
 from actors.rules.positions import Place
-from ops.inquiries.asking import most_telling
 from ops.users.report import Provenance, Source, UserReport, report_on
 
 USER = UserID("u")
@@ -90,25 +90,19 @@ def test_what_is_no_report_is_refused(damage: dict[str, Any]) -> None:
         UserReport.from_fields({**report().to_fields(), **damage})
 
 
-@pytest.mark.parametrize(
-    ("said", "counts"),
-    [
-        ([], None),
-        ([("a", Source.STORED, 7)], "a"),
-        ([("a", Source.STORED, 7), ("b", Source.LIVE, 7)], "b"),
-        ([("a", Source.LIVE, 5), ("b", Source.STORED, 7)], "b"),
-        ([("a", Source.LIVE, 7), ("b", Source.LIVE, 5)], "a"),
-        ([("a", Source.NOWHERE, 0), ("b", Source.LIVE, 0)], "b"),
-    ],
-)
-def test_of_several_instances_the_latest_save_counts_then_who_has_it_in_memory(
-    said: list[tuple[str, Source, int]], counts: str | None
-) -> None:
-    """In whatever order they answer."""
-    reports = [
-        report_on(USER, Checkpoint(version, {}, Cursor()), Provenance(source, instance))
-        for instance, source, version in said
-    ]
-    for answers in (reports, reports[::-1]):
-        best = most_telling(answers)
-        assert (best and best.instance) == counts
+def test_a_report_that_lacks_what_came_later_is_read_all_the_same() -> None:
+    """What has a default may lack: an instance of an earlier version does not know it."""
+    fields = json.loads(json.dumps(report().to_fields()))
+    for later in ("partition", "home", "note"):
+        del fields[later]
+    read = UserReport.from_fields(fields)
+    assert (read.partition, read.home, read.alarms) == (None, None, report().alarms)
+    del fields["version"]
+    with pytest.raises(KeyError):
+        UserReport.from_fields(fields)
+
+
+def test_a_report_says_where_the_user_is_at_home() -> None:
+    """The partition follows from the id."""
+    made = report_on(USER, CHECKPOINT, Provenance(Source.LIVE, "me", home="host-1"))
+    assert (made.partition, made.home) == (partition_of(USER), "host-1")

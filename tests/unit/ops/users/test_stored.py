@@ -8,7 +8,7 @@ from actors.errors import StoreUnavailableError
 from actors.ports import CheckpointUpdate
 from actors.rules.alarms import Alarm, AlarmID, Severity, UserID
 from actors.rules.digest import Cursor
-from ops.users.report import Source
+from ops.users.report import Provenance, Source
 from ops.users.stored import UnreadableUserError, read_stored
 from tests.doubles import FaultyStore
 
@@ -26,7 +26,8 @@ def store() -> FaultyStore:
 
 def test_a_saved_user_is_reported_as_saved() -> None:
     """With as many alarms as are wanted, and whoever says so."""
-    report = read_stored(store(), USER, limit=1, note="away", instance="me")
+    how = Provenance(Source.NOWHERE, "me", note="away")
+    report = read_stored(store(), USER, how, limit=1)
     assert (report.source, report.instance, report.note) == (Source.STORED, "me", "away")
     assert (report.version, report.digests, report.due) == (1, 3, 2)
     assert [alarm.alarm_id for alarm in report.alarms] == ["a"]

@@ -58,6 +58,55 @@ async def test_an_answer_is_not_kept_and_does_not_say_what_runs() -> None:
         assert (missing.status, missing.headers["Server"]) == (404, "alarm-digest")
 
 
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("127.0.0.1:0", "127.0.0.1"),
+        ("localhost:0", "localhost"),
+        ("[::1]:0", "[::1]"),
+    ],
+)
+async def test_others_are_told_of_the_port_that_was_bound(address: str, shown: str) -> None:
+    """Any that is free is the server's choice; all addresses are no address to go to."""
+    try:
+        async with _serving(address) as server:
+            assert server.port > 0
+            assert server.address == f"{shown}:{server.port}"
+    except SettingsError:
+        assert address.startswith("[")
+        pytest.skip("no IPv6 here")
+    assert server.address is None
+
+
+@pytest.mark.parametrize(
+    ("found", "shown"),
+    [
+        (["10.1.2.3"], "10.1.2.3"),
+        (["127.0.1.1"], socket.gethostname()),
+        (["127.0.0.1", "fd00::7"], "[fd00::7]"),
+        ([], socket.gethostname()),
+    ],
+)
+async def test_who_listens_at_all_addresses_tells_others_of_one(
+    found: list[str], shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a container's /etc/hosts has it, Debian's, one with both, and none."""
+
+    async def look_up(name: str) -> list[str]:
+        assert name == socket.gethostname()
+        if not found:
+            raise socket.gaierror("unknown")
+        return found
+
+    server = WebServer(HttpSettings("0.0.0.0:0"), [])
+    monkeypatch.setattr(server_module, "_look_up", look_up)
+    await server.start()
+    try:
+        assert server.address == f"{shown}:{server.port}"
+    finally:
+        await server.stop()
+
+
 async def test_a_body_that_is_too_large_is_refused() -> None:
     """What the server holds is bounded."""
     async with _serving() as server, aiohttp.ClientSession() as client:

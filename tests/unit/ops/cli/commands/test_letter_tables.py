@@ -12,7 +12,7 @@ from ops.cli.commands.letter_tables import (
     print_letter,
     print_letters,
 )
-from tests.unit.ops.dead_letters.letters import BINARY, LETTER, TORN, StoredLetters
+from tests.unit.ops.dead_letters.letters import BINARY, CUT, LETTER, StoredLetters
 
 if TYPE_CHECKING:
     import pytest
@@ -31,12 +31,12 @@ def test_many_are_a_line_each_with_the_beginning_of_their_body(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """A letter that lacks parts says so."""
-    print_letters([replace(LETTER, body=b"y" * 200), TORN], as_json=False)
+    print_letters([replace(LETTER, body=b"y" * 200), CUT], as_json=False)
     head, first, torn = capsys.readouterr().out.splitlines()
     assert head.split() == ["SEQUENCE", "TIME", "SUBJECT", "BYTES", "REASON", "BODY"]
     assert first.count("y") == 60 + LETTER.reason.count("y")
-    assert "(2 parts are missing)" in torn
-    print_letters([LETTER, TORN], as_json=True)
+    assert "(cut from 2000 bytes)" in torn
+    print_letters([LETTER, CUT], as_json=True)
     shown = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [letter["sequence"] for letter in shown] == [7, 9]
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from actors.ports import Checkpoint
 from actors.rules.alarms import Alarm, AlarmID, Severity, UserID
 from actors.rules.digest import Cursor, Digest, DigestID
+from actors.rules.partitions import partition_of
 from actors.rules.positions import Place
-from ops.cli.commands.users import _print_alarm, _print_user
+from ops.cli.commands.users import _print_alarm, _print_user, history_of
 from ops.users.report import Provenance, Source, UserReport, report_on
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ def report(limit: int | None = None) -> UserReport:
     owed = Digest(DigestID("d"), USER, ())
     cursor = Cursor(3, Place(2, 9), (owed,))
     checkpoint = Checkpoint(7, {AlarmID("a"): ALARM, AlarmID("b"): ALARM}, cursor)
-    return report_on(USER, checkpoint, Provenance(Source.STORED, note="away"), limit)
+    return report_on(USER, checkpoint, Provenance(Source.STORED, note="away", home="host-1"), limit)
 
 
 def facts(printed: str) -> Mapping[str, str]:
@@ -41,6 +43,8 @@ def test_a_user_is_facts_and_a_table(capsys: pytest.CaptureFixture[str]) -> None
     shown = facts(printed.out)
     assert (shown["version"], shown["digests given"], shown["note"]) == ("7", "3", "away")
     assert shown["request answered last"] == "2.9"
+    assert shown["partition"] == str(partition_of(USER))
+    assert shown["at home at"] == "host-1"
     assert shown["owed"] == "digest d with 0 alarms"
     assert shown["alarms"] == "2 known, 2 active, 2 due"
     assert "instance" not in shown
@@ -63,3 +67,10 @@ def test_an_alarm_says_whether_the_next_digest_has_it(capsys: pytest.CaptureFixt
     assert (shown["stands at"], shown["in next digest"]) == ("CRITICAL", "yes")
     assert shown["why"] == report().alarms[0].explanation
     assert "told as" not in shown
+    assert shown["how it came about"] == "main.py history u --alarm a"
+
+
+def test_the_history_of_an_alarm_can_be_copied_into_a_shell() -> None:
+    """Ids may hold anything."""
+    command = history_of("a b", "it's; rm")
+    assert shlex.split(command) == ["main.py", "history", "a b", "--alarm", "it's; rm"]

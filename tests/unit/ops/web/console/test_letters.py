@@ -75,8 +75,8 @@ async def test_each_way_to_fail_has_its_code() -> None:
     """What to do about it differs."""
     assert await code_of(StoredLetters([]), LETTER.time) == "404"
     assert await code_of(StoredLetters(name=None), LETTER.time) == "404"
-    torn = StoredLetters([replace(LETTER, missing_parts=1)])
-    assert await code_of(torn, LETTER.time) == "409"
+    cut = StoredLetters([replace(LETTER, cut_from=2_000)])
+    assert await code_of(cut, LETTER.time) == "409"
     refusing = Nats([message(b"-ERR no")])
     assert await code_of(StoredLetters(), LETTER.time, refusing) == "502"
 

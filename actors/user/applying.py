@@ -1,0 +1,65 @@
+"""Applying what came, in order: events change the state, requests are put before the outbox."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actors.messages.inputs import AlarmStatusChanged
+from actors.rejections import Rejection, RejectionKind
+from actors.rules.alarms import apply_event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from actors.messages.inputs import Delivery
+    from actors.user.context import UserContext
+    from actors.user.deliveries import HeldDeliveries
+    from actors.user.state import UserState
+
+
+def apply_in_order(
+    items: Sequence[Delivery],
+    state: UserState,
+    held: HeldDeliveries,
+    context: UserContext,
+    answer: Callable[[], None],
+) -> None:
+    """Apply each event to ``state``; put each request into ``held`` and call ``answer``.
+
+    Whatever this raises, ``held`` says which delivery it was at, and has all of them. An alarm for
+    which the user's document has no room becomes a dead letter.
+    """
+    held.applying = items
+    alarms, changed, applied = state.alarms, state.changed, held.applied
+    retention = context.retention
+    now_s = context.clock.wall_s()
+    unchanged = requests = 0
+    for delivery in items:
+        token, body, _ = delivery
+        held.handling = token
+        if type(body) is AlarmStatusChanged:
+            _, alarm_id, severity, changed_at_ns = body
+            known = alarms.get(alarm_id)
+            alarm = apply_event(known, severity, changed_at_ns, now_s, retention)
+            if alarm is not known:
+                if known is None and not state.has_room_for(alarm_id):
+                    reason = f"the user has {len(alarms)} alarms and no room for another"
+                    rejection = Rejection(RejectionKind.UNSAVABLE, reason)
+                    context.acknowledger.dead_letter((token,), rejection)
+                    unchanged += 1
+                    continue
+                alarms[alarm_id] = alarm
+                changed[alarm_id] = None
+            else:
+                unchanged += 1
+            applied.append(delivery)
+        else:
+            requests += 1
+            held.asking.append(delivery)
+            answer()
+    tally = context.tally
+    tally.events_changed += len(items) - requests - unchanged
+    if unchanged:
+        tally.events_unchanged += unchanged
+    held.applying = ()
+    held.handling = None

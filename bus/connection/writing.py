@@ -1,0 +1,115 @@
+"""Writing to NATS in the order of the calls, in bursts, without waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from nats.errors import MaxPayloadError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bus.connection.client import NatsClient
+
+logger = logging.getLogger("bus.connection")
+
+_WRITES_PER_TURN = 200
+
+
+class _Write(NamedTuple):
+    commands: bytes
+    """As they go over the wire."""
+    failed: Callable[[Exception], None] | None
+    wanted: Callable[[], bool] | None
+
+
+class OrderedWriter:
+    """Commands that wait to be written, and the task that writes them. On the event loop."""
+
+    def __init__(self, client: NatsClient) -> None:
+        """Write to ``client``."""
+        self._client = client
+        self._writes: deque[_Write] = deque()
+        self._write_wanted = asyncio.Event()
+        self._written: list[asyncio.Future[None]] = []
+
+    def write(
+        self,
+        subject: str,
+        body: bytes,
+        reply: str = "",
+        head: bytes = b"",
+        failed: Callable[[Exception], None] | None = None,
+        wanted: Callable[[], bool] | None = None,
+    ) -> None:
+        """Publish without waiting, in the order of the calls.
+
+        ``head`` is headers as ``bus.outbound.message`` composes them. ``failed`` is called when the
+        client refuses; that the server has the message is something only an answer can tell.
+        ``wanted`` is asked when its turn comes: a server that stands still for a while would else
+        be given every attempt of who has tried again meanwhile.
+        """
+        size = len(head) + len(body)
+        if size > self._client.max_payload:
+            error = MaxPayloadError()
+            if failed is not None:
+                failed(error)
+            logger.debug("write.failed", extra={"error": repr(error)})
+            return
+        sizes = f"{len(head)} {size}" if head else f"{size}"
+        line = f"{'HPUB' if head else 'PUB'} {subject} {reply} {sizes}\r\n".encode()
+        self._writes.append(_Write(b"".join((line, head, body, b"\r\n")), failed, wanted))
+        self._write_wanted.set()
+
+    def write_each(self, subjects: Sequence[str], body: bytes) -> None:
+        """Publish the same body to many subjects, in order; like ``write``, but as one piece."""
+        if not subjects:
+            return
+        end = f" {len(body)}\r\n{body.decode()}\r\n"
+        commands = f"PUB {f'{end}PUB '.join(subjects)}{end}"
+        self._writes.append(_Write(commands.encode(), None, None))
+        self._write_wanted.set()
+
+    async def written(self, within_s: float | None = None) -> bool:
+        """Return when everything written so far has been given to the client, or has failed.
+
+        False when that takes longer than ``within_s``: a server that stands still takes nothing.
+        """
+        if not self._writes:
+            return True
+        written = asyncio.get_running_loop().create_future()
+        self._written.append(written)
+        return written in (await asyncio.wait([written], timeout=within_s))[0]
+
+    async def run(self) -> None:
+        """Write for ever; what a client raises is an error of those writes."""
+        while True:
+            await self._write_wanted.wait()
+            self._write_wanted.clear()
+            while self._writes:
+                # They leave the queue once the client has them: ``written`` waits for that.
+                writes = list(islice(self._writes, _WRITES_PER_TURN))
+                try:
+                    commands = [
+                        write.commands for write in writes if write.wanted is None or write.wanted()
+                    ]
+                    if commands:
+                        await self._client.write_commands(b"".join(commands))
+                except Exception as error:
+                    # Whatever client, transport or loop raise is an error of these writes: uvloop's
+                    # closed transports, for one, raise RuntimeError. Nobody else would write on.
+                    logger.debug("write.failed", extra={"error": repr(error)})
+                    for write in writes:
+                        if write.failed is not None:
+                            write.failed(error)
+                for _ in writes:
+                    self._writes.popleft()
+                await asyncio.sleep(0)
+            for written in self._written:
+                if not written.done():
+                    written.set_result(None)
+            self._written.clear()

@@ -1,0 +1,1 @@
+"""The twins of the bus and of a log, in memory: for tests and simulation."""

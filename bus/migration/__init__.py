@@ -1,0 +1,1 @@
+"""From the version that shared a durable consumer to the log."""

@@ -1,0 +1,68 @@
+"""Sending digests: whole, or in parts where they exceed what is taken."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bus.outbound.message import MESSAGE_ID, OutgoingMessage, headers_size
+from bus.outbound.transport import send_all
+from bus.spans import NoSpans
+from bus.wire.codec import encode_digest
+from bus.wire.contexts import HEADER, child_of, sound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from actors.errors import PublishFailedError
+    from actors.rules.digest import Digest
+    from bus.outbound.transport import Transport
+    from bus.spans import Spans
+    from bus.subjects import Subjects
+
+
+class DigestSender:
+    """Sends digests, split where they exceed what is taken. Runs on the bus's thread."""
+
+    def __init__(
+        self, transport: Transport, subjects: Subjects, spans: Spans | None = None
+    ) -> None:
+        """Send over ``transport``."""
+        self._transport = transport
+        self._subject = subjects.alarm_digest
+        self._spans = spans or NoSpans()
+
+    def send(
+        self, digests: Sequence[Digest], settled: Callable[[PublishFailedError | None], None]
+    ) -> None:
+        """Send all parts of all digests at once, in order; settled when all of them are."""
+        limit_bytes = self._transport.limit_bytes(self._subject)
+        messages = [
+            message
+            for digest in digests
+            for message in messages_of(digest, self._subject, limit_bytes)
+        ]
+        if self._spans.records:
+            for digest in digests:
+                settled = self._spans.sending(digest, settled)
+        send_all(self._transport, messages, settled)
+
+
+def messages_of(digest: Digest, subject: str, limit_bytes: int) -> list[OutgoingMessage]:
+    """Return a digest's messages, each of ``limit_bytes`` at the most, headers included.
+
+    A part's id holds the bounds of what it carries: should the limit change between two attempts,
+    a part that was never sent is not taken for one that was. An alarm that alone exceeds the limit
+    gets a message of its own, which is then too large.
+    """
+    identity = str(digest.digest_id)
+    headers = {MESSAGE_ID: identity}
+    if (parent := sound(digest.traceparent)) is not None:
+        headers[HEADER] = child_of(parent, identity)
+    bounds_bytes = len(f".{len(digest.items)}-{len(digest.items)}")
+    parts = encode_digest(digest, limit_bytes - headers_size(headers) - bounds_bytes)
+    if len(parts) == 1:
+        return [OutgoingMessage(subject, parts[0].body, headers)]
+    return [
+        OutgoingMessage(subject, body, {**headers, MESSAGE_ID: f"{identity}.{first}-{end}"})
+        for first, end, body in parts
+    ]

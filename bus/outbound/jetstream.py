@@ -1,0 +1,143 @@
+"""JetStream's transport: a publication is proved by the stream's answer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from typing import TYPE_CHECKING
+
+import orjson
+
+from actors.errors import PublishFailedError
+from bus.connection.floods import FloodLog
+from bus.connection.lanes import number_at_end, parse_status
+from bus.outbound.transport import ConnectedTransport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bus.connection.connection import Connection
+    from bus.connection.lanes import Frame
+    from bus.outbound.message import OutgoingMessage
+    from bus.streams.limits import StreamLimits
+
+logger = logging.getLogger("bus.outbound")
+
+_NO_STREAM = PublishFailedError("no stream captures the subject")
+_TOO_LARGE_FOR_STREAM = 10054
+
+
+class ProvedTransport(ConnectedTransport):
+    """Publishes into streams and waits for the server's word. Runs on the bus's event loop."""
+
+    TIMEOUT_S = 5.0
+
+    def __init__(
+        self, connection: Connection, stream_missing: Callable[[], None], limits: StreamLimits
+    ) -> None:
+        """Prepare; ``start`` opens the inbox for the server's answers.
+
+        ``stream_missing`` is called when no stream captured a publication; ``limits`` is what
+        streams take, asked for at the start, after a reconnect, and when one was too large.
+        """
+        super().__init__(connection)
+        self._stream_missing = stream_missing
+        self._limits = limits
+        self._base = ""
+        self._number = 0
+        self._pending: dict[int, Callable[[PublishFailedError | None], None]] = {}
+        self._deadlines: deque[tuple[float, int]] = deque()
+        self._strangers = FloodLog(_tell_stranger)
+
+    def limit_bytes(self, subject: str) -> int:
+        """See ``Transport``: what the account may publish, and the stream takes."""
+        most = super().limit_bytes(subject)
+        limit = self._limits.of(subject)
+        return most if limit is None else min(most, limit)
+
+    async def start(self) -> None:
+        """Begin to listen for answers."""
+        self._base = self._connection.client.new_inbox()
+        await self._connection.client.open_lane(f"{self._base}.*", self._on_answers)
+        self._connection.on_disconnected.append(self._fail_all)
+        self._connection.on_reconnected.append(self._limits.learn_soon)
+        self._connection.tasks.start("publication deadlines", self._sweep())
+        await self._limits.learn()
+
+    async def close(self) -> None:
+        """End; what is not proved by now has failed."""
+        self._fail_all()
+        self._strangers.close()
+        await self._limits.close()
+
+    def _publish(
+        self, message: OutgoingMessage, settled: Callable[[PublishFailedError | None], None]
+    ) -> None:
+        self._number += 1
+        number = self._number
+        self._pending[number] = settled
+        deadline_s = asyncio.get_running_loop().time() + self.TIMEOUT_S
+        self._deadlines.append((deadline_s, number))
+
+        def failed(error: Exception) -> None:
+            self._settle(number, PublishFailedError(repr(error)))
+
+        def wanted() -> bool:
+            return number in self._pending
+
+        reply = f"{self._base}.{number}"
+        self._connection.write(message.subject, message.body, reply, message.head, failed, wanted)
+
+    def _on_answers(self, frames: list[Frame]) -> None:
+        for subject, _, body, headers in frames:
+            number = number_at_end(subject)
+            if not 0 < number <= self._number:
+                self._strangers.add(repr(subject[:200]))
+                continue
+            if number not in self._pending:
+                continue  # given up, or answered already
+            error, code = _refusal(body, headers)
+            if error is _NO_STREAM:
+                self._stream_missing()
+            elif code == _TOO_LARGE_FOR_STREAM:
+                self._limits.learn_soon()
+            self._settle(number, error)
+
+    def _settle(self, number: int, error: PublishFailedError | None) -> None:
+        settled = self._pending.pop(number, None)
+        if settled is not None:
+            settled(error)
+
+    def _fail_all(self) -> None:
+        for number in list(self._pending):
+            self._settle(number, PublishFailedError("the connection was lost"))
+
+    async def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(self.TIMEOUT_S / 10)
+            while self._deadlines and self._deadlines[0][0] <= loop.time():
+                _, number = self._deadlines.popleft()
+                self._settle(number, PublishFailedError("no answer from the stream in time"))
+
+
+def _tell_stranger(total: int, latest: str) -> None:
+    logger.warning("answer.malformed", extra={"total": total, "latest": latest})
+
+
+def _refusal(body: bytes, headers: bytes) -> tuple[PublishFailedError | None, int]:
+    """Return why a publication was not taken, with JetStream's code; (None, 0) when it was."""
+    if headers and parse_status(headers)[0] == "503":
+        return _NO_STREAM, 0
+    try:
+        answer = orjson.loads(body)
+        error = answer.get("error")
+        if error is not None:
+            text = f"{error.get('code')}: {error.get('description')}"
+            return PublishFailedError(text), error.get("err_code", 0)
+        if "stream" in answer and "seq" in answer:
+            return None, 0
+    except (ValueError, AttributeError):
+        pass
+    return PublishFailedError("an answer that is no publication's acknowledgement"), 0

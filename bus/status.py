@@ -1,0 +1,25 @@
+"""How the bus stands at a moment, for those who watch it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class BusStatus:
+    """How the bus stands at a moment."""
+
+    connected: bool
+    pulling: bool
+    """Whether what is to be read is read, or would be if there were room. An instance without
+    partitions has nothing to read. False before the start, during the stop, and in trouble."""
+    in_flight: int
+    """Messages taken and not settled."""
+    dropped: int
+    """Messages lost on core NATS because we were too slow."""
+    waiting: int
+    """Messages of the log that were not looked at yet, whosever they are; 0 on core NATS."""
+    behind_s: float
+    """How long the oldest of those has waited, at the most."""
+    last_taken_at_s: float | None
+    """When the message looked at last was put into the log, in seconds since 1970."""

@@ -1,0 +1,252 @@
+"""The field: load, reader and probes, on an event loop in a thread of its own.
+
+So that the faults are plain blocking code on the main thread, where child processes are started.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import threading
+import time
+from contextlib import AsyncExitStack, suppress
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import uvloop
+from nats.errors import Error as NatsError
+from nats.js.errors import NotFoundError
+from pymongo.errors import PyMongoError
+
+from actors.rules.alarms import AlarmID, Severity, UserID
+from chaos.load.log import read_log
+from chaos.load.producer import Producer
+from chaos.load.reader import DigestReader, PlainSubscriber
+from tests.broker import Broker, Names, connected
+from tests.load import Event, events
+from tests.proxy import FaultProxy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator
+    from random import Random
+
+    from chaos.load.log import Entry
+    from tests.oracle import Oracle
+
+USERS = 1000
+ALARMS = 5
+_EVENTS_PER_REQUEST = 25
+_ADVANCE_NS = 10**10
+_PROBED_AT_NS = 1_700_000_000_123_456_789
+_POLL_S = 0.05
+
+_T = TypeVar("_T")
+
+
+class Field:
+    """What goes on around the service. Its methods are called on the main thread."""
+
+    def __init__(
+        self, nats_url: str, mongodb_uri: str, names: Names, oracle: Oracle, random: Random
+    ) -> None:
+        """Prepare; the oracle is the field's until ``close``."""
+        self._names = names
+        self._nats_url = nats_url
+        self._mongodb_uri = mongodb_uri
+        self.logs: list[list[Entry]] = []
+        """What the input streams held, one after another, when ``keep_log`` read them."""
+        self._oracle = oracle
+        self._messages = self._load(random)
+        self._probes = 0
+        self._loop = uvloop.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="field")
+        self._opened = AsyncExitStack()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._loading: asyncio.Task[None] | None = None
+        self._broker: Broker
+        self._producer: Producer
+        self.reader: DigestReader
+        self.subscriber: PlainSubscriber
+
+    @property
+    def messages(self) -> int:
+        """Messages published, each counted once."""
+        return self._producer.count
+
+    def open(self) -> None:
+        """Connect and begin to read digests."""
+        self._thread.start()
+        self._do(self._open(), 10)
+
+    def close(self) -> None:
+        """End everything; harmless when it was not opened."""
+        if not self._thread.is_alive():
+            return
+        self._do(self._close(), 20)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+        self._loop.close()
+
+    def proxy(self, target_port: int) -> tuple[FaultProxy, int]:
+        """Open a proxy to a port; return it with its own port."""
+        proxy = FaultProxy(target_port)
+        port = self._do(proxy.open(), 5)
+        self._opened.push_async_callback(proxy.close)
+        return proxy, port
+
+    def tell(self, action: Callable[[], None]) -> None:
+        """Carry out something on the field's thread."""
+
+        async def act() -> None:
+            action()
+
+        self._do(act(), 5)
+
+    def begin_load(self, rate: float) -> None:
+        """Publish so many messages a second from now on."""
+
+        async def begin() -> None:
+            self._loading = asyncio.create_task(self._producer.put_at(rate, self._messages))
+
+        self._do(begin(), 5)
+
+    def end_load(self) -> None:
+        """Publish no more."""
+
+        async def end() -> None:
+            if self._loading is not None:
+                self._loading.cancel()
+                await asyncio.gather(self._loading, return_exceptions=True)
+                self._loading = None
+
+        self._do(end(), 5)
+
+    def check(self) -> None:
+        """Raise what ended a task that should never end."""
+        for task in [*self._tasks, *([] if self._loading is None else [self._loading])]:
+            if task.done():
+                task.result()
+
+    def probe(self, timeout_s: float) -> float:
+        """Raise a new user's alarm, ask for the digest; return the seconds until it was there."""
+        return self._do(self._probe(), timeout_s)
+
+    def wait_for_digest(self, timeout_s: float) -> float:
+        """Return the seconds until the next digest was there, whosever it is."""
+        return self._do(self._wait_for_digest(), timeout_s)
+
+    def settle(self, timeout_s: float) -> None:
+        """Return when everything published is in the stream, and every position behind it."""
+        self._do(self._settle(), timeout_s)
+
+    def read_all(self, timeout_s: float) -> None:
+        """Return when every digest in the stream is read."""
+        self._do(self.reader.complete(), timeout_s)
+
+    def ask_for_everyone(self, timeout_s: float) -> None:
+        """Request the digest of everyone; return when all digests are read."""
+        self._do(self._ask_for_everyone(), timeout_s)
+
+    def keep_log(self) -> None:
+        """Read the whole input stream, for the judge, before it goes or at the end."""
+        self.logs.append(self._do(read_log(self._broker.js, self._names), 120))
+
+    def waits_s(self) -> list[float]:
+        """Return how long each request that was answered waited, from when the stream had it."""
+        stored_at_s = self._producer.stored_at_s
+        first: dict[int, float] = {}
+        for digest in self.reader.digests():
+            if digest.request in stored_at_s:
+                first.setdefault(digest.request, digest.read_at_s - stored_at_s[digest.request])
+        return list(first.values())
+
+    def delete_consumers(self) -> int:
+        """Do what an operator should not; return how many consumers the input stream had."""
+        return self._do(self._delete_consumers(), 5)
+
+    def delete_stream(self, stream: str) -> None:
+        """Likewise."""
+        self._do(self._broker.js.delete_stream(stream), 5)
+
+    def _do(self, work: Coroutine[Any, Any, _T], timeout_s: float) -> _T:
+        what = getattr(work, "__qualname__", "work")
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result(timeout_s)
+        except TimeoutError:
+            future.cancel()
+            raise TimeoutError(f"{what} took more than {timeout_s:.0f} s") from None
+
+    async def _open(self) -> None:
+        self._broker = await self._opened.enter_async_context(
+            connected(self._nats_url, self._names, self._mongodb_uri)
+        )
+        self._producer = Producer(self._broker.client, self._names.requests)
+        self.reader = DigestReader(self._broker.client, self._names)
+        self.subscriber = PlainSubscriber(self._broker.client, self._names)
+        await self.subscriber.start()
+        await self._producer.start()
+        self._tasks = [
+            asyncio.create_task(self._producer.resend()),
+            asyncio.create_task(self.reader.run()),
+        ]
+
+    async def _close(self) -> None:
+        tasks = [*self._tasks, *([] if self._loading is None else [self._loading])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._opened.aclose()
+
+    def _load(self, random: Random) -> Iterator[tuple[str, bytes]]:
+        for number, event in enumerate(
+            events(random, USERS, ALARMS, sys.maxsize, advance_ns=_ADVANCE_NS)
+        ):
+            self._oracle.receive(*event)
+            yield self._names.events, event.body()
+            if number % _EVENTS_PER_REQUEST == 0:
+                yield self._request(f"user-{random.randrange(USERS)}")
+
+    def _request(self, user: str) -> tuple[str, bytes]:
+        return self._names.requests, json.dumps({"UserID": user}).encode()
+
+    async def _probe(self) -> float:
+        self._probes += 1
+        user = f"probe-{self._probes}"
+        event = Event(UserID(user), AlarmID("probe"), Severity.CRITICAL, _PROBED_AT_NS)
+        began_s = time.monotonic()
+        self._oracle.receive(*event)
+        await self._producer.put(self._names.events, event.body())
+        digest = self.reader.next_of(user)
+        await self._producer.put(*self._request(user))
+        assert json.loads(await digest)["ActiveAlarms"], f"{user}: the digest lacks its alarm"
+        return time.monotonic() - began_s
+
+    async def _wait_for_digest(self) -> float:
+        began_s = time.monotonic()
+        await self.reader.next()
+        return time.monotonic() - began_s
+
+    async def _settle(self) -> None:
+        await self._producer.stored()
+        while True:
+            try:
+                await self._broker.settled(600)
+            except (NatsError, PyMongoError, OSError):
+                await asyncio.sleep(_POLL_S)
+            else:
+                return
+
+    async def _ask_for_everyone(self) -> None:
+        users = sorted(self._oracle.users())
+        await self._producer.put_all(self._request(user) for user in users)
+        await self._settle()
+        await self.reader.complete()
+
+    async def _delete_consumers(self) -> int:
+        stream = self._names.input_stream
+        consumers = await self._broker.js.consumers_info(stream)
+        for consumer in consumers:
+            with suppress(NotFoundError):
+                await self._broker.js.delete_consumer(stream, consumer.name)
+        return len(consumers)

@@ -1,0 +1,1 @@
+"""What is done to the service: a story each, of one instance or of several."""

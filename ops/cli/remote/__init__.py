@@ -1,0 +1,1 @@
+"""What commands ask of running instances: a digest, and what they know of users."""

@@ -1,0 +1,166 @@
+"""Dead letters: unchanged or cut, with why and whence, until they are durable."""
+
+from __future__ import annotations
+
+import pytest
+
+from actors.errors import PublishFailedError
+from actors.rejections import Rejection, RejectionKind
+from actors.rules.positions import Place
+from bus.outbound.dead_letters import DEAD_LETTER_RETRY_S, DeadLetterSender
+from bus.subjects import Subjects
+from bus.wire.message import Message
+from tests.unit.bus.transport import RecordingTransport
+from tests.unit.bus.wire.test_contexts import CONTEXT
+
+SUBJECTS = Subjects(dead_letter="out.dead")
+LATE = PublishFailedError("no answer in time")
+LOST = PublishFailedError("the connection was lost")
+WALL_S = 1_623_098_415.5
+MESSAGE = Message("in.events", b"\xff{not json", "", Place(7, 99))
+
+
+def _send_dead_letter(
+    message: Message, reason: str = "UserID is missing", max_payload_bytes: int = 10_000
+) -> tuple[RecordingTransport, list[str]]:
+    transport = RecordingTransport(max_payload_bytes)
+    done: list[str] = []
+    sender = DeadLetterSender(transport, SUBJECTS, lambda: WALL_S)
+    rejection = Rejection(RejectionKind.BAD_FIELD, reason)
+    sender.send(message, rejection, lambda: done.append("done"))
+    return transport, done
+
+
+def test_a_dead_letter_carries_the_body_unchanged_and_why_and_whence() -> None:
+    """Byte for byte, under an id of its own."""
+    transport, done = _send_dead_letter(MESSAGE)
+    [sent] = transport.sent
+    assert sent.subject == "out.dead"
+    assert sent.body == b"\xff{not json"
+    assert sent.headers == {
+        "Dead-Letter-Reason": "UserID is missing",
+        "Dead-Letter-Subject": "in.events",
+        "Dead-Letter-Sequence": "7",
+        "Dead-Letter-Time": "2021-06-07T20:40:15.500000Z",
+        "Nats-Msg-Id": "dead-letter.7.99",
+    }
+    assert done == []
+    sent.settle(None)
+    assert done == ["done"]
+
+
+def test_a_dead_letter_of_core_nats_has_an_id_and_no_sequence() -> None:
+    """Two equal messages there are two."""
+    transport, _ = _send_dead_letter(MESSAGE._replace(place=Place(7, 0, "core.a")))
+    assert transport.sent[0].headers["Nats-Msg-Id"] == "dead-letter.core.a.7"
+    assert transport.sent[0].headers["Dead-Letter-Sequence"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("reason", "header"),
+    [
+        ("ungültig: 🚨", "ung\\xfcltig: \\U0001f6a8"),
+        ("one\r\nNats-Msg-Id: forged\n\ttwo", "one Nats-Msg-Id: forged two"),
+        ("a\u2028b\x85c", "a\\u2028b\\x85c"),
+        ("lone \ud800", "lone \\ud800"),
+        ("  spaced   out  ", "spaced out"),
+    ],
+)
+def test_a_reason_becomes_one_line_of_ascii(reason: str, header: str) -> None:
+    """What else a header holds, some clients cannot read."""
+    transport, _ = _send_dead_letter(MESSAGE, reason)
+    assert transport.sent[0].headers["Dead-Letter-Reason"] == header
+
+
+def test_a_long_reason_is_cut() -> None:
+    """A crash's text may be as long as a message."""
+    transport, _ = _send_dead_letter(MESSAGE, "é" * 10_000)
+    assert transport.sent[0].headers["Dead-Letter-Reason"] == "\\xe9" * 64
+
+
+def test_a_dead_letter_is_sent_until_it_is_durable() -> None:
+    """The same again after each failure, with a pause, and done only at the end."""
+    transport, done = _send_dead_letter(MESSAGE)
+    for attempt, error in enumerate((LATE, LOST), start=1):
+        transport.sent[-1].settle(error)
+        assert done == []
+        assert len(transport.sent) == attempt
+        *_, (delay_s, again) = transport.timers
+        assert delay_s == DEAD_LETTER_RETRY_S
+        transport.timers.clear()
+        again()
+    transport.sent[-1].settle(None)
+    assert done == ["done"]
+    assert transport.timers == []
+    assert len({(sent.subject, sent.body, str(sent.headers)) for sent in transport.sent}) == 1
+
+
+def test_a_dead_letter_keeps_the_context_of_its_message() -> None:
+    """Whoever looks for the message finds where it ended."""
+    transport, _ = _send_dead_letter(MESSAGE._replace(traceparent=CONTEXT))
+    assert transport.sent[0].headers["traceparent"] == CONTEXT
+
+
+@pytest.mark.parametrize("spare", range(-3, 2))
+def test_a_dead_letter_is_cut_only_where_it_exceeds_what_is_taken(spare: int) -> None:
+    """Headers counted, to the byte; it then says how many bytes it had (SPEC section 6)."""
+    body = bytes(range(256)) * 8
+    message = MESSAGE._replace(body=body)
+    [whole] = _send_dead_letter(message)[0].sent
+    limit = whole.message.size + spare
+    [sent] = _send_dead_letter(message, max_payload_bytes=limit)[0].sent
+    assert sent.message.size <= limit
+    if spare >= 0:
+        assert (sent.body, sent.headers) == (body, whole.headers)
+        return
+    assert sent.headers == {**whole.headers, "Dead-Letter-Cut": "2048"}
+    assert body.startswith(sent.body)
+    assert sent.message.size == limit
+    assert len(sent.body) == len(body) + spare - len("Dead-Letter-Cut: 2048\r\n")
+
+
+def test_a_dead_letter_fits_what_is_taken_at_its_attempt() -> None:
+    """A limit that was lowered meanwhile would refuse it for ever."""
+    transport, done = _send_dead_letter(MESSAGE._replace(body=b"x" * 5_000))
+    transport.max_payload_bytes = 1_000
+    transport.sent[0].settle(LATE)
+    *_, (_, again) = transport.timers
+    again()
+    first, second = transport.sent
+    assert "Dead-Letter-Cut" not in first.headers
+    assert second.headers == {**first.headers, "Dead-Letter-Cut": "5000"}
+    assert second.message.size == 1_000
+    second.settle(None)
+    assert done == ["done"]
+
+
+def test_where_not_even_the_headers_fit_the_reason_is_cut_too() -> None:
+    """Else the message would be rejected again and again, and never settled."""
+    transport, _ = _send_dead_letter(MESSAGE, "long " * 50, max_payload_bytes=300)
+    [sent] = transport.sent
+    assert sent.message.size == 300
+    assert sent.body == b""
+    assert sent.headers["Dead-Letter-Reason"].startswith("long long")
+
+
+@pytest.mark.parametrize("subject", ["in.events", "in.\xe9v\xe8nements"])
+def test_the_subject_is_named_as_it_is(subject: str) -> None:
+    """A letter is put back to it."""
+    [sent] = _send_dead_letter(MESSAGE._replace(subject=subject))[0].sent
+    assert sent.headers["Dead-Letter-Subject"] == subject
+
+
+def test_nothing_from_outside_ends_a_headers_line() -> None:
+    """Whatever a message's subject, context or reason hold: six headers go in, six come out."""
+    evil = "x\r\nDead-Letter-Subject: forged\r\n\r\nbody"
+    message = MESSAGE._replace(subject=evil, traceparent=evil)
+    [sent] = _send_dead_letter(message, evil)[0].sent
+    lines = sent.message.head.split(b"\r\n")
+    assert [line.partition(b":")[0].decode() for line in lines] == [
+        "NATS/1.0",
+        *sent.headers,
+        "",
+        "",
+    ]
+    assert b"\n" not in b"".join(lines)
+    assert b"\r" not in b"".join(lines)

@@ -1,0 +1,154 @@
+"""Whose fault it is that there is no JetStream, and whether it may pass."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from nats.errors import AuthorizationError, NoRespondersError
+from nats.errors import Error as NatsError
+from nats.errors import TimeoutError as NatsTimeoutError
+from nats.js.errors import APIError, ServiceUnavailableError
+
+from bus.connection.access import refusal
+from bus.connection.client import NatsClient
+from bus.errors import BusSetupError
+from bus.settings import BusSettings, DeliveryMode
+from bus.streams.api import is_passing
+from bus.streams.delivery import choose_delivery, lack_of
+from bus.streams.topology import Topology
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+READY = Topology("INPUT", "2026-01-01T00:00:00Z")
+ACCOUNT = APIError.from_error(
+    {"code": 503, "err_code": 10039, "description": "JetStream not enabled for account"}
+)
+ELECTION = APIError.from_error(
+    {"code": 503, "err_code": 10008, "description": "JetStream system temporarily unavailable"}
+)
+NO_PEERS = APIError.from_error(
+    {"code": 400, "err_code": 10005, "description": "no suitable peers for placement"}
+)
+BUSY = APIError.from_error({"code": 429, "err_code": 10167, "description": "too many requests"})
+WRONG = APIError.from_error({"code": 400, "err_code": 10025, "description": "invalid JSON"})
+
+WITHOUT: dict[str, Any] = {}
+WITH = {"jetstream": True}
+CLUSTERED = {"cluster": "C", "connect_urls": ["127.0.0.1:4223"]}
+
+
+def client_of(greeting: dict[str, Any]) -> NatsClient:
+    """Return a client whom a server has greeted so."""
+    client = NatsClient()
+    client._server_info = greeting
+    return client
+
+
+@pytest.mark.parametrize(
+    ("greeting", "error", "lacks"),
+    [
+        (WITHOUT, NoRespondersError(), "the server has JetStream disabled"),
+        (WITHOUT, ServiceUnavailableError(), "the server has JetStream disabled"),
+        (WITHOUT, NatsTimeoutError(), None),
+        (WITHOUT, ELECTION, None),
+        (CLUSTERED, NoRespondersError(), None),
+        (WITH, NoRespondersError(), None),
+        (WITH, ServiceUnavailableError(), None),
+        (WITH, ELECTION, None),
+        (WITH, ACCOUNT, "our account has no JetStream, the server has"),
+        (CLUSTERED, ACCOUNT, "our account has no JetStream, the server has"),
+    ],
+)
+def test_only_what_cannot_pass_is_a_lack(
+    greeting: dict[str, Any], error: NatsError, lacks: str | None
+) -> None:
+    """The servers of a cluster that have JetStream may be away for a moment; so may an answer."""
+    lack = lack_of(client_of(greeting), error)
+    assert (None if lack is None else lack.who) == lacks
+
+
+@pytest.mark.parametrize(
+    ("error", "passes"),
+    [(NO_PEERS, True), (BUSY, True), (ELECTION, True), (ACCOUNT, True), (WRONG, False)],
+)
+def test_a_refusal_that_passes_is_no_wrong_setting(error: APIError, passes: bool) -> None:
+    """A cluster says 400 while there are too few servers for the replicas."""
+    assert is_passing(error) is passes
+
+
+class Tries:
+    """What comes of each try to have the streams."""
+
+    def __init__(self, *outcomes: NatsError | Topology) -> None:
+        """In this order; the last one for ever."""
+        self.made = 0
+        self._outcomes = list(outcomes)
+
+    async def __call__(self, client: NatsClient, settings: BusSettings) -> Topology:
+        """See ``ensure_topology``."""
+        del client, settings
+        self.made += 1
+        outcome = self._outcomes[0] if len(self._outcomes) == 1 else self._outcomes.pop(0)
+        if isinstance(outcome, NatsError):
+            raise outcome
+        return outcome
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr("bus.streams.delivery._SETUP_RETRY_S", 0)
+    return iter(())
+
+
+@pytest.mark.parametrize(
+    "passing", [NoRespondersError(), ELECTION, NO_PEERS, BUSY, NatsTimeoutError()]
+)
+async def test_auto_waits_for_a_jetstream_that_is_out_of_reach(
+    passing: NatsError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On core NATS, events published meanwhile would be lost."""
+    tries = Tries(*[passing] * 20, READY)
+    monkeypatch.setattr("bus.streams.delivery.ensure_topology", tries)
+    assert await choose_delivery(client_of(CLUSTERED), BusSettings()) is READY
+    assert tries.made == 21
+
+
+@pytest.mark.parametrize(
+    ("greeting", "error", "mend"),
+    [(WITHOUT, NoRespondersError(), "-js"), (WITH, ACCOUNT, "nsc edit account")],
+)
+async def test_a_server_or_account_without_it_is_believed_the_third_time(
+    greeting: dict[str, Any],
+    error: NatsError,
+    mend: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Then core NATS takes its place, or, where that is not wanted, the start ends; each mend."""
+    tries = Tries(error)
+    monkeypatch.setattr("bus.streams.delivery.ensure_topology", tries)
+    with caplog.at_level(logging.WARNING):
+        assert await choose_delivery(client_of(greeting), BusSettings()) is None
+    assert tries.made == 3
+    assert mend in vars(caplog.records[-1])["mend"]
+    with pytest.raises(BusSetupError, match=f"^DELIVERY: .*{mend}"):
+        await choose_delivery(client_of(greeting), BusSettings(delivery=DeliveryMode.JETSTREAM))
+
+
+async def test_one_other_word_between_begins_the_count_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A server that starts says this and that."""
+    tries = Tries(ACCOUNT, ACCOUNT, ELECTION, ACCOUNT, ACCOUNT, READY)
+    monkeypatch.setattr("bus.streams.delivery.ensure_topology", tries)
+    assert await choose_delivery(client_of(WITH), BusSettings()) is READY
+
+
+def test_a_server_that_waited_too_long_for_our_word_has_not_refused_us() -> None:
+    """It was busy, or we were."""
+    assert refusal(NatsError("nats: 'Authentication Timeout'")) is None
+    assert refusal(NatsError("nats: 'User Authentication Expired'")) is not None
+    assert refusal(AuthorizationError()) is not None

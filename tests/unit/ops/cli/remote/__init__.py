@@ -1,0 +1,1 @@
+"""Unit tests of what commands ask of running instances."""
