@@ -194,7 +194,9 @@ def _positions_are_not_saved(patch: pytest.MonkeyPatch) -> None:
 
 
 def _a_purge_across_two_logs(patch: pytest.MonkeyPatch) -> None:
-    def purge_up_to(positions: Iterable[Place], _: str, kept_from: int) -> int | None:
+    def purge_up_to(
+        positions: Iterable[Place], _: str, __: Mapping[int, int], kept_from: int
+    ) -> int | None:
         return min(kept_from, *(place.sequence for place in positions))
 
     patch.setattr("tests.simulation.world.purging.purge_up_to", purge_up_to)
