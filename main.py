@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pykka import ActorRegistry
 
 from actors.errors import StoreUnavailableError
-from actors.messages.home import LeaveHomes, LookSoon, PositionsFell
+from actors.messages.home import LeaveHomes, LookSoon, PositionsFell, UsersDoubted
 from actors.rules.digest import DigestID
 from actors.rules.partitions import Instance, InstanceID
 from actors.runtime.loop import LoopDispatcher
@@ -76,7 +76,7 @@ class Service:
         self._router: ActorRef[Any]
         self._home: ActorRef[Any] | None = None
         self._me = InstanceID(secrets.token_hex(8))
-        self._store = MongoCheckpointStore(settings.store)
+        self._store = MongoCheckpointStore(settings.store, fence_fell=self._on_doubt)
         self._homes = MongoHomeStore(settings.store, settings.core.lease_s)
         self._spans = start_tracing(settings.tracing)
         self._bus = NatsBus(
@@ -239,6 +239,10 @@ class Service:
     def _on_fall(self, positions: Mapping[int, Place]) -> None:
         if self._home is not None:
             tell_if_alive(self._home, PositionsFell(positions))
+
+    def _on_doubt(self) -> None:
+        if self._home is not None:
+            tell_if_alive(self._home, UsersDoubted())
 
     def _on_nudge(self) -> None:
         if self._home is not None:

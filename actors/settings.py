@@ -36,6 +36,19 @@ def require(condition: bool, setting: str, mend: str) -> None:
         raise SettingsError(message)
 
 
+def require_seconds(seconds: float, setting: str, most: float, *, above: float = 0.0) -> None:
+    """Raise ``SettingsError`` unless a time is above ``above`` and at most ``most``, in seconds.
+
+    Infinity, what is no number, and what a server's 64 bits do not hold are refused with it.
+    """
+    mend = f"must be above {above:g} and at most {most:.0f} seconds"
+    require(above < seconds <= most, setting, mend)
+
+
+_STATEMENTS_MAX = 99_999
+HOUR_S, DAY_S, CENTURY_S = 3600, 24 * 3600, 100 * 366 * 24 * 3600
+
+
 @dataclass(frozen=True, slots=True)
 class CoreSettings:
     """How the actors pace, bound and retry their work."""
@@ -74,19 +87,28 @@ class CoreSettings:
 
     def __post_init__(self) -> None:
         """Raise ``SettingsError`` for a value that cannot work."""
-        require(self.checkpoint_interval_s > 0, "CHECKPOINT_INTERVAL", "must be above 0 seconds")
-        require(self.checkpoint_group_max > 0, "CHECKPOINT_GROUP_MAX", "must be at least 1")
-        require(self.max_live_users > 0, "MAX_LIVE_USERS", "must be at least 1")
-        require(self.idle_timeout_s > 0, "IDLE_TIMEOUT", "must be above 0 seconds")
+        require_seconds(self.checkpoint_interval_s, "CHECKPOINT_INTERVAL", HOUR_S)
+        require(
+            0 < self.checkpoint_group_max <= _STATEMENTS_MAX,
+            "CHECKPOINT_GROUP_MAX",
+            f"must be 1 to {_STATEMENTS_MAX}: MongoDB takes no more in one command",
+        )
+        require(0 < self.max_live_users <= 10**9, "MAX_LIVE_USERS", "must be 1 to 1000000000")
+        require_seconds(self.idle_timeout_s, "IDLE_TIMEOUT", CENTURY_S)
         require(self.max_attempts > 0, "MAX_ATTEMPTS", "must be at least 1")
+        require_seconds(self.retry_wait_max_s, "RETRY_WAIT_MAX", HOUR_S)
         require(
             0 < self.retry_wait_initial_s <= self.retry_wait_max_s,
             "RETRY_WAIT_INITIAL",
             "must be above 0 and at most RETRY_WAIT_MAX",
         )
         # Below, a pause of a garbage collection or of a busy machine looks like a death.
-        require(self.lease_s >= 1, "LEASE", "must be at least 1 second")
-        require(self.cleared_retention_s >= 0, "CLEARED_RETENTION", "must be 0 (never) or seconds")
+        require(1 <= self.lease_s <= HOUR_S, "LEASE", "must be 1 to 3600 seconds")
+        require(
+            0 <= self.cleared_retention_s <= CENTURY_S,
+            "CLEARED_RETENTION",
+            f"must be 0 (never) or at most {CENTURY_S} seconds",
+        )
 
     def backoff_s(self, attempt: int, jitter: float) -> float:
         """Seconds to wait before the attempt after ``attempt`` (1, 2, …).

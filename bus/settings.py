@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from actors.settings import require, setting
+from actors.settings import CENTURY_S, require, setting
 from bus.subjects import Subjects
 
 _PLAIN = ("nats", "tls")
 _WEBSOCKET = ("ws", "wss")
+_PAYLOAD_MAX = 64 * 1024 * 1024
 
 
 class DeliveryMode(StrEnum):
@@ -115,16 +116,18 @@ class StreamSettings:
         }.items():
             require(_is_name(name), which, f"{name!r} is not a name for a stream")
         require(self.replicas in (1, 3, 5), "STREAM_REPLICAS", "must be 1, 3 or 5")
-        require(self.digest_max_age_s >= 0, "DIGEST_MAX_AGE", "must be 0 (for ever) or seconds")
+        streams = {self.input_stream, self.digest_stream, self.dead_letter_stream}
+        require(len(streams) == 3, "DIGEST_STREAM", "the three streams must differ in name")
+        for which, age_s in {
+            "DIGEST_MAX_AGE": self.digest_max_age_s,
+            "DEAD_LETTER_MAX_AGE": self.dead_letter_max_age_s,
+        }.items():
+            mend = f"must be 0 (for ever) or at most {CENTURY_S} seconds"
+            require(0 <= age_s <= CENTURY_S, which, mend)
         require(
-            self.dead_letter_max_age_s >= 0,
-            "DEAD_LETTER_MAX_AGE",
-            "must be 0 (for ever) or seconds",
-        )
-        require(
-            self.duplicate_window_s >= 1,
+            1 <= self.duplicate_window_s <= CENTURY_S,
             "DUPLICATE_WINDOW",
-            "must be at least 1 second: it keeps digests from being told twice",
+            f"must be 1 to {CENTURY_S} seconds: it keeps digests from being told twice",
         )
         require(
             not self.digest_max_age_s or self.duplicate_window_s <= self.digest_max_age_s,
@@ -202,8 +205,12 @@ class BusSettings:
             "NATS_INBOX_PREFIX",
             f"{self.inbox_prefix!r} is not the begin of a subject (no wildcards or spaces)",
         )
-        require(self.max_in_flight > 0, "MAX_IN_FLIGHT", "must be at least 1")
-        require(self.max_body_bytes > 0, "MAX_BODY_BYTES", "must be at least 1")
+        require(0 < self.max_in_flight <= 10**7, "MAX_IN_FLIGHT", "must be 1 to 10000000")
+        require(
+            0 < self.max_body_bytes <= _PAYLOAD_MAX,
+            "MAX_BODY_BYTES",
+            f"must be 1 to {_PAYLOAD_MAX}: NATS takes no more in one message",
+        )
 
 
 def _is_name(text: str) -> bool:

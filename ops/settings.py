@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from actors.settings import CoreSettings, require, setting
+from actors.settings import DAY_S, CoreSettings, require, require_seconds, setting
 from bus.settings import BusSettings
 from ops.inquiries.micro import MicroSettings
 from ops.monitoring.tracing import TracingSettings
@@ -35,4 +35,12 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Raise ``SettingsError`` for a value that cannot work."""
-        require(self.shutdown_timeout_s > 0, "SHUTDOWN_TIMEOUT", "must be above 0 seconds")
+        require_seconds(self.shutdown_timeout_s, "SHUTDOWN_TIMEOUT", DAY_S)
+        # Whoever takes over publishes again what is owed, after that long at the earliest.
+        repeated_after_s = self.core.lease_s + self.core.retry_wait_max_s
+        require(
+            self.bus.streams.duplicate_window_s > repeated_after_s,
+            "DUPLICATE_WINDOW",
+            f"must be above LEASE and RETRY_WAIT_MAX together, {repeated_after_s:g} seconds: "
+            "a digest may be published again after that long, and would be told twice",
+        )

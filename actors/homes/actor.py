@@ -25,6 +25,7 @@ from actors.messages.home import (
     PositionsSaved,
     RoundDue,
     SavePositions,
+    UsersDoubted,
 )
 from actors.messages.publisher import MayPublish
 from actors.rules.holding import empty, fall, held, lapse, leave, may_publish, reconcile
@@ -99,7 +100,7 @@ class HomeActor(ServiceActor):
     def on_start(self) -> None:
         """Begin the first round. Runs on the dispatcher's thread."""
         self._begin_round()
-        self._save_later()
+        self._save_positions()
 
     def on_receive(self, message: HomeMessage) -> None:  # noqa: C901, PLR0912 a case a message
         """Handle one message. Runs on the dispatcher's thread."""
@@ -122,7 +123,6 @@ class HomeActor(ServiceActor):
                 self._note_unavailable(error)
             case SavePositions():
                 self._save_positions()
-                self._save_later()
             case PositionsSaved(sent, matched):
                 self._stored.end(saved=matched == sent)
                 if matched < sent:
@@ -134,6 +134,8 @@ class HomeActor(ServiceActor):
                 logger.warning("home.fell_back", extra={"partitions": sorted(positions)})
                 self._mine = fall(self._mine, positions)
                 self._round_soon()
+            case UsersDoubted():
+                self._moves.read_again(self._stored.places(self._me, self._mine))
             case PartitionEmptied(number):
                 self._mine = empty(self._mine, number)
                 self._round_soon()
@@ -267,13 +269,11 @@ class HomeActor(ServiceActor):
         )
         self._ports.scheduler.tell_after(wait_s, self.actor_ref, RoundDue(self._round))
 
-    def _save_later(self) -> None:
-        self._ports.scheduler.tell_after(SAVE_EVERY_S, self.actor_ref, SavePositions())
-
     def _save_positions(self) -> None:
         positions = self._stored.to_save(self._mine, self._ports.log.positions())
         if positions:
             self._calls.save(self._me, positions)
+        self._ports.scheduler.tell_after(SAVE_EVERY_S, self.actor_ref, SavePositions())
 
     def _say_whether_standing_by(self, planned: Plan) -> None:
         if planned.standing_by and not self._standing_by:

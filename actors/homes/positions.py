@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.rules.holding import Freed, Held
-from actors.rules.partitions import HomePosition
+from actors.rules.partitions import HomePosition, Partition
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from actors.rules.holding import State
-    from actors.rules.partitions import Partition
+    from actors.rules.partitions import InstanceID
     from actors.rules.positions import Place
 
 
@@ -26,6 +26,14 @@ class StoredPositions:
     def look(self, partitions: Iterable[Partition]) -> None:
         """Take in what the store shows."""
         self._stored = {partition.number: partition.position for partition in partitions}
+
+    def places(self, me: InstanceID, mine: Mapping[int, State]) -> tuple[Partition, ...]:
+        """Return what is at home here to stay, each from where it has to be read again."""
+        return tuple(
+            Partition(number, me, state.epoch, state.fell or self._stored[number])
+            for number, state in mine.items()
+            if isinstance(state, Held)
+        )
 
     def to_save(
         self, mine: Mapping[int, State], positions: Mapping[int, Place]

@@ -77,6 +77,11 @@ class PositionsFell:
 
 
 @dataclass(frozen=True, slots=True)
+class UsersDoubted:
+    """Store to home: for a while nothing kept others from overwriting what was saved here."""
+
+
+@dataclass(frozen=True, slots=True)
 class PartitionEmptied:
     """Router to home: the users of a partition have left memory, with nothing unsaved or owed."""
 
@@ -107,6 +112,7 @@ HomeMessage = (
     | PositionsSaved
     | PositionsNotSaved
     | PositionsFell
+    | UsersDoubted
     | PartitionEmptied
     | LeaveHomes
 )

@@ -51,10 +51,13 @@ class StandaloneStore(BlockingStore):
     """A store with a loop and a thread of its own, until it is closed."""
 
     def __init__(
-        self, settings: StoreSettings, monotonic_s: Callable[[], float] = time.monotonic
+        self,
+        settings: StoreSettings,
+        monotonic_s: Callable[[], float] = time.monotonic,
+        fence_fell: Callable[[], None] | None = None,
     ) -> None:
         """Prepare; it connects when first used. Raises ``SettingsError``."""
-        store = MongoCheckpointStore(settings, monotonic_s)
+        store = MongoCheckpointStore(settings, monotonic_s, fence_fell)
         loop = asyncio.new_event_loop()
         super().__init__(store, loop)
         self._thread = Thread(target=loop.run_forever, name="store", daemon=True)

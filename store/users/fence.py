@@ -50,9 +50,11 @@ class Fence:
         self,
         users: AsyncCollection[dict[str, Any]],
         monotonic_s: Callable[[], float] = time.monotonic,
+        fell: Callable[[], None] | None = None,
     ) -> None:
-        """Watch ``users``."""
+        """Watch ``users``; ``fell`` is called each time that the fence is found missing."""
         self._users = users
+        self._fell = fell
         self._monotonic_s = monotonic_s
         self._compared_at_s = float("-inf")
 
@@ -77,7 +79,7 @@ class Fence:
     async def mend(self) -> None:
         """Fence a collection that has let a probe through."""
         if await self._compare():
-            _say_missing(self._users.full_name)
+            self._note_missing()
         # Afterwards, for now nobody's probe can make it anew.
         await self._users.delete_one({"_id": NOBODY})
 
@@ -98,7 +100,7 @@ class Fence:
         if known is None:
             await self._create()
         elif not stood:
-            _say_missing(self._users.full_name)
+            self._note_missing()
             await self._set()
         self._compared_at_s = self._monotonic_s()
         return stood
@@ -118,7 +120,8 @@ class Fence:
             validationAction=_ACTION,
         )
 
-
-def _say_missing(collection: str) -> None:
-    # What was saved meanwhile may have overwritten what somebody else had saved.
-    logger.critical("store.fence_missing", extra={"collection": collection})
+    def _note_missing(self) -> None:
+        # What was saved meanwhile may have overwritten what somebody else had saved.
+        logger.critical("store.fence_missing", extra={"collection": self._users.full_name})
+        if self._fell is not None:
+            self._fell()

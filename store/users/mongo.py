@@ -42,7 +42,27 @@ _REFUSED_CODES = frozenset(
         17420,  # likewise, on an upsert
     }
 )
-"""Server codes that the same update would get again; every other one is worth a retry."""
+"""Server codes that the same statement would get again."""
+_SERVERS_FAULT = frozenset(
+    {
+        13,  # Unauthorized
+        14031,  # OutOfDiskSpace
+        11600,  # InterruptedAtShutdown
+        11602,  # InterruptedDueToReplStateChange
+        10107,  # NotWritablePrimary
+        13435,  # NotPrimaryNoSecondaryOk
+        13436,  # NotPrimaryOrSecondary
+        189,  # PrimarySteppedDown
+        91,  # ShutdownInProgress
+        50,  # MaxTimeMSExpired
+        64,  # WriteConcernFailed
+        79,  # UnknownReplWriteConcern
+        100,  # UnsatisfiableWriteConcern
+    }
+)
+"""Codes that any other statement would get as well, or has got a moment ago."""
+_ATTEMPTS_ALONE = 3
+"""A statement that fails while others are saved is refused at so many failures in a row."""
 
 
 class MongoCheckpointStore:
@@ -53,9 +73,14 @@ class MongoCheckpointStore:
     """
 
     def __init__(
-        self, settings: StoreSettings, monotonic_s: Callable[[], float] = time.monotonic
+        self,
+        settings: StoreSettings,
+        monotonic_s: Callable[[], float] = time.monotonic,
+        fence_fell: Callable[[], None] | None = None,
     ) -> None:
         """Prepare the client, which connects when first used.
+
+        ``fence_fell`` is called when what was saved may have been overwritten meanwhile.
 
         Raises ``SettingsError`` for a URI that is malformed or names files that are no use.
         """
@@ -66,7 +91,11 @@ class MongoCheckpointStore:
             read_concern=ReadConcern("majority"),
             read_preference=ReadPreference.PRIMARY,
         )
-        self._fence = Fence(self._users, monotonic_s)
+        self._fence = Fence(self._users, monotonic_s, fence_fell)
+        self._saved = 0
+        self._failures: dict[UserID, tuple[int, int]] = {}
+        """Of users whose statement failed though nothing else did: how often, and how many were
+        saved in all when it began."""
 
     async def close(self) -> None:
         """Close the connections."""
@@ -106,7 +135,12 @@ class MongoCheckpointStore:
         return {document["_id"]: to_checkpoint(document) for document in documents}
 
     async def save(self, updates: Sequence[CheckpointUpdate]) -> Sequence[SaveOutcome | Unsavable]:
-        """See ``CheckpointStore``."""
+        """See ``CheckpointStore``.
+
+        Refused for good is only what is certain to be the update's own fault: it cannot be encoded,
+        or it fails again and again while others are saved. What every update would meet, a server
+        without a journal, say, is waited out.
+        """
         if not updates:
             return []
         statements = [
@@ -115,24 +149,33 @@ class MongoCheckpointStore:
         ]
         try:
             await self._fence.see_to()
-            # A bulk write of the driver's costs twice as much before it says the same.
-            answer = await self._users.database.command(
-                {
-                    "update": COLLECTION,
-                    # Proves in the same breath that the fence stands, where it does its work.
-                    "updates": [_PROBE, *statements],
-                    "ordered": False,
-                    "writeConcern": DURABLE.document,
-                }
-            )
+            # The probe proves in the same breath that the fence stands, where it does its work.
+            answer = await self._update([_PROBE, *statements])
         except (DocumentTooLarge, BSONError, OverflowError) as error:
-            return await self._save_by_halves(updates, error)
+            if len(updates) == 1:
+                return [Unsavable(f"the checkpoint cannot be stored: {error}")]
+            return await self._save_by_halves(updates)
         except OperationFailure as error:
-            if error.code not in _REFUSED_CODES:
-                raise StoreUnavailableError(describe(error)) from error
-            return await self._save_by_halves(updates, error)
+            return await self._find_culprit(updates, error)
         except PyMongoError as error:
             raise StoreUnavailableError(describe(error)) from error
+        return await self._outcomes(updates, answer)
+
+    async def _update(self, statements: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+        # A bulk write of the driver's costs twice as much before it says the same.
+        return await self._users.database.command(
+            {
+                "update": COLLECTION,
+                "updates": statements,
+                "ordered": False,
+                "writeConcern": DURABLE.document,
+            }
+        )
+
+    async def _outcomes(
+        self, updates: Sequence[CheckpointUpdate], answer: Mapping[str, Any]
+    ) -> Sequence[SaveOutcome | Unsavable]:
+        """Read what became of each; raises ``StoreUnavailableError`` where that is uncertain."""
         not_durable = answer.get("writeConcernError")
         if not_durable is not None:
             raise StoreUnavailableError(f"not durable: {not_durable.get('errmsg')}")
@@ -142,18 +185,62 @@ class MongoCheckpointStore:
             await self._mend_fence()
             raise StoreUnavailableError("the collection had lost its validator")
         if fenced["code"] != VALIDATION_FAILED:
-            raise _unexpected(fenced)
+            raise StoreUnavailableError(_reason(fenced))
+        self._saved += len(updates) - len(failures)
         outcomes: list[SaveOutcome | Unsavable] = [SaveOutcome.SAVED] * len(updates)
+        again = []
         for index, failure in failures.items():
-            outcomes[index - 1] = _outcome(failure)
+            code, reason = failure["code"], _reason(failure)
+            if code in (VALIDATION_FAILED, _DUPLICATE_KEY):
+                outcomes[index - 1] = SaveOutcome.CONFLICTED
+            elif code in _REFUSED_CODES or self._fails_alone(updates[index - 1].user_id, code):
+                outcomes[index - 1] = Unsavable(f"MongoDB refused the checkpoint: {reason}")
+            else:
+                again.append(reason)
+        if again:
+            # Those that were saved conflict then, load, and find that they were.
+            raise StoreUnavailableError(f"{len(again)} of {len(updates)} users: {again[0]}")
+        if self._failures:
+            for update in updates:
+                self._failures.pop(update.user_id, None)
         return outcomes
 
+    async def _find_culprit(
+        self, updates: Sequence[CheckpointUpdate], error: OperationFailure
+    ) -> Sequence[SaveOutcome | Unsavable]:
+        """Find out whose update it is that the server refuses the whole command for, if any's."""
+        code = error.code or 0
+        if code not in _SERVERS_FAULT and await self._takes_probe():
+            if len(updates) > 1:
+                return await self._save_by_halves(updates)
+            if self._fails_alone(updates[0].user_id, code):
+                return [Unsavable(f"MongoDB refused the checkpoint: {describe(error)}")]
+        raise StoreUnavailableError(describe(error)) from error
+
+    async def _takes_probe(self) -> bool:
+        """Whether the server now does with the probe alone what it should: refuse it."""
+        try:
+            answer = await self._update([_PROBE])
+        except PyMongoError:
+            return False
+        codes = [failure["code"] for failure in answer.get("writeErrors", ())]
+        return codes == [VALIDATION_FAILED] and answer.get("writeConcernError") is None
+
+    def _fails_alone(self, user_id: UserID, code: int) -> bool:
+        """Note that a user's statement failed; whether often enough, while others did not."""
+        if code in _SERVERS_FAULT:
+            return False
+        failures, saved = self._failures.get(user_id, (0, self._saved))
+        self._failures[user_id] = (failures + 1, saved)
+        if failures + 1 < _ATTEMPTS_ALONE or self._saved == saved:
+            return False
+        del self._failures[user_id]
+        return True
+
     async def _save_by_halves(
-        self, updates: Sequence[CheckpointUpdate], error: Exception
+        self, updates: Sequence[CheckpointUpdate]
     ) -> Sequence[SaveOutcome | Unsavable]:
         """Find out whose update it is that driver or server refuse the whole group for."""
-        if len(updates) == 1:
-            return [Unsavable(f"the checkpoint cannot be stored: {error}")]
         half = len(updates) // 2
         return [*await self.save(updates[:half]), *await self.save(updates[half:])]
 
@@ -168,15 +255,5 @@ class MongoCheckpointStore:
             raise StoreUnavailableError(describe(error)) from error
 
 
-def _outcome(failure: Mapping[str, Any]) -> SaveOutcome | Unsavable:
-    """Return what became of a statement that failed; raises ``StoreUnavailableError``."""
-    code = failure["code"]
-    if code in (VALIDATION_FAILED, _DUPLICATE_KEY):
-        return SaveOutcome.CONFLICTED
-    if code in _REFUSED_CODES:
-        return Unsavable(f"MongoDB refused the checkpoint: {failure.get('errmsg')}")
-    raise _unexpected(failure)
-
-
-def _unexpected(failure: Mapping[str, Any]) -> StoreUnavailableError:
-    return StoreUnavailableError(f"code {failure['code']}: {failure.get('errmsg')}")
+def _reason(failure: Mapping[str, Any]) -> str:
+    return f"code {failure['code']}: {failure.get('errmsg')}"

@@ -179,3 +179,22 @@ def test_what_a_probe_has_left_behind_does_no_harm(
     )
     watched.open()
     assert mongo.users.find_one({"_id": ""}) is None
+
+
+@pytest.mark.parametrize("how", list(CHANGES))
+def test_whoever_saved_meanwhile_is_told_that_it_may_be_overwritten(
+    mongodb_uri: str, mongo: MongoSide, clock: ManualClock, how: str
+) -> None:
+    """Each time that the fence is found missing, and not while it stands."""
+    falls: list[None] = []
+    store = StandaloneStore(StoreSettings(mongodb_uri, DATABASE), clock, lambda: falls.append(None))
+    try:
+        store.open()
+        assert save(store, ALICE, 0) is SaveOutcome.SAVED
+        assert not falls
+        change(mongo, how)
+        clock.now_s += COMPARE_EVERY_S
+        assert save(store, BOB, 0) is SaveOutcome.SAVED
+        assert len(falls) == 1
+    finally:
+        store.close()

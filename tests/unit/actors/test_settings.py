@@ -26,6 +26,14 @@ from actors.settings import CoreSettings, require, setting
         ("lease_s", 0.99, "LEASE"),
         ("lease_s", math.nan, "LEASE"),
         ("cleared_retention_s", -1, "CLEARED_RETENTION"),
+        ("checkpoint_interval_s", math.inf, "CHECKPOINT_INTERVAL"),
+        ("checkpoint_interval_s", math.nan, "CHECKPOINT_INTERVAL"),
+        ("checkpoint_group_max", 100_000, "CHECKPOINT_GROUP_MAX"),
+        ("idle_timeout_s", math.inf, "IDLE_TIMEOUT"),
+        ("retry_wait_max_s", math.inf, "RETRY_WAIT_MAX"),
+        ("lease_s", math.inf, "LEASE"),
+        ("lease_s", 1e12, "LEASE"),
+        ("cleared_retention_s", 10**12, "CLEARED_RETENTION"),
     ],
 )
 def test_a_value_that_cannot_work_is_refused(field: str, value: float, name: str) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SECRET = "hunter2"
-NAN = float("nan")
+NAN, INFINITE = float("nan"), float("inf")
 LONG = "x" * 201
 
 
@@ -45,6 +45,13 @@ LONG = "x" * 201
         (StreamSettings, {"dead_letter_max_age_s": -1}, "DEAD_LETTER_MAX_AGE"),
         (StreamSettings, {"duplicate_window_s": 0}, "DUPLICATE_WINDOW"),
         (StreamSettings, {"duplicate_window_s": NAN}, "DUPLICATE_WINDOW"),
+        (StreamSettings, {"duplicate_window_s": INFINITE}, "DUPLICATE_WINDOW"),
+        (StreamSettings, {"duplicate_window_s": 1e12}, "DUPLICATE_WINDOW"),
+        (StreamSettings, {"digest_max_age_s": 10**12}, "DIGEST_MAX_AGE"),
+        (StreamSettings, {"dead_letter_max_age_s": 10**12}, "DEAD_LETTER_MAX_AGE"),
+        (StreamSettings, {"digest_stream": "ALARM_INPUT"}, "DIGEST_STREAM"),
+        (BusSettings, {"max_body_bytes": 10**12}, "MAX_BODY_BYTES"),
+        (BusSettings, {"max_in_flight": 10**12}, "MAX_IN_FLIGHT"),
         (
             StreamSettings,
             {"digest_max_age_s": 60, "duplicate_window_s": 61.0},

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import actors.homes.actor as actor_module
-from actors.messages.home import LookSoon, PositionsSaved
+from actors.messages.home import LookSoon, PositionsSaved, UsersDoubted
 from actors.rules.holding import Freed, Held, Reconciled, State, reconcile
 from actors.rules.partitions import PARTITIONS, InstanceID, Partition
 from actors.rules.positions import BEGIN, Place
@@ -294,3 +294,29 @@ def test_a_position_that_was_refused_has_one_look() -> None:
     process.tell(PositionsSaved(sent=3, matched=2))
     street.dispatcher.run_until_idle()
     assert process.home._round == number + 1
+
+
+def test_what_may_have_been_overwritten_is_read_again_from_the_stored_position() -> None:
+    """It stays at home at its epoch; what was read beyond, and is not saved, comes again."""
+    street, [process] = street_of(1)
+    process.log.read[7] = Place(12, 0)
+    street.run(1.1)
+    process.log.read[7] = Place(15, 0)
+    epochs = [item.epoch for item in street.view().partitions]
+    process.tell(UsersDoubted())
+    street.run(0.01)
+    assert process.log.read == {**dict.fromkeys(ALL, BEGIN), 7: Place(12, 0)}
+    assert process.has() == ALL
+    street.run(1.0)
+    assert [item.epoch for item in street.view().partitions] == epochs
+
+
+def test_what_is_handed_over_is_not_read_again() -> None:
+    """The next home loads its users anyway."""
+    street, [process] = street_of(1)
+    street.run(1.1)
+    process.leave()
+    street.run(0.01)
+    process.tell(UsersDoubted())
+    street.run(5.0)
+    assert not process.log.read
