@@ -29,6 +29,7 @@ SCENARIOS: Mapping[str, Callable[[Stage, Scale], Awaitable[Figures]]] = {
     "new_users": throughput.new_users,
     "digest_rate": digests.digest_rate,
     "latency": digests.latency,
+    "interval": digests.interval,
     "scale_out": instances.scale_out,
     "foreign": instances.foreign,
     "joining": instances.joining,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import nats
 from nats.errors import TimeoutError as NatsTimeoutError
-from nats.js.api import ConsumerConfig, DeliverPolicy
+from nats.js.api import ConsumerConfig, DeliverPolicy, DiscardPolicy
 from pymongo import AsyncMongoClient
 from pymongo.errors import AutoReconnect
 
@@ -125,6 +125,16 @@ class Broker:
         config = (await self.js.stream_info(self.names.digest_stream)).config
         config.max_msg_size = -1 if wanted else 1
         await self.js.update_stream(config)
+
+    async def leave_room_for_digests(self, *, wanted: bool) -> None:
+        """Have the digest stream, which holds some, be full; or have room again.
+
+        Unlike one that refuses a size, it is tried again and again.
+        """
+        info = await self.js.stream_info(self.names.digest_stream)
+        info.config.max_msgs = -1 if wanted else info.state.messages
+        info.config.discard = DiscardPolicy.OLD if wanted else DiscardPolicy.NEW
+        await self.js.update_stream(info.config)
 
     async def put_all(self, bodies: Iterable[bytes]) -> int:
         """Publish many events fast; return how many, once the stream holds them all."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import uvloop
+from hypothesis import settings
 
 from tests.deployment import Deployment
 from tests.forking import fork_server
@@ -19,6 +20,11 @@ from tests.servers import Server, nats_server_version, prepare_mongodb, prepare_
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("beside others", deadline=None)
+settings.load_profile("beside others")
 
 
 def pytest_configure() -> None:

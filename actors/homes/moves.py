@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from actors.messages.publisher import AdmitPartitions, ForgetPartitions
-from actors.messages.router import DropPartitions, EmptyPartition
+from actors.messages.router import DropPartitions, EmptyPartitions
 from actors.runtime.pooled import tell_if_alive
 
 if TYPE_CHECKING:
@@ -79,8 +79,7 @@ class Moves:
     def begin_to_leave(self, numbers: frozenset[int], reply_to: ActorRef[Any]) -> None:
         """Read no more of partitions, and have their users saved, told and out of memory."""
         self._log.stop(numbers)
-        for number in sorted(numbers):
-            tell_if_alive(self._router, EmptyPartition(number, reply_to))
+        tell_if_alive(self._router, EmptyPartitions(numbers, reply_to))
         logger.debug("home.leaving", extra={"partitions": sorted(numbers)})
 
     def release(self, numbers: frozenset[int]) -> None:

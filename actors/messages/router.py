@@ -74,13 +74,13 @@ class ResumeUser:
 
 
 @dataclass(frozen=True, slots=True)
-class EmptyPartition:
-    """Home to router: have the users of a partition saved, told what they are owed, and leave.
+class EmptyPartitions:
+    """Home to router: have the users of partitions saved, told what they are owed, and leave.
 
-    Nothing comes for them any more. ``PartitionEmptied`` is told once all have left.
+    Nothing comes for them any more. ``PartitionEmptied`` is told of each once all its have left.
     """
 
-    number: int
+    numbers: frozenset[int]
     reply_to: ActorRef[Any]
 
 
@@ -118,7 +118,7 @@ RouterMessage = (
     | ResumeUser
     | Passivated
     | PassivationDeclined
-    | EmptyPartition
+    | EmptyPartitions
     | DropPartitions
     | CountLiveUsers
     | FindLiveUsers

@@ -11,7 +11,7 @@ from actors.messages.router import (
     CheckpointWanted,
     CountLiveUsers,
     DropPartitions,
-    EmptyPartition,
+    EmptyPartitions,
     FindLiveUsers,
     Passivated,
     PassivationDeclined,
@@ -126,8 +126,8 @@ class RouterActor(ServiceActor):
                 self._retire_failed(message)
             case ResumeUser(user_id):
                 self._resume(user_id)
-            case EmptyPartition(number, reply_to):
-                self._emptying.begin(number, reply_to)
+            case EmptyPartitions(numbers, reply_to):
+                self._emptying.begin(numbers, reply_to)
             case DropPartitions(numbers):
                 self._drop(numbers)
             case CountLiveUsers():

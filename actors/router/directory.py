@@ -102,6 +102,15 @@ class Directory:
             if user.partition in wanted
         ]
 
+    def by_partition(self, numbers: Iterable[int]) -> dict[int, list[UserID]]:
+        """Name the users of each of these partitions, in one look through all that there are."""
+        found: dict[int, list[UserID]] = {number: [] for number in numbers}
+        for users in (self.live, self.leaving, self.retrying):
+            for user_id, user in users.items():
+                if user.partition in found:
+                    found[user.partition].append(user_id)
+        return found
+
     def drop(self, user_id: UserID) -> ActorRef[Any] | None:
         """Forget a user; return its actor if it has one."""
         self.retrying.pop(user_id, None)

@@ -42,13 +42,16 @@ class Emptying:
         """How many are handed over, and not empty yet."""
         return len(self._partitions)
 
-    def begin(self, number: int, reply_to: ActorRef[Any]) -> None:
-        """Have all users of a partition finish; ``reply_to`` is told when none is left."""
-        users = self._users.of((number,))
-        self._partitions[number] = _Left(set(users), reply_to)
-        for user_id in users:
-            self._finish(user_id)
-        self._say_if_empty(number)
+    def begin(self, numbers: Iterable[int], reply_to: ActorRef[Any]) -> None:
+        """Have all users of partitions finish; ``reply_to`` is told of each when none is left.
+
+        Of all at once: to look through a hundred thousand users for each took a stop a second.
+        """
+        for number, users in sorted(self._users.by_partition(numbers).items()):
+            self._partitions[number] = _Left(set(users), reply_to)
+            for user_id in users:
+                self._finish(user_id)
+            self._say_if_empty(number)
 
     def look(self, user_id: UserID, partition: int) -> None:
         """Take note that something became of a user: it left memory, or lives afresh."""

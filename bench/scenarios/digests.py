@@ -115,6 +115,32 @@ async def latency(stage: Stage, scale: Scale) -> Figures:
     return figures
 
 
+async def interval(stage: Stage, scale: Scale) -> Figures:
+    """Whether saves that come together for longer make digests slower, and what they spare.
+
+    At a third of what the service can do with its default, with two values of
+    ``CHECKPOINT_INTERVAL``, by turns.
+    """
+    figures: Figures = {}
+    per_s = 0.0
+    for turn, seconds in enumerate((0.2, 2.0) * max(1, scale.rounds - 1)):
+        names = Names()
+        async with stage.broker(names) as broker, stage.broker(names) as listener:
+            if not per_s:
+                await broker.create_input_stream()
+                await broker.put_many(mixed(names, Random(3), scale.users, scale.backlog))
+                per_s = THIRD * (await drain(stage, names, scale.backlog)).per_s
+                await broker.js.purge_stream(names.input_stream)
+            with stage.service(names, CHECKPOINT_INTERVAL=seconds) as service:
+                await broker.put_all(bodies(touches(range(scale.users))))
+                await settled([service], scale.users)
+                watch = stage.watch(service)
+                sent, one = await paced(broker, listener, Paced(per_s), scale.users, scale.paced_s)
+                figures[f"{turn}: {seconds} s"] = one | watch.read(sent).figures()
+        stage.forget(names)
+    return figures
+
+
 def _version(stage: Stage, names: Names) -> int:
     found = stage.collection(names, "users").find_one({"_id": _ONE})
     assert found is not None

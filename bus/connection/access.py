@@ -6,6 +6,7 @@ import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nats.errors import AuthorizationError
 from nats.errors import Error as NatsError
 
 from actors.errors import SettingsError
@@ -70,7 +71,11 @@ def refusal(error: Exception) -> str | None:
             f"{error.reason.lower().replace('_', ' ')}"
         )
     said = text.lower()
-    if "authorization violation" in said or ("authentication" in said and not is_late(error)):
+    if (
+        isinstance(error, AuthorizationError)
+        or "authorization violation" in said
+        or ("authentication" in said and not is_late(error))
+    ):
         return (
             "NATS_URL: the server refused our credentials; see NATS_CREDENTIALS, "
             "NATS_NKEY_SEED, NATS_TOKEN, NATS_USER and NATS_PASSWORD"

@@ -33,7 +33,12 @@ class StreamLimits:
 
     def of(self, subject: str) -> int | None:
         """Return the bytes of a message, headers included, that its stream takes; None: any."""
-        return self._max_bytes.get(subject)
+        limit = self._max_bytes.get(subject)
+        if limit is not None:
+            # It may be raised at any time, and nobody says so: what is too large for what is known
+            # is not sent, so that no refusal tells either.
+            self.learn_soon()
+        return limit
 
     async def learn(self) -> None:
         """Ask the server; what cannot be known now stays as it was."""

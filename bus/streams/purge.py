@@ -47,15 +47,21 @@ class PositionsStore(Protocol):
         """Return the streams that the service made, with when each was."""
 
 
-def purge_up_to(positions: Iterable[Place], log: str, kept_from: int) -> int | None:
+def purge_up_to(
+    positions: Iterable[Place], log: str, put_at: Mapping[int, int], kept_from: int
+) -> int | None:
     """Return the sequence below which nothing is needed; None where that cannot be said.
 
-    ``log`` is the stream as it is now, ``kept_from`` the first sequence that is too young to go.
-    A position of another log says nothing of this one. The messages that positions stand on
-    stay: they tell later that the log is still the same.
+    ``log`` is the stream as it is now, ``put_at`` when the messages that positions stand on were
+    put into it, in ns since 1970, by sequence; ``kept_from`` the first sequence that is too young
+    to go. A position of another log says nothing of this one, nor does one on a message that the
+    broker lost since, with its tail: what has its sequence now was never read. The messages that
+    positions stand on stay: they tell later that the log is still the same.
     """
     settled = list(positions)
     if len(settled) < PARTITIONS or any(place.log != log for place in settled):
+        return None
+    if any(put_at.get(place.sequence) != place.timestamp_ns for place in settled):
         return None
     return min(kept_from, *(place.sequence for place in settled))
 
@@ -117,12 +123,13 @@ class Purger:
         if home != self._me or created is None:
             return 0
         positions = [one.position for one in view.partitions]
-        if purge_up_to(positions, created, 0) is None:
+        put_at = await self._put_at(name, {place.sequence for place in positions})
+        if purge_up_to(positions, created, put_at, 0) is None:
             return 0
         kept_from = await self._kept_from(name)
         # Read last: between this answer and the purge nothing is waited for.
         stream = await self._api.stream(name)
-        up_to = purge_up_to(positions, stream.created, kept_from)
+        up_to = purge_up_to(positions, stream.created, put_at, kept_from)
         if up_to is None or up_to <= stream.state["first_seq"]:
             return 0
         if self._clock_s() - began_s > ROUND_MAX_S:
@@ -132,6 +139,19 @@ class Purger:
         removed = int(answer.get("purged") or 0)
         logger.info("log.purged", extra={"stream": name, "below": up_to, "messages": removed})
         return removed
+
+    async def _put_at(self, stream: str, sequences: Iterable[int]) -> dict[int, int]:
+        """Return when the messages at these sequences were put into the stream, if they are there.
+
+        Asked for one by one, as many as there are partitions at the most, twice a minute.
+        """
+        put_at: dict[int, int] = {}
+        for sequence in sequences:
+            message = await self._api.message(stream, sequence) if sequence else None
+            if message is None:
+                break
+            put_at[sequence] = parse_instant(message["time"])
+        return put_at
 
     async def _kept_from(self, stream: str) -> int:
         """Return the first sequence that is younger than what is kept for history.

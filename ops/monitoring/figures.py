@@ -30,7 +30,7 @@ def figures(sources: Sources, samples: Samples, since_start_s: float) -> dict[st
         "columns": Sample._fields,
         "samples": [tuple(sample) for sample in samples.since(since_start_s)],
         "counts": _counts(sources),
-        "dead_letters": dict(sources.bus.dead_letters),
+        "dead_letters": {str(kind): count for kind, count in sources.bus.dead_letters.items()},
     }
 
 

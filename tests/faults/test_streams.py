@@ -46,3 +46,19 @@ async def test_a_digest_stream_that_is_deleted_is_made_again(deployment: Deploym
         assert len(await broker.digests()) == 1
     assert service.events("stream.missing")
     assert service.terminate() == 0
+
+
+async def test_what_a_stream_does_not_take_for_its_size_is_published_once_it_does(
+    deployment: Deployment,
+) -> None:
+    """An operator mends the limit while the service runs; it need not be restarted for it."""
+    service = deployment.start()
+    async with deployment.broker() as broker:
+        await broker.take_digests(wanted=False)
+        await broker.event("u", "disk-full")
+        await broker.request("u")
+        service.wait_for("publish.retried", count=3)  # the limit is known by then
+        await broker.take_digests(wanted=True)
+        assert told(await broker.next_digest()) == ["disk-full"]
+        await broker.settled()
+    assert service.terminate() == 0

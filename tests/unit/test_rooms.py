@@ -67,7 +67,6 @@ UNMIRRORED = {
     "bus/outbound/transport.py": "what transports share; test_digests, test_dead_letters",
     "bus/status.py": _TYPES,
     "bus/streams/api.py": _SERVER + "tests/integration/test_topology.py",
-    "bus/streams/delivery.py": _SERVER + "tests/integration/test_topology.py",
     "bus/streams/limits.py": _SERVER + "tests/integration/test_limits.py",
     "bus/streams/marks.py": "names; tests/integration/test_migration.py",
     "bus/streams/mending.py": _SERVER + "tests/faults/test_streams.py",

@@ -194,36 +194,38 @@ def _positions_are_not_saved(patch: pytest.MonkeyPatch) -> None:
 
 
 def _a_purge_across_two_logs(patch: pytest.MonkeyPatch) -> None:
-    def purge_up_to(positions: Iterable[Place], _: str, kept_from: int) -> int | None:
+    def purge_up_to(
+        positions: Iterable[Place], _: str, __: Mapping[int, int], kept_from: int
+    ) -> int | None:
         return min(kept_from, *(place.sequence for place in positions))
 
     patch.setattr("tests.simulation.world.purging.purge_up_to", purge_up_to)
 
 
 DEFECTS = (
-    Defect("positions may fall", 400, _positions_may_fall),
-    Defect("a position of a former home lands", 400, _epochs_are_ignored),
+    Defect("positions may fall", 100, _positions_may_fall),
+    Defect("a position of a former home lands", 25, _epochs_are_ignored),
     Defect("a position passes what is unsettled", 25, _positions_pass_what_is_unsettled),
     Defect("positions are saved at a stop only", 10, _positions_are_not_saved),
-    Defect("a claim takes whatever is there", 400, _a_claim_takes_whatever_is_there),
+    Defect("a claim takes whatever is there", 25, _a_claim_takes_whatever_is_there),
     Defect(
         "a claim whose answer is lost is not taken up",
-        100,
+        50,
         _a_claim_whose_answer_is_lost_is_not_taken_up,
     ),
-    Defect("what is being freed is taken up again", 400, _what_is_freed_is_taken_up_again),
-    Defect("after an election the living are taken for dead", 400, _the_living_are_taken_for_dead),
-    Defect("nobody is ever taken for dead", 25, _nobody_is_ever_dead),
+    Defect("what is being freed is taken up again", 600, _what_is_freed_is_taken_up_again),
+    Defect("after an election the living are taken for dead", 75, _the_living_are_taken_for_dead),
+    Defect("nobody is ever taken for dead", 50, _nobody_is_ever_dead),
     Defect(
         "a gained partition joins where the reader is",
-        100,
+        50,
         _a_gained_partition_joins_where_the_reader_is,
     ),
-    Defect("only the position's message is verified", 400, _only_the_positions_message_is_verified),
-    Defect("whether the log is the one is not verified", 100, _nothing_is_verified),
-    Defect("a fall of the positions is not stored", 400, _a_fall_is_not_stored),
-    Defect("whose a message is, is read two ways", 400, _whose_a_message_is_is_read_two_ways),
+    Defect("only the position's message is verified", 600, _only_the_positions_message_is_verified),
+    Defect("whether the log is the one is not verified", 75, _nothing_is_verified),
+    Defect("a fall of the positions is not stored", 75, _a_fall_is_not_stored),
+    Defect("whose a message is, is read two ways", 600, _whose_a_message_is_is_read_two_ways),
     Defect("a purge by positions of another log", 600, _a_purge_across_two_logs),
     Defect("a zombie publishes", 400, _a_zombie_publishes),
-    Defect("what is lost is published on", 400, _what_is_lost_is_published_on),
+    Defect("what is lost is published on", 300, _what_is_lost_is_published_on),
 )

@@ -155,8 +155,8 @@ DEFECTS = (
     Defect(
         "what exceeds a digest is marked as told", 100, _what_exceeds_a_digest_is_marked_as_told
     ),
-    Defect("an answered request is not remembered", 10, _a_request_is_not_remembered),
-    Defect("a request is answered by sequence alone", 400, _answered_by_sequence_alone),
+    Defect("an answered request is not remembered", 50, _a_request_is_not_remembered),
+    Defect("a request is answered by sequence alone", 150, _answered_by_sequence_alone),
     Defect("active alarms are forgotten", 25, _active_alarms_are_forgotten),
     Defect("cleared alarms are forgotten at once", 25, _cleared_alarms_are_forgotten_at_once),
 )

@@ -126,10 +126,10 @@ DEFECTS = (
     Defect("idle users stay in memory", 10, _idle_users_stay),
     Defect("too many users stay in memory", 25, _too_many_users_stay),
     Defect("nobody is told to save", 10, _nobody_is_told_to_save),
-    Defect("mail behind a stop is dropped", 50, _mail_behind_a_stop_is_dropped),
+    Defect("mail behind a stop is dropped", 250, _mail_behind_a_stop_is_dropped),
     Defect("a crashed user's mail is dropped", 100, _a_crashed_users_mail_is_dropped),
     Defect("a failed publication is given up", 50, _a_failed_publication_is_given_up),
-    Defect("a save overwrites whatever is there", 50, _a_save_overwrites_whatever_is_there),
+    Defect("a save overwrites whatever is there", 150, _a_save_overwrites_whatever_is_there),
     Defect("a digest is cut where it is too long", 75, _a_digest_is_cut_where_it_is_too_long),
     Defect("instants are kept in microseconds", 10, _microseconds_will_do),
     Defect(
@@ -137,7 +137,7 @@ DEFECTS = (
     ),
     Defect(
         "a bad message is settled before its dead letter",
-        25,
+        75,
         _a_bad_message_is_settled_before_its_dead_letter,
     ),
 )

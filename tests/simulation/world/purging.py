@@ -47,7 +47,9 @@ class Purging:
             for entry in world.ledger.standing()
             if entry.timestamp_ns > world.time.now_ns - int(HISTORY_S * 1e9)
         ]
-        up_to = purge_up_to(positions, state.created, min(young, default=state.last + 1))
+        put_at = {entry.sequence: entry.timestamp_ns for entry in world.ledger.standing()}
+        kept_from = min(young, default=state.last + 1)
+        up_to = purge_up_to(positions, state.created, put_at, kept_from)
         if up_to is None or up_to <= state.first:
             return
         world.note(instance, Happening.PURGED, f"#{up_to}")

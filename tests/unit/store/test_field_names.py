@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from store.field_names import escape_field_name, unescape_field_name
@@ -13,7 +13,6 @@ TRICKY = st.text("%.$25E4e", min_size=1) | TEXTS
 
 
 @given(TRICKY)
-@settings(deadline=None)
 def test_any_given_name_survives_as_a_field_name(text: str) -> None:
     """Escaped it holds no dot and no dollar, and comes back exactly."""
     name = escape_field_name(text)
@@ -22,7 +21,6 @@ def test_any_given_name_survives_as_a_field_name(text: str) -> None:
 
 
 @given(TRICKY, TRICKY)
-@settings(deadline=None)
 def test_different_given_names_have_different_field_names(one: str, other: str) -> None:
     """No two share a field."""
     escaped = escape_field_name(one) == escape_field_name(other)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actors.errors import StoreUnavailableError
@@ -9,7 +10,7 @@ from actors.homes.actor import HomeActor
 from actors.homes.ports import HomePorts
 from actors.messages.home import LeaveHomes, LookSoon, PartitionEmptied, PositionsFell
 from actors.messages.publisher import AdmitPartitions, ForgetPartitions, MayPublish
-from actors.messages.router import DropPartitions, EmptyPartition
+from actors.messages.router import DropPartitions, EmptyPartitions
 from actors.rules.holding import Freed
 from actors.rules.partitions import Instance, InstanceID
 from actors.rules.positions import BEGIN
@@ -154,10 +155,11 @@ class Indoors(PooledActor):
             case DropPartitions(numbers):
                 self.dropped += numbers
                 self.emptying -= numbers
-            case EmptyPartition(number, reply_to):
-                self.emptying.add(number)
-                delay_s = self._process.street.emptying_s()
-                self._process.later(delay_s, lambda: self._emptied(number, reply_to))
+            case EmptyPartitions(numbers, reply_to):
+                self.emptying |= numbers
+                for number in sorted(numbers):
+                    delay_s = self._process.street.emptying_s()
+                    self._process.later(delay_s, partial(self._emptied, number, reply_to))
             case _:
                 raise AssertionError(message)
 

@@ -11,7 +11,7 @@ from actors.messages.inputs import AlarmStatusChanged, SendDigest
 from actors.messages.router import (
     CheckpointWanted,
     DropPartitions,
-    EmptyPartition,
+    EmptyPartitions,
     FindLiveUsers,
     Passivated,
     PassivationDeclined,
@@ -396,7 +396,7 @@ def test_a_partition_is_empty_when_its_users_have_saved_told_and_left() -> None:
     """Those of others stay; nobody is heard of a second time."""
     desk, home = RouterDesk(), Inbox()
     desk.send(X, Y)
-    desk.tell(EmptyPartition(partition_of(X), home.actor_ref))
+    desk.tell(EmptyPartitions(frozenset({partition_of(X)}), home.actor_ref))
     assert desk.taken(X)[-1] == Finish()
     assert Finish() not in desk.taken(Y)
     assert home.take() == []
@@ -405,11 +405,11 @@ def test_a_partition_is_empty_when_its_users_have_saved_told_and_left() -> None:
     assert desk.live() == 1
 
 
-def test_a_partition_without_users_in_memory_is_empty_at_once() -> None:
+def test_partitions_without_users_in_memory_are_empty_at_once() -> None:
     """Nobody is asked."""
     desk, home = RouterDesk(), Inbox()
-    desk.tell(EmptyPartition(7, home.actor_ref))
-    assert home.take() == [PartitionEmptied(7)]
+    desk.tell(EmptyPartitions(frozenset({7, 9}), home.actor_ref))
+    assert home.take() == [PartitionEmptied(7), PartitionEmptied(9)]
 
 
 def test_a_user_that_was_asked_to_passivate_finishes_as_well() -> None:
@@ -417,7 +417,7 @@ def test_a_user_that_was_asked_to_passivate_finishes_as_well() -> None:
     desk, home = RouterDesk(max_live_users=1), Inbox()
     desk.send(X, Y)
     assert Passivate() in desk.taken(X)
-    desk.tell(EmptyPartition(partition_of(X), home.actor_ref))
+    desk.tell(EmptyPartitions(frozenset({partition_of(X)}), home.actor_ref))
     assert desk.taken(X) == [Finish()]
     desk.tell(PassivationDeclined(X, desk.ref(X)))
     assert home.take() == []
@@ -430,7 +430,7 @@ def test_a_crashed_user_is_tried_again_before_its_partition_is_empty() -> None:
     desk, home = RouterDesk(), Inbox()
     [culprit] = desk.send(X)
     desk.fail(X, culprit, culprit)
-    desk.tell(EmptyPartition(partition_of(X), home.actor_ref))
+    desk.tell(EmptyPartitions(frozenset({partition_of(X)}), home.actor_ref))
     assert home.take() == []
     desk.tell(ResumeUser(X))
     assert desk.taken(X) == [HandleDeliveries((culprit._replace(attempt=2),)), Finish()]
@@ -442,7 +442,7 @@ def test_dropped_users_are_told_to_leave_and_forgotten() -> None:
     """Live, leaving or crashed; late words of theirs change nothing."""
     desk, home = RouterDesk(), Inbox()
     [event] = desk.send(X)
-    desk.tell(EmptyPartition(partition_of(X), home.actor_ref))
+    desk.tell(EmptyPartitions(frozenset({partition_of(X)}), home.actor_ref))
     desk.tell(DropPartitions(frozenset({partition_of(X)})))
     assert desk.taken(X)[-1] == Leave()
     desk.tell(Passivated(X, desk.ref(X), ()))

@@ -30,7 +30,7 @@ class Hall:
 
     def begin(self) -> None:
         """Hand partition 7 over."""
-        self.emptying.begin(7, self.home.actor_ref)
+        self.emptying.begin((7,), self.home.actor_ref)
 
     def gone(self, user_id: UserID) -> None:
         """Have a user leave memory."""

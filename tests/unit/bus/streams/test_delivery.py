@@ -23,17 +23,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 READY = Topology("INPUT", "2026-01-01T00:00:00Z")
-ACCOUNT = APIError.from_error(
-    {"code": 503, "err_code": 10039, "description": "JetStream not enabled for account"}
-)
-ELECTION = APIError.from_error(
-    {"code": 503, "err_code": 10008, "description": "JetStream system temporarily unavailable"}
-)
-NO_PEERS = APIError.from_error(
-    {"code": 400, "err_code": 10005, "description": "no suitable peers for placement"}
-)
-BUSY = APIError.from_error({"code": 429, "err_code": 10167, "description": "too many requests"})
-WRONG = APIError.from_error({"code": 400, "err_code": 10025, "description": "invalid JSON"})
+
+
+def said(code: int, err_code: int, description: str) -> APIError:
+    """Return a refusal as the server says it, which nats-py returns or raises."""
+    refusal = {"code": code, "err_code": err_code, "description": description}
+    with pytest.raises(APIError) as raised:
+        raise APIError.from_error(refusal)
+    return raised.value
+
+
+ACCOUNT = said(503, 10039, "JetStream not enabled for account")
+ELECTION = said(503, 10008, "JetStream system temporarily unavailable")
+NO_PEERS = said(400, 10005, "no suitable peers for placement")
+BUSY = said(429, 10167, "too many requests")
+WRONG = said(400, 10025, "invalid JSON")
 
 WITHOUT: dict[str, Any] = {}
 WITH = {"jetstream": True}

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.messages.inputs import AlarmStatusChanged
@@ -62,7 +62,6 @@ def test_the_request_of_the_contract_is_read() -> None:
 
 
 @given(user_id=NAMES, alarm_id=NAMES, ascii_only=st.booleans())
-@settings(deadline=None)
 def test_names_come_back_unchanged(user_id: str, alarm_id: str, *, ascii_only: bool) -> None:
     """Whatever the characters, escaped in the JSON or not."""
     body = json.dumps(EVENT | {"UserID": user_id, "AlarmID": alarm_id}, ensure_ascii=ascii_only)
@@ -111,7 +110,6 @@ def test_keys_match_whatever_their_case(name: str, cased: Any) -> None:
         max_size=6,
     )
 )
-@settings(deadline=None)
 def test_an_exact_key_wins_else_the_last_of_those_that_match(pairs: list[tuple[str, str]]) -> None:
     """Among any keys, repeated and differently cased, as Go's decoder chooses."""
     body = "{" + ",".join(f'"{key}":"{value}"' for key, value in pairs) + "}"
@@ -255,14 +253,12 @@ def test_a_body_over_the_limit_is_rejected_unread() -> None:
 
 
 @given(st.binary(max_size=200))
-@settings(deadline=None)
 def test_any_bytes_are_read_or_rejected(body: bytes) -> None:
     """No body makes reading fail in another way."""
     assert _is_rejected_or_read(body)
 
 
 @given(st.dictionaries(st.sampled_from([*EVENT, "userid", "USERID", "STATUS"]), JSON_VALUES))
-@settings(deadline=None)
 def test_any_object_is_read_or_rejected(fields: dict[str, object]) -> None:
     """No field's value makes reading fail in another way."""
     assert _is_rejected_or_read(json.dumps(EVENT | fields).encode())

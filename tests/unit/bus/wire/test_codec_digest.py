@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.rules.alarms import AlarmID, Severity, UserID
@@ -78,7 +78,6 @@ def test_names_are_written_as_utf_8_and_escaped_where_json_must() -> None:
 
 
 @given(TEXTS, st.lists(ITEMS, max_size=20), st.integers(0, 2000))
-@settings(deadline=None)
 def test_parts_are_small_enough_and_join_to_the_whole(
     user_id: str, items: list[DigestItem], spare: int
 ) -> None:

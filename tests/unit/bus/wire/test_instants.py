@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bus.wire.instants import format_instant, parse_instant
@@ -72,14 +72,12 @@ def test_every_way_to_write_an_instant_means_the_same(text: str) -> None:
 @given(INT64)
 @example(2**63 - 1)
 @example(-(2**63))
-@settings(deadline=None)
 def test_what_is_written_is_read_back_exactly(ns: int) -> None:
     """Every nanosecond that 64 bits can count survives the round trip."""
     assert parse_instant(format_instant(ns)) == ns
 
 
 @given(INT64, INT64)
-@settings(deadline=None)
 def test_different_instants_are_written_differently(one: int, other: int) -> None:
     """Two changes one nanosecond apart are two changes."""
     assert (format_instant(one) == format_instant(other)) == (one == other)
@@ -88,7 +86,6 @@ def test_different_instants_are_written_differently(one: int, other: int) -> Non
 
 
 @given(MOMENTS, WHOLE_MINUTE_OFFSETS)
-@settings(deadline=None)
 def test_reading_agrees_with_the_standard_library(moment: datetime, offset_min: int) -> None:
     """To the microsecond, at any offset, ``datetime`` computes the same instant."""
     local = moment.replace(tzinfo=timezone(timedelta(minutes=offset_min)))
@@ -96,7 +93,6 @@ def test_reading_agrees_with_the_standard_library(moment: datetime, offset_min: 
 
 
 @given(MOMENTS)
-@settings(deadline=None)
 def test_writing_agrees_with_the_standard_library(moment: datetime) -> None:
     """To the microsecond, ``datetime`` prints the same but for trailing zeros."""
     aware = moment.replace(tzinfo=UTC)
@@ -175,7 +171,6 @@ def test_an_instant_beyond_64_bits_is_refused(text: str) -> None:
 
 
 @given(st.text())
-@settings(deadline=None)
 def test_any_text_is_read_or_refused_with_a_reason(text: str) -> None:
     """No text makes reading fail in another way."""
     try:

@@ -24,7 +24,6 @@ VALUES = st.recursive(
 
 
 @given(pairs=st.lists(st.tuples(KEYS, VALUES), max_size=5), ascii_only=st.booleans())
-@settings(deadline=None)
 def test_keys_come_in_their_order_repeated_ones_as_well(
     pairs: list[tuple[str, object]], *, ascii_only: bool
 ) -> None:
@@ -38,7 +37,6 @@ def test_keys_come_in_their_order_repeated_ones_as_well(
 
 
 @given(VALUES)
-@settings(deadline=None)
 def test_only_numbers_become_small(value: object) -> None:
     """Strings stay, even those that look like numbers, and so does the structure."""
 

@@ -12,7 +12,7 @@ from actors.rules.alarms import Alarm, AlarmID, Severity, UserID
 from actors.rules.digest import Cursor, Digest, DigestID, DigestItem
 from actors.rules.partitions import partition_of
 from actors.rules.positions import Place
-from ops.users.report import Provenance, Source, UserReport, report_on
+from ops.users.report import Provenance, Source, UserLine, UserReport, report_on
 
 USER = UserID("u")
 S = Severity
@@ -106,3 +106,10 @@ def test_a_report_says_where_the_user_is_at_home() -> None:
     """The partition follows from the id."""
     made = report_on(USER, CHECKPOINT, Provenance(Source.LIVE, "me", home="host-1"))
     assert (made.partition, made.home) == (partition_of(USER), "host-1")
+
+
+def test_a_line_of_the_first_release_is_read() -> None:
+    """Instances of two versions answer one command: what came later has a default."""
+    sent = {"user_id": "u", "source": "live", "digests": 3, "owes": False, "known": 2, "active": 1}
+    line = UserLine.from_fields({**sent, "due": 1, "instance": "vm, process 7", "unsaved": 0})
+    assert (line.user_id, line.source, line.due) == ("u", Source.LIVE, 1)
