@@ -173,8 +173,8 @@ class Service:
                 await self._stop.wait()
                 finished = await self._finish()
         finally:
-            left = await self._close()
-        return (finished and not left) or not started
+            await self._close()
+        return finished or not started
 
     async def _finish(self) -> bool:
         """Take no more messages, see every one that was taken settled; whether in time."""
@@ -211,8 +211,8 @@ class Service:
             await self._bus.drained()
         return unfinished
 
-    async def _close(self) -> list[str]:
-        """End the parts, those that feed others first; return those that hang, and are left."""
+    async def _close(self) -> None:
+        """End the parts, those that feed others first; whatever hangs is left."""
 
         async def end_actors() -> None:
             ActorRegistry.stop_all(block=False)
@@ -231,7 +231,7 @@ class Service:
             "store": self._store.close,
             "tracing": lambda: on_daemon_thread(self._spans.stop, "tracing"),
         }
-        return await close_in_turn(parts, _CLOSING_S)
+        await close_in_turn(parts, _CLOSING_S)
 
     def _deliver(self, deliveries: RouteDeliveries) -> None:
         self._router.tell(deliveries)

@@ -13,7 +13,6 @@ from zlib import crc32
 
 from actors.messages.inputs import Delivery, SendDigest
 from actors.messages.router import RouteDeliveries
-from actors.rejections import RejectionKind
 from actors.rules.partitions import PARTITIONS
 from actors.rules.positions import Place
 from actors.runtime.tuples import new_tuple
@@ -24,7 +23,7 @@ from bus.wire.codec import decode_alarm_status_changed, decode_send_alarm_digest
 from bus.wire.contexts import context_in
 from bus.wire.earlier import with_earlier_id
 from bus.wire.message import Message
-from bus.wire.ownership import NOBODYS, partition_of_bytes, plain_event, plain_request
+from bus.wire.ownership import partition_of_rejected, plain_event, plain_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Sequence
@@ -142,12 +141,7 @@ class Intake:
                     body, number = self._decode_other(subject, content, sequence, timestamp_ns)
             except MessageRejectedError as error:
                 body, rejection = None, error.rejection
-                # What is refused for its size alone may be valid by the contract, and somebody's.
-                number = (
-                    partition_of_bytes(subject, content, self._subjects)
-                    if rejection.kind is RejectionKind.BODY_TOO_LARGE
-                    else NOBODYS
-                )
+                number = partition_of_rejected(subject, content, self._subjects, rejection.kind)
             if sequence <= bars[number]:
                 skipped += 1
             elif body is None and rejection is None:

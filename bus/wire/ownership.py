@@ -10,6 +10,7 @@ import re
 from sys import maxsize
 from typing import TYPE_CHECKING
 
+from actors.rejections import RejectionKind
 from actors.rules.partitions import partition_of
 from bus.errors import MessageRejectedError
 from bus.wire.codec import decode_alarm_status_changed, decode_send_alarm_digest
@@ -53,4 +54,16 @@ def partition_of_bytes(subject: str, body: bytes, subjects: Subjects) -> int:
             return partition_of(decode_send_alarm_digest(body, maxsize))
     except MessageRejectedError:
         pass
+    return NOBODYS
+
+
+def partition_of_rejected(
+    subject: str, body: bytes, subjects: Subjects, kind: RejectionKind
+) -> int:
+    """Return the same of a message that was rejected, without decoding it another time.
+
+    What is rejected for its size alone may be valid by the contract, and somebody's.
+    """
+    if kind is RejectionKind.BODY_TOO_LARGE:
+        return partition_of_bytes(subject, body, subjects)
     return NOBODYS
