@@ -61,8 +61,8 @@ class HomesWatch:
         self.last_move_at_s = 0.0
         """When a partition changed its home, or lost it."""
         self.moves = 0
-        self._rewound: dict[int, tuple[InstanceID | None, float]] = {}
-        """Taken by a command: from which home, and when."""
+        self._rewound: dict[tuple[int, InstanceID | None], float] = {}
+        """When a command last took a partition from a home."""
 
     def view(self) -> HomesView:
         """Return what is stored."""
@@ -74,8 +74,8 @@ class HomesWatch:
         Whom a command has taken it from knows as soon as it has looked.
         """
         home, me = self.view().partitions[number].home, instance.instance_id
-        from_whom, taken_at_s = self._rewound.get(number, (None, 0.0))
-        if home == me or (from_whom == me and instance.homes.looked_at_s < taken_at_s):
+        taken_at_s = self._rewound.get((number, me), float("-inf"))
+        if home == me or instance.homes.looked_at_s < taken_at_s:
             return None
         return f"{instance} publishes to a user of {number}, which is with {home}"
 
@@ -122,7 +122,7 @@ class HomesWatch:
         rewind()
         for old, new in zip(before, self.view().partitions, strict=True):
             if old != new:
-                self._rewound[new.number] = (old.home, self._time.now_s)
+                self._rewound[new.number, old.home] = self._time.now_s
                 self._check_epoch("rewind", old, new)
                 self._moved(old, new)
 
