@@ -23,7 +23,7 @@ from bus.wire.codec import decode_alarm_status_changed, decode_send_alarm_digest
 from bus.wire.contexts import context_in
 from bus.wire.earlier import with_earlier_id
 from bus.wire.message import Message
-from bus.wire.ownership import partition_of_rejected, plain_event, plain_request
+from bus.wire.ownership import NOBODYS, partition_of_rejected, plain_event, plain_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Sequence
@@ -248,7 +248,7 @@ class Intake:
     ) -> tuple[SendDigest | None, int]:
         """Return what is no event, and its partition; None for a subject that is not ours."""
         if subject != self._subjects.send_alarm_digest:
-            return None, partition_of_bytes(subject, content, self._subjects)
+            return None, NOBODYS
         body = self._request(content, Place(sequence, timestamp_ns))
         return body, crc32(body.user_id.encode()) % PARTITIONS
 
