@@ -73,6 +73,7 @@ class Moves:
             return
         numbers = frozenset(partition.number for partition in partitions)
         self._drop(numbers)
+        tell_if_alive(self._publisher, AdmitPartitions(numbers))
         self._log.gain(partitions)
         logger.error("home.read_again", extra={"partitions": sorted(numbers)})
 

@@ -100,7 +100,7 @@ async def test_after_an_orderly_stop_the_next_start_waits_for_nobody(
     deployment: Deployment,
 ) -> None:
     """Everything was freed; of a lease that is as long as this test may take, nothing is waited."""
-    lease_s = 10 * BUSY_S
+    lease_s = 5 * BUSY_S
     service = deployment.start(LEASE=lease_s)
     async with deployment.broker() as broker:
         await broker.event("u", "before")

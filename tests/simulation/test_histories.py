@@ -19,6 +19,11 @@ ROOT = Path(__file__).parents[2]
 LOGGED_NEVER = {
     "actor.crashed",  # a service actor's end, which no history survives
     "actor.interrupted",  # Ctrl-C on an actor's thread
+    "answer.malformed",  # of a server; the twin's are well formed
+    "home.outdated",  # of one version's instances none is
+    "home.read_again",  # MongoDB's validator was missing; the twin has none to lose
+    "message.dead_lettered",  # the log of dead letters is not part of a world; its counts are
+    "recovery.newer_version",  # as home.outdated
 }
 
 
@@ -56,7 +61,7 @@ def test_the_actors_log_all_that_they_can(tally: Tally) -> None:
         *(ROOT / "bus" / "outbound").glob("*.py"),
     ]
     code = "".join(path.read_text() for path in paths)
-    events = set(re.findall(r"logger\.\w+\(\s*\"([a-z_.]+)\"", code))
+    events = set(re.findall(r"(?:logger\.\w+\(\s*|event=)\"([a-z_.]+)\"", code))
     assert len(events) > len(LOGGED_NEVER)
     assert events - LOGGED_NEVER == set(tally.logged)
 

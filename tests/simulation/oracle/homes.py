@@ -104,6 +104,10 @@ class HomesWatch:
         """Note that a sign of life is stored, and when it was sent."""
         self._beats[instance.instance_id].append((self._time.now_s, sent_at_s))
 
+    def left(self, instance: Instance) -> None:
+        """Note that an instance said that it is gone: what it claimed shortly before may land."""
+        self._beats.pop(instance.instance_id, None)
+
     def claiming(self, instance: Instance, looked_at_s: float, wanted: Sequence[Partition]) -> None:
         """Check that nobody is robbed who gave a sign of life within a lease before that look.
 

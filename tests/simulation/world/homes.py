@@ -81,8 +81,15 @@ class StormyHomes:
 
     async def forget(self, instances: Sequence[InstanceID]) -> None:
         """See ``HomeStore``."""
-        self._world.note(self._instance, Happening.FORGETS, *instances)
-        await self._write("forget", lambda: self._world.homes.forget(instances))
+        world = self._world
+        world.note(self._instance, Happening.FORGETS, *instances)
+
+        def write() -> Coroutine[Any, Any, None]:
+            if self._instance.instance_id in instances:
+                world.watch.homes.left(self._instance)
+            return world.homes.forget(instances)
+
+        await self._write("forget", write)
 
     async def _write(
         self,

@@ -17,6 +17,7 @@ from actors.rules.partitions import InstanceID
 from actors.runtime.pooled import Mailbox, tell_if_alive
 from actors.runtime.simulated import ManualClock, SimulatedDispatcher
 from actors.system import Dispatchers, Homes, Ports, start_actors
+from store.users.document import SCHEMA
 from tests.simulation.trace import Happening
 from tests.simulation.world.bus import InstanceBus
 from tests.simulation.world.calls import Calls
@@ -87,7 +88,7 @@ class Instance:
             beat=0,
             leaving=False,
             reading=False,
-            schema=1,
+            schema=SCHEMA,
             address=None,
             version="simulated",
             started_at_s=0,

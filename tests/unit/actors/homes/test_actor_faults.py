@@ -307,6 +307,7 @@ def test_what_may_have_been_overwritten_is_read_again_from_the_stored_position()
     street.run(0.01)
     assert process.log.read == {**dict.fromkeys(ALL, BEGIN), 7: Place(12, 0)}
     assert process.has() == ALL
+    assert process.indoors.admitted == ALL
     street.run(1.0)
     assert [item.epoch for item in street.view().partitions] == epochs
 
