@@ -12,7 +12,7 @@ from pymongo.read_concern import ReadConcern
 from actors.errors import SettingsError, StoreUnavailableError
 from actors.rules.partitions import PARTITIONS, HomesView
 from store.client import BlockingReader, describe
-from store.homes.document import to_instance, to_partition
+from store.homes.document import schema_of, to_instance, to_partition
 from store.homes.layout import LAYOUT_ID, check_layout, to_streams
 from store.homes.mongo import INSTANCES, LAYOUT, LENIENT, PARTITIONS_COLLECTION
 
@@ -85,7 +85,9 @@ def _stored(
     return StoredHomes(
         problem,
         to_streams(layout),
-        HomesView(tuple(up), tuple(whole[number] for number in sorted(whole))),
+        HomesView(
+            tuple(up), tuple(whole[number] for number in sorted(whole)), schema_of(partitions)
+        ),
         tuple(number for number in range(PARTITIONS) if number not in whole),
         len(instances) - len(up),
     )
