@@ -48,7 +48,8 @@ PASSING = (
 )
 """What an election of the server's, say, ends by itself: asking again is worth it."""
 
-_ASKED_TIMES = 10
+_ASKED_FOR_S = 25.0
+"""Longer than an election takes; whoever may not ask at all is not answered either."""
 _ASKED_AGAIN_S = 1.0
 
 
@@ -205,13 +206,16 @@ async def stream_of(js: JetStreamContext, subject: str) -> str | None:
 
 async def insist(question: Callable[[], Awaitable[T]]) -> T:
     """Ask again for a while where the trouble may pass; then raise what it was."""
-    for _ in range(_ASKED_TIMES - 1):
+    loop = asyncio.get_running_loop()
+    give_up_at_s = loop.time() + _ASKED_FOR_S
+    while True:
         try:
             return await question()
         except PASSING as error:
+            if loop.time() > give_up_at_s:
+                raise
             logger.warning("jetstream.asked_again", extra={"error": repr(error)})
             await asyncio.sleep(_ASKED_AGAIN_S)
-    return await question()
 
 
 def _facts(answer: dict[str, Any]) -> StreamFacts:

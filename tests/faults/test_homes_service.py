@@ -110,6 +110,7 @@ async def test_after_an_orderly_stop_the_next_start_waits_for_nobody(
         service = deployment.start(LEASE=lease_s)
         await broker.request("u")
         assert told(await broker.next_digest()) == {"before"}
+    service.wait_for("home.gained")  # lines are written behind what they tell of
     assert at_s(service, "home.gained") - at_s(service, "service.ready") < BUSY_S
 
 

@@ -74,7 +74,9 @@ async def test_what_waits_behind_a_full_window_is_seen(deployment: Deployment) -
         HTTP_ADDRESS=ANY_PORT, MAX_IN_FLIGHT=1, CHECKPOINT_INTERVAL=600, DELIVERY="jetstream"
     )
     async with deployment.broker() as broker, monitoring(service) as seen:
-        await broker.event("u1", "a1")
+        await broker.event("u1", "saved with the next tick")
+        await broker.settled()
+        await broker.event("u1", "waits for an interval")
         await seen.metric_becomes("alarm_digest_messages_in_flight", 1)
         for number in range(5):
             await broker.event("u1", f"b{number}")

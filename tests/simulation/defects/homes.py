@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from actors.rejections import RejectionKind
     from actors.rules.digest import DigestID
     from actors.rules.holding import Reconciled, State
     from actors.rules.partitions import HomePosition, InstanceID, Partition
@@ -141,13 +142,12 @@ def _whose_a_message_is_is_read_two_ways(patch: pytest.MonkeyPatch) -> None:
         reader[:] = [self]
         _read(self, messages, wanted, before)
 
-    def partition_of_bytes(subject: str, body: bytes, subjects: Subjects) -> int:
-        if known.index(reader[0]) % 2:
-            return ownership.NOBODYS
-        return ownership.partition_of_bytes(subject, body, subjects)
+    def of_rejected(subject: str, body: bytes, subjects: Subjects, kind: RejectionKind) -> int:
+        number = ownership.partition_of_rejected(subject, body, subjects, kind)
+        return number + known.index(reader[0]) % 2
 
     patch.setattr(Intake, "read", read)
-    patch.setattr("bus.inbound.intake.partition_of_bytes", partition_of_bytes)
+    patch.setattr("bus.inbound.intake.partition_of_rejected", of_rejected)
 
 
 def _a_zombie_publishes(patch: pytest.MonkeyPatch) -> None:
