@@ -114,7 +114,9 @@ class Answers:
         last = self._ledger.at(after)
         if last is None or last.meaning != Request(user_id):
             yield f"{user_id}: {after} is no place of a request"
-        if before is not None and after.timestamp_ns <= before.timestamp_ns:
+        # Who stood still while the log was lost may still answer a request of it, last.
+        is_lost = last is not None and last.lost_at is not None
+        if before is not None and after.timestamp_ns <= before.timestamp_ns and not is_lost:
             yield f"{user_id}: the cursor went back from {before} to {after}"
 
     def _passed(self, user_id: UserID, place: Place) -> list[Entry]:
