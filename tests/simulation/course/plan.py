@@ -21,7 +21,7 @@ ROOM = 2
 """Alarms for which a crowded history has room."""
 
 SPACIOUS_PAYLOAD_BYTES = 1024 * 1024
-NARROW_PAYLOAD_BYTES = 720
+NARROW_PAYLOAD_BYTES = 400
 """Leaves room for one or two alarms a message."""
 
 

@@ -171,24 +171,6 @@ def _nobody_is_ever_dead(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("actors.rules.homes.is_dead", lambda *_: False)
 
 
-def _what_is_freed_is_taken_up_again(patch: pytest.MonkeyPatch) -> None:
-    def reconcile(
-        me: InstanceID,
-        mine: Mapping[int, State],
-        partitions: Iterable[Partition],
-        *,
-        leaving: bool,
-    ) -> Reconciled:
-        kept = {
-            number: state
-            for number, state in mine.items()
-            if leaving or not isinstance(state, holding.Freed)
-        }
-        return holding.reconcile(me, kept, partitions, leaving=leaving)
-
-    patch.setattr("actors.homes.actor.reconcile", reconcile)
-
-
 def _positions_are_not_saved(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(HomeActor, "_save_positions", lambda _: None)
 
@@ -213,7 +195,6 @@ DEFECTS = (
         50,
         _a_claim_whose_answer_is_lost_is_not_taken_up,
     ),
-    Defect("what is being freed is taken up again", 600, _what_is_freed_is_taken_up_again),
     Defect("after an election the living are taken for dead", 75, _the_living_are_taken_for_dead),
     Defect("nobody is ever taken for dead", 50, _nobody_is_ever_dead),
     Defect(

@@ -110,7 +110,12 @@ class Settling:
         keys = [entry.meaning.key for entry in events if isinstance(entry.meaning, Event)]
         key = max((key for key in keys if key[1] is Severity.CLEARED), default=_NEVER)
         active = stored is not None and (stored.changed_at_ns, stored.severity) > key
-        heard_at_s = max((entry.put_at_s for entry in events if entry.settled), default=0)
+        applied = (
+            entry.put_at_s
+            for entry in events
+            if entry.settled and not self._outputs.is_dead_letter(entry)
+        )
+        heard_at_s = max(applied, default=0)
         silent_s = wall_s - heard_at_s + WALL_TOLERANCE_S
         keep_s = self._plan.settings.cleared_retention_s
         self._knowledge.forget(user_id, alarm_id)
