@@ -112,6 +112,17 @@ def is_answered(cursor: Cursor, place: Place | None, earlier_id: str | None) -> 
     return bool(cursor.earlier) and _earlier_id(place, earlier_id) in cursor.earlier
 
 
+def _answered_up_to(last: Place | None, place: Place) -> Place:
+    """Return up to where requests are answered, once that at ``place`` is as well.
+
+    The time never falls. A request of a log that the broker has lost may come late, held by
+    whoever stood still meanwhile: those that were answered since must not be answered again.
+    """
+    if last is None or place.timestamp_ns >= last.timestamp_ns:
+        return place
+    return place._replace(timestamp_ns=last.timestamp_ns)
+
+
 def answer(
     cursor: Cursor, place: Place | None, earlier_id: str | None, digest: Digest | None
 ) -> Cursor:
@@ -122,7 +133,7 @@ def answer(
     """
     answered, earlier = cursor.answered, cursor.earlier
     if place is not None:
-        answered = place
+        answered = _answered_up_to(answered, place)
         if earlier:
             passed = _sequence_of(_earlier_id(place, earlier_id))
             earlier = tuple(name for name in earlier if _sequence_of(name) > passed)

@@ -56,14 +56,16 @@ class Answers:
             if request is None or digest.user_id != user_id:
                 yield f"{digest} answers no request of {user_id}"
                 continue
-            if request.answered:
+            # Of two logs nobody can say which place is behind which: rather twice than never.
+            if request.answered and request.lost_at is None:
                 yield f"{request} was answered before, and again with {digest.digest_id}"
             request.digests.append(digest.digest_id)
             made.setdefault(request, []).append(digest)
         answered: list[Entry] = []
         if after.answered is not None and after.answered != before.answered:
-            yield from self._cursor_complaints(user_id, before.answered, after.answered)
-            answered = self._passed(user_id, after.answered)
+            last = self._answered_last(user_id, before.answered, after.answered)
+            yield from self._cursor_complaints(user_id, last, before.answered, after.answered)
+            answered = self._passed(user_id, last)
         for request in sorted({*made, *answered}, key=lambda entry: entry.number):
             digests = made.get(request, [])
             yield from self._answer_complaints(request, digests)
@@ -108,20 +110,34 @@ class Answers:
         entry = self._ledger.entries[number - 1]
         return entry if isinstance(entry.meaning, Request) else None
 
+    def _answered_last(self, user_id: UserID, before: Place | None, after: Place) -> Entry | None:
+        """Return the request at a cursor.
+
+        Who stood still while the log was lost may answer a request of it late, which leaves the
+        cursor the time that it had.
+        """
+        found = self._ledger.at(after)
+        if found is not None or before is None or before.timestamp_ns != after.timestamp_ns:
+            return found
+        late = [
+            entry
+            for entry in self._ledger.of_user(user_id)
+            if entry.sequence == after.sequence
+            and entry.timestamp_ns < after.timestamp_ns
+            and entry.lost_at is not None
+        ]
+        return late[-1] if late else None
+
     def _cursor_complaints(
-        self, user_id: UserID, before: Place | None, after: Place
+        self, user_id: UserID, last: Entry | None, before: Place | None, after: Place
     ) -> Iterator[str]:
-        last = self._ledger.at(after)
         if last is None or last.meaning != Request(user_id):
             yield f"{user_id}: {after} is no place of a request"
-        # Who stood still while the log was lost may still answer a request of it, last.
-        is_lost = last is not None and last.lost_at is not None
-        if before is not None and after.timestamp_ns <= before.timestamp_ns and not is_lost:
+        if before is not None and after.timestamp_ns < before.timestamp_ns:
             yield f"{user_id}: the cursor went back from {before} to {after}"
 
-    def _passed(self, user_id: UserID, place: Place) -> list[Entry]:
-        """Return the requests that a cursor at ``place`` has passed, and none before had."""
-        last = self._ledger.at(place)
+    def _passed(self, user_id: UserID, last: Entry | None) -> list[Entry]:
+        """Return the requests that a cursor at ``last`` has passed, and none before had."""
         return [
             entry
             for entry in self._ledger.of_user(user_id)

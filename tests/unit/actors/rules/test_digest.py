@@ -78,6 +78,25 @@ def test_a_part_of_a_digest_answers_no_request() -> None:
     assert answer(Cursor(1, Place(1, 1)), None, None, DIGEST) == Cursor(2, Place(1, 1), (DIGEST,))
 
 
+def test_a_late_request_of_a_lost_log_has_no_later_one_answered_again() -> None:
+    """Whoever stood still meanwhile answers it last: the time of the cursor does not fall."""
+    cursor = answer(Cursor(1, Place(3, 900)), Place(4, 60), None, None)
+    assert is_answered(cursor, Place(4, 60), None)
+    assert is_answered(cursor, Place(3, 900), None)
+    assert not is_answered(cursor, Place(4, 901), None)
+    cursor = answer(cursor, Place(4, 901), None, None)
+    assert cursor.answered == Place(4, 901)
+
+
+def test_a_clock_that_is_set_back_loses_no_request() -> None:
+    """In the order of the log each is answered once."""
+    cursor = Cursor(1, Place(7, 100))
+    for place in (Place(8, 60), Place(9, 61), Place(12, 101)):
+        assert not is_answered(cursor, place, None)
+        cursor = answer(cursor, place, None, None)
+        assert is_answered(cursor, place, None)
+
+
 def test_a_settled_cursor_owes_nothing() -> None:
     """What was answered stays answered."""
     cursor = Cursor(2, Place(1, 1), (DIGEST,), ("9.9",))
