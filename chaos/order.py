@@ -15,7 +15,7 @@ from bus.wire.instants import parse_instant
 from tests.oracle import Oracle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from actors.rules.alarms import UserID
     from chaos.load.log import Entry
@@ -32,10 +32,16 @@ class Verdict(NamedTuple):
     answered_twice: list[str]
 
 
-def judge_order(logs: Sequence[Sequence[Entry]], digests: Iterable[Stored]) -> Verdict:
+def judge_order(
+    logs: Sequence[Sequence[Entry]],
+    digests: Iterable[Stored],
+    published: Mapping[tuple[UserID, AlarmID], Iterable[Key]] | None = None,
+) -> Verdict:
     """Hold digests, in the order in which they were told, against the logs, one after another.
 
     Each log is what its stream held in the end; what a broker lost of it nobody is blamed for.
+    Of what was ``published`` the service may have applied an event that was lost later: an alarm
+    that was cleared by such a one is not due.
     """
     entries = [entry for log in logs for entry in log]
     place = {entry.request: number for number, entry in enumerate(entries) if entry.request}
@@ -46,7 +52,12 @@ def judge_order(logs: Sequence[Sequence[Entry]], digests: Iterable[Stored]) -> V
             of_user[entry.user_id].append(number)
             alarm_id, severity, at_ns = entry.event
             later[entry.user_id, alarm_id].append((number, (at_ns, severity)))
-    walk = _Walk(entries, of_user, later)
+    kept = {alarm: {key for _, key in events} for alarm, events in later.items()}
+    lost = {
+        alarm: {key for key in keys if key not in kept.get(alarm, ())}
+        for alarm, keys in (published or {}).items()
+    }
+    walk = _Walk(entries, of_user, later, lost)
     lacking: list[str] = []
     answers: dict[int, set[str]] = defaultdict(set)
     for digest in digests:
@@ -69,10 +80,12 @@ class _Walk:
         entries: Sequence[Entry],
         of_user: dict[UserID, list[int]],
         later: dict[tuple[UserID, AlarmID], list[tuple[int, Key]]],
+        lost: Mapping[tuple[UserID, AlarmID], Iterable[Key]],
     ) -> None:
         self._entries = entries
         self._of_user = of_user
         self._later = later
+        self._lost = lost
         self._walked: dict[UserID, int] = defaultdict(int)
         self._oracles: dict[UserID, Oracle] = defaultdict(Oracle)
 
@@ -116,7 +129,12 @@ class _Walk:
     def _may_have_been_cleared(
         self, user_id: UserID, alarm_id: AlarmID, place: int, key: Key
     ) -> bool:
-        """Whether an event behind the request may have been applied before it was answered."""
+        """Whether an event behind the request, or one that is lost now, may have been applied."""
+        if any(
+            event > key and event[1] is Severity.CLEARED
+            for event in self._lost.get((user_id, alarm_id), ())
+        ):
+            return True
         return any(
             number > place and event > key and event[1] is Severity.CLEARED
             for number, event in self._later[user_id, alarm_id]

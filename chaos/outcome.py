@@ -76,8 +76,8 @@ def perform(scenario: Scenario, stage: Stage) -> Outcome:
     outcome.seconds = time.monotonic() - began_s
     outcome.problems += [*stage.problems, *_broken_bounds(scenario, outcome)]
     for service in stage.deployment.processes:
-        if alarming := service.alarming():
-            outcome.problems.append(f"the service logged {', '.join(sorted(set(alarming)))}")
+        if alarming := sorted(set(service.alarming()) - scenario.says):
+            outcome.problems.append(f"the service logged {', '.join(alarming)}")
     return outcome
 
 
@@ -107,7 +107,7 @@ def _finish(stage: Stage, outcome: Outcome) -> None:
         stage.terminate(instance)
     digests = stage.field.reader.digests()
     judge(outcome, stage.oracle, digests)
-    order = judge_order(stage.field.logs, digests)
+    order = judge_order(stage.field.logs, digests, stage.oracle.events)
     outcome.lacking = len(order.lacking)
     outcome.misanswered = len(order.unanswered) + len(order.answered_twice)
     for what, lines in order._asdict().items():

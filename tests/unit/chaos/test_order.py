@@ -72,3 +72,12 @@ def test_a_request_that_the_broker_lost_may_have_been_answered() -> None:
     """What its digest told is told all the same."""
     log = [_event("a", WARNING, 5), _request(2)]
     assert judge_order([log], [_digest(1, ("a", WARNING, 5)), _digest(2)]) == ([], [], [])
+
+
+def test_what_was_cleared_by_an_event_that_the_broker_lost_is_not_lacking() -> None:
+    """The service had applied it; an older clear, or one that is in the log, excuses nothing."""
+    log = [_event("a", WARNING, 5), _request(1)]
+    published = {(USER, AlarmID("a")): [(5, WARNING), (7, CLEARED)]}
+    assert judge_order([log], [_digest(1)], published).lacking == []
+    published = {(USER, AlarmID("a")): [(5, WARNING), (4, CLEARED)]}
+    assert judge_order([log], [_digest(1)], published).lacking == ["request 1 of u: a is None"]
