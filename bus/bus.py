@@ -145,7 +145,9 @@ class NatsBus:
             self.mode = DeliveryMode.JETSTREAM
             self._opened.push_async_callback(mender.close)
             limits = StreamLimits(self._connection, self._settings.subjects)
-            self._transport = ProvedTransport(self._connection, mender.mend_soon, limits)
+            self._transport = ProvedTransport(
+                self._connection, mender.mend_soon, mender.look_soon, limits
+            )
         self._opened.push_async_callback(self._transport.close)
         await self._transport.start()
         subjects = self._settings.subjects

@@ -32,17 +32,26 @@ class ProvedTransport(ConnectedTransport):
     """Publishes into streams and waits for the server's word. Runs on the bus's event loop."""
 
     TIMEOUT_S = 5.0
+    SUSPECTED_S = 1.0
+    """So long without an answer, and a stream may be missing: where somebody subscribes to the
+    subject as well, no server says that nobody captures it."""
 
     def __init__(
-        self, connection: Connection, stream_missing: Callable[[], None], limits: StreamLimits
+        self,
+        connection: Connection,
+        stream_missing: Callable[[], None],
+        stream_suspected: Callable[[], None],
+        limits: StreamLimits,
     ) -> None:
         """Prepare; ``start`` opens the inbox for the server's answers.
 
-        ``stream_missing`` is called when no stream captured a publication; ``limits`` is what
-        streams take, asked for at the start, after a reconnect, and when one was too large.
+        ``stream_missing`` is called when no stream captured a publication, ``stream_suspected``
+        when that may be why there is no answer; ``limits`` is what streams take, asked for at the
+        start, after a reconnect, and when one was too large.
         """
         super().__init__(connection)
         self._stream_missing = stream_missing
+        self._stream_suspected = stream_suspected
         self._limits = limits
         self._base = ""
         self._number = 0
@@ -117,8 +126,14 @@ class ProvedTransport(ConnectedTransport):
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(self.TIMEOUT_S / 10)
-            while self._deadlines and self._deadlines[0][0] <= loop.time():
-                _, number = self._deadlines.popleft()
+            now_s = loop.time()
+            while self._deadlines:
+                deadline_s, number = self._deadlines[0]
+                if number in self._pending and deadline_s > now_s:
+                    if deadline_s - self.TIMEOUT_S + self.SUSPECTED_S <= now_s:
+                        self._stream_suspected()
+                    break
+                self._deadlines.popleft()
                 self._settle(number, PublishFailedError("no answer from the stream in time"))
 
 

@@ -33,8 +33,14 @@ class StreamMender:
         self._task: asyncio.Task[None] | None = None
 
     def mend_soon(self) -> None:
-        """Find or create the streams, unless that is being done already."""
-        if self._task is None or self._task.done():
+        """Find or create the streams, for one is missing, unless that is being done already."""
+        if self._rests():
+            logger.warning("stream.missing")
+            self._task = asyncio.create_task(self._mend())
+
+    def look_soon(self) -> None:
+        """Do the same where a stream may be missing: whoever publishes hears nothing."""
+        if self._rests():
             self._task = asyncio.create_task(self._mend())
 
     async def close(self) -> None:
@@ -43,8 +49,10 @@ class StreamMender:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
+    def _rests(self) -> bool:
+        return self._task is None or self._task.done()
+
     async def _mend(self) -> None:
-        logger.warning("stream.missing")
         try:
             self.topology = await ensure_topology(self._client, self._settings)
         except Exception as error:

@@ -48,6 +48,25 @@ async def test_a_digest_stream_that_is_deleted_is_made_again(deployment: Deploym
     assert service.terminate() == 0
 
 
+async def test_it_is_made_again_too_where_somebody_listens_to_its_subject(
+    deployment: Deployment,
+) -> None:
+    """Then no server says that no stream captured the digest: there is no answer at all."""
+    names = deployment.names
+    service = deployment.start()
+    async with deployment.broker() as broker:
+        await broker.event("u", "disk-full")
+        await broker.settled()
+        await broker.client.subscribe(names.digests)
+        await broker.client.flush()
+        await broker.js.delete_stream(names.digest_stream)
+        await broker.request("u")
+        service.wait_for("stream.created", count=4)
+        assert told(await broker.next_digest()) == ["disk-full"]
+        await broker.settled()
+    assert service.terminate() == 0
+
+
 async def test_what_a_stream_does_not_take_for_its_size_is_published_once_it_does(
     deployment: Deployment,
 ) -> None:

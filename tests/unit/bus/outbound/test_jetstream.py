@@ -23,7 +23,7 @@ async def test_a_strangers_frame_in_the_inbox_ends_nothing(
     settings = BusSettings()
     connection = Connection(settings, Random(0), pytest.fail)
     transport = ProvedTransport(
-        connection, pytest.fail, StreamLimits(connection, settings.subjects)
+        connection, pytest.fail, pytest.fail, StreamLimits(connection, settings.subjects)
     )
     with caplog.at_level(logging.WARNING):
         for body, headers in ((b"", b""), (b"{}", b""), (b"", b"NATS/1.0 503\r\n\r\n")):
