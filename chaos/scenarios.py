@@ -83,7 +83,12 @@ SCENARIOS = (
         "consumers-deleted", "the reader's consumer deleted each second", one.consumers_deleted
     ),
     Scenario("input-stream-deleted", "input stream deleted", one.input_stream_deleted, says=_LOST),
-    Scenario("digest-stream-deleted", "digest stream deleted", one.digest_stream_deleted),
+    Scenario(
+        "digest-stream-deleted",
+        "digest stream deleted",
+        one.digest_stream_deleted,
+        answering_within_s=7.0,  # a digest on its way waits 5 s for the answer that never comes
+    ),
     Scenario(
         "connections-cut",
         "connections to NATS, MongoDB or both cut, refused for up to 3 s",
