@@ -63,6 +63,7 @@ async def test_what_can_be_handled_now_is_replayed_and_gone(deployment: Deployme
             assert await places(console) == []
             report = (await console.get("/api/user", {"user": "u"})).fields
             assert [alarm["alarm_id"] for alarm in report["alarms"]] == ["a"]
+        service.wait_for("dead_letter.replayed")
         assert [event["letter"] for event in service.events("dead_letter.replayed")] == [1]
 
 
@@ -77,6 +78,7 @@ async def test_what_is_dropped_is_gone_and_the_others_stay(deployment: Deploymen
         assert await places(console) == [1]
         again = await console.post("/api/dead-letters/2/drop", {"time": letter["time"]}, **BEARER)
         assert again.status == 404
+        service.wait_for("dead_letter.dropped")  # lines are written behind what they tell of
         assert [event["letter"] for event in service.events("dead_letter.dropped")] == [2]
 
 
