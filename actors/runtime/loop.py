@@ -68,10 +68,20 @@ class LoopDispatcher(Dispatcher):
             self._from_outside(self._loop.call_later, delay_s, tell_if_alive, ref, message)
 
     def begin(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        """Have a coroutine, which must not raise, run on the loop; called on its thread."""
+        """Have a coroutine run on the loop; called on its thread.
+
+        It must not raise: whoever waits for what it tells would wait for ever. If it does, the
+        loop's exception handler is told, which ends the process.
+        """
         task = self._loop.create_task(coroutine)
         self._under_way.add(task)  # the loop itself would let it be collected
-        task.add_done_callback(self._under_way.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            about = {"message": "what an actor began has failed", "exception": error, "task": task}
+            self._loop.call_exception_handler(about)
 
     async def abandon(self) -> None:
         """Cancel the coroutines that are under way."""

@@ -206,3 +206,22 @@ def test_coroutines_that_were_begun_end_or_are_abandoned() -> None:
 
     asyncio.run(run())
     assert ended == ["short", "long abandoned"]
+
+
+async def test_a_coroutine_that_raises_is_told_to_the_loops_handler() -> None:
+    """At once, and not when it happens to be collected: an actor waits for it."""
+    loop = asyncio.get_running_loop()
+    told: list[object] = []
+    loop.set_exception_handler(lambda _, context: told.append(context.get("exception")))
+    dispatcher = LoopDispatcher(loop)
+    error = RuntimeError("unexpected")
+
+    async def fail() -> None:
+        raise error
+
+    dispatcher.begin(fail())
+    kept = asyncio.all_tasks()  # so that none is collected
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert told == [error]
+    assert kept
