@@ -71,11 +71,13 @@ class HomesWatch:
     def complaint_of_sending(self, instance: Instance, number: int) -> str | None:
         """Tell why an instance must not publish anything of a partition now.
 
-        Whom a command has taken it from knows as soon as it has looked.
+        Whom a command has taken it from knows once it has looked, and its actors, one after
+        another, soon after that: a process may be slow, but within a lease.
         """
         home, me = self.view().partitions[number].home, instance.instance_id
         taken_at_s = self._rewound.get((number, me), float("-inf"))
-        if home == me or instance.homes.looked_at_s < taken_at_s:
+        knows_at_s = taken_at_s + self._lease_s
+        if home == me or instance.homes.looked_at_s < taken_at_s or self._time.now_s < knows_at_s:
             return None
         return f"{instance} publishes to a user of {number}, which is with {home}"
 
