@@ -79,7 +79,7 @@ coverage: $(READY) ## Run the suite and show what it does not reach
 bench: $(READY) ## Measure, figures into docs/benchmarks; QUICK=1 in a minute, CHECK=1 fails if slower
 	$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(CHECK),--check) $(if $(ONLY),--only $(ONLY))
 
-profile: $(READY) ## Show where the service spends its time over a backlog; LOAD=digests for requests
+profile: $(READY) ## Show where the service spends its time over a backlog; LOAD=digests for requests, LOAD=paced for both at a steady rate
 	$(BIN)/python -m bench.profile $(LOAD)
 
 simulate: $(READY) ## Simulate histories full of faults: SEEDS=10000 FIRST=0, or replay one: SEED=n

@@ -1,8 +1,11 @@
 """Pacing: when users that have changed are to save, so that saves come in groups and coalesce.
 
-A user saves soon the first time, then once an interval; all that comes for it meanwhile goes with
-the same write. What is due is told to save by the group, each when the last one has found room:
-what waits here still grows together, what waits at the checkpointer does not.
+A user saves an interval after its first change; all that comes for it meanwhile goes with the same
+write. What is due is told to save by the group, each when the last one has found room: what waits
+here still grows together, what waits at the checkpointer does not.
+
+Once half the window of messages that may be taken and not settled is used, the interval shrinks,
+down to nothing when the window is full: what waits for a save must not keep others out.
 
 Requests come first: while digests are asked for, groups are small, so that no digest's save waits
 in MongoDB behind a thousand that nobody waits for.
@@ -32,7 +35,6 @@ ASKED_S = 0.25
 class Paced:
     """What pacing notes of a user."""
 
-    save_told_at_s: float = -inf
     to_save: bool = False
     """It was sent mail since it was told to save."""
 
@@ -42,14 +44,14 @@ P = TypeVar("P", bound=Paced)
 
 
 class SavePacing(Generic[K, P]):
-    """Two queues: those that rest since their last save, and those that are due."""
+    """Two queues: those that rest since their first change, and those that are due."""
 
     def __init__(self, interval_s: float, group_max: int) -> None:
-        """Save a user once in ``interval_s`` at the most, ``group_max`` users at a time."""
+        """Save a user ``interval_s`` after it changed, ``group_max`` users at a time."""
         self._interval_s = interval_s
         self._group_max = group_max
         self._resting: deque[tuple[float, K, P]] = deque()
-        """To be saved an interval after the time beside them: they were saved just before."""
+        """To be saved an interval after the time beside them, when they changed."""
         self._due: deque[tuple[K, P]] = deque()
         """To be saved as soon as there is room."""
         self._due_at_tick = 0
@@ -73,17 +75,23 @@ class SavePacing(Generic[K, P]):
         if user.to_save:
             return
         user.to_save = True
-        if now_s - user.save_told_at_s >= self._interval_s:
-            self._due.append((name, user))
-        else:
-            self._resting.append((now_s, name, user))
+        self._resting.append((now_s, name, user))
 
-    def tick(self, now_s: float) -> None:
-        """Let those be due that have rested long enough."""
-        rested_since_s = now_s - self._interval_s
+    def save_soon(self, name: K, user: P) -> None:
+        """Have a user save with the next tick, whatever it was told before."""
+        user.to_save = True
+        self._due.append((name, user))
+
+    def tick(self, now_s: float, fill: float) -> None:
+        """Let those be due that have rested long enough.
+
+        ``fill`` is the share of the window of messages in flight that is taken, from 0 to 1.
+        """
+        rested_since_s = now_s - self._interval_s * min(1.0, 2.0 - 2.0 * fill)
         while self._resting and self._resting[0][0] <= rested_since_s:
             _, name, user = self._resting.popleft()
-            self._due.append((name, user))
+            if user.to_save:
+                self._due.append((name, user))
         self._due_at_tick = len(self._due)
 
     def next_group(self, now_s: float) -> list[tuple[K, P]]:
@@ -94,5 +102,4 @@ class SavePacing(Generic[K, P]):
         group = [self._due.popleft() for _ in range(count)]
         for _, user in group:
             user.to_save = False
-            user.save_told_at_s = now_s
         return group

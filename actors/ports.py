@@ -110,6 +110,10 @@ class DigestPublisher(Protocol):
 class Acknowledger(Protocol):
     """Settles messages taken from the bus. Never blocks; tokens already settled are ignored."""
 
+    @property
+    def fill(self) -> float:
+        """The share, from 0 to 1, that is taken of what may be taken and not settled."""
+
     def acknowledge(self, tokens: Iterable[DeliveryToken]) -> None:
         """Note that these are done with: what came of them is durable."""
 

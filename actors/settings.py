@@ -45,6 +45,7 @@ def require_seconds(seconds: float, setting: str, most: float, *, above: float =
     require(above < seconds <= most, setting, mend)
 
 
+SAVE_AFTER_LOG_S, SAVE_AFTER_CORE_S = 2.0, 0.2
 _STATEMENTS_MAX = 99_999
 HOUR_S, DAY_S, CENTURY_S = 3600, 24 * 3600, 100 * 366 * 24 * 3600
 
@@ -53,8 +54,10 @@ HOUR_S, DAY_S, CENTURY_S = 3600, 24 * 3600, 100 * 366 * 24 * 3600
 class CoreSettings:
     """How the actors pace, bound and retry their work."""
 
-    checkpoint_interval_s: float = setting(
-        "CHECKPOINT_INTERVAL", 0.2, "seconds changed users may wait for a group commit"
+    checkpoint_interval_s: float | None = setting(
+        "CHECKPOINT_INTERVAL",
+        None,
+        "seconds changed users may wait for a group commit: 2 on JetStream, 0.2 on core NATS",
     )
     checkpoint_group_max: int = setting(
         "CHECKPOINT_GROUP_MAX", 1000, "users in one update command at the most"
@@ -87,7 +90,8 @@ class CoreSettings:
 
     def __post_init__(self) -> None:
         """Raise ``SettingsError`` for a value that cannot work."""
-        require_seconds(self.checkpoint_interval_s, "CHECKPOINT_INTERVAL", HOUR_S)
+        if self.checkpoint_interval_s is not None:
+            require_seconds(self.checkpoint_interval_s, "CHECKPOINT_INTERVAL", HOUR_S)
         require(
             0 < self.checkpoint_group_max <= _STATEMENTS_MAX,
             "CHECKPOINT_GROUP_MAX",
@@ -109,6 +113,16 @@ class CoreSettings:
             "CLEARED_RETENTION",
             f"must be 0 (never) or at most {CENTURY_S} seconds",
         )
+
+    def save_after_s(self, *, on_log: bool) -> float:
+        """Return how long changed users may wait for a group commit, in seconds.
+
+        What is on the log is safe there, and longer intervals only mean that more is read again
+        after a crash; on core NATS it is lost, and a publisher may wait for the answer.
+        """
+        if self.checkpoint_interval_s is not None:
+            return self.checkpoint_interval_s
+        return SAVE_AFTER_LOG_S if on_log else SAVE_AFTER_CORE_S
 
     def backoff_s(self, attempt: int, jitter: float) -> float:
         """Seconds to wait before the attempt after ``attempt`` (1, 2, …).

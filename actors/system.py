@@ -129,6 +129,7 @@ def start_actors(
         ports.clock,
         random,
         ports.tally,
+        on_log=homes is not None,
     )
     context = UserContext(
         settings,

@@ -1,4 +1,6 @@
-"""``python -m bench.profile [events | digests]``: where the service spends its time over a backlog.
+"""``python -m bench.profile [events | digests | paced]``: where the service spends its time.
+
+Over a backlog of events or of requests, or under a steady load of both.
 
 Prints the functions that hold the interpreter most, and writes collapsed stacks.
 """
@@ -17,7 +19,8 @@ from typing import TYPE_CHECKING
 import click
 import uvloop
 
-from bench.loads import ALARMS, bodies, one_active_alarm, requests
+from bench.loads import ALARMS, bodies, one_active_alarm, requests, touches
+from bench.pacing import Paced, paced
 from bench.stage import settled, stage
 from tests.broker import Names
 from tests.load import SPAN_NS, START_NS, events
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bench.stage import Stage
+    from bench.usage import Usage
     from tests.broker import Broker
 
 _SHOWN = 45
@@ -52,6 +56,10 @@ async def digest_requests(on: Stage, broker: Broker) -> int:
 
 
 LOADS = {"events": events_of_known_users, "digests": digest_requests}
+PACED = "paced"
+_PACED = Paced(9_000)
+_PACED_USERS = 20_000
+_PACED_S = 15.0
 
 
 @contextmanager
@@ -71,8 +79,16 @@ def _spying(pid: int, stacks: Path) -> Iterator[None]:
 
 
 async def profile(on: Stage, folder: Path, load: str) -> tuple[str, Path]:
-    """Drain a backlog under py-spy; return the figures and its samples as collapsed stacks."""
+    """Load the service under py-spy; return the figures and its samples as collapsed stacks."""
     stacks = folder / "stacks.txt"
+    usage = await (_steadily(on, stacks) if load == PACED else _drained(on, stacks, load))
+    return (
+        f"{usage.per_s:,.0f} {load}/s, {usage.cpu_us():.1f} us of CPU each (under the profiler)",
+        stacks,
+    )
+
+
+async def _drained(on: Stage, stacks: Path, load: str) -> Usage:
     async with on.broker(Names()) as broker:
         count = await LOADS[load](on, broker)
         with on.service(broker.names) as service:
@@ -81,10 +97,22 @@ async def profile(on: Stage, folder: Path, load: str) -> tuple[str, Path]:
                 await settled([service], count)
                 usage = watch.read(count)
                 service.process.terminate()
-    return (
-        f"{usage.per_s:,.0f} {load}/s, {usage.cpu_us():.1f} us of CPU each (under the profiler)",
-        stacks,
-    )
+    return usage
+
+
+async def _steadily(on: Stage, stacks: Path) -> Usage:
+    names = Names()
+    async with on.broker(names) as broker, on.broker(names) as listener:
+        with on.service(names) as service:
+            await broker.put_all(bodies(touches(range(_PACED_USERS))))
+            await settled([service], _PACED_USERS)
+            with _spying(service.pid, stacks):
+                watch = on.watch(service)
+                sent, figures = await paced(broker, listener, _PACED, _PACED_USERS, _PACED_S)
+                usage = watch.read(sent)
+                service.process.terminate()
+    click.echo(f"a digest after {figures['p50_ms']:.1f} ms, 99 % after {figures['p99_ms']:.1f} ms")
+    return usage
 
 
 def table(stacks: str) -> str:
@@ -113,9 +141,9 @@ async def run(load: str) -> None:
 
 
 @click.command()
-@click.argument("load", type=click.Choice(list(LOADS)), default="events")
+@click.argument("load", type=click.Choice([*LOADS, PACED]), default="events")
 def main(load: str) -> None:
-    """Show where the service spends its time over a backlog of this kind."""
+    """Show where the service spends its time over such a backlog, or under a steady load."""
     uvloop.run(run(load))
 
 

@@ -123,6 +123,7 @@ class Stage:
         self._services += 1
         address = f"127.0.0.1:{claim_port()}"
         known = names.settings(self._nats.url, self._mongodb.url)
+        del known["CHECKPOINT_INTERVAL"]
         process = ServiceProcess(
             self._folder / f"service-{self._services}.log",
             {**known, "HTTP_ADDRESS": address, **settings},

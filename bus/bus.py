@@ -158,6 +158,7 @@ class NatsBus:
         self._intake = Intake(
             subjects,
             self._settings.max_body_bytes,
+            self._settings.max_in_flight,
             self._deliver,
             dead_letters.send,
             self._on_settled,
@@ -203,6 +204,11 @@ class NatsBus:
         await self._opened.aclose()
         await self._connection.close()
 
+    @property
+    def fill(self) -> float:
+        """See ``Acknowledger``."""
+        return self._intake.fill
+
     def acknowledge(self, tokens: Iterable[DeliveryToken]) -> None:
         """See ``Acknowledger``."""
         self._intake.settle(tokens)
@@ -241,9 +247,7 @@ class NatsBus:
         source = StreamSource(self._connection, stream, self.tally, mender.mend_soon)
         await source.open()
         self._opened.callback(source.close)
-        self._reader = LogReader(
-            source, self._intake, self._settings.max_in_flight, self.tally, self._fell
-        )
+        self._reader = LogReader(source, self._intake, self.tally, self._fell)
         self._opened.callback(self._reader.close)
 
     def _on_settled(self, messages: list[Message], rejection: str | None) -> None:

@@ -51,6 +51,7 @@ class Names:
             "DIGEST_STREAM": self.digest_stream,
             "DEAD_LETTER_STREAM": self.dead_letter_stream,
             "HTTP_ADDRESS": "off",  # tests run side by side
+            "CHECKPOINT_INTERVAL": 0.2,  # and wait for positions
         }
 
     @property

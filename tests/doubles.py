@@ -75,6 +75,7 @@ class RecordingAcknowledger:
         self.acknowledged: list[DeliveryToken] = []
         self.dead: list[tuple[DeliveryToken, str]] = []
         self.kinds: list[RejectionKind] = []
+        self.fill = 0.0
 
     def acknowledge(self, tokens: Iterable[DeliveryToken]) -> None:
         """Note them."""

@@ -68,11 +68,14 @@ class RouterActor(ServiceActor):
         clock: Clock,
         random: Random,
         tally: CoreTally | None = None,
+        *,
+        on_log: bool = True,
     ) -> None:
-        """Create the router, unstarted; ``spawn_users_with`` completes it."""
+        """Create it, unstarted; ``spawn_users_with`` completes it. ``on_log``: see the settings."""
         super().__init__(dispatcher, escalate)
         self._settings = settings
         self._checkpointer = checkpointer
+        self._acknowledger = acknowledger
         self._scheduler = scheduler
         self._clock = clock
         self._tally = tally or CoreTally()
@@ -90,7 +93,7 @@ class RouterActor(ServiceActor):
             self._tally,
         )
         self._pacing: SavePacing[UserID, Live] = SavePacing(
-            settings.checkpoint_interval_s, settings.checkpoint_group_max
+            settings.save_after_s(on_log=on_log), settings.checkpoint_group_max
         )
         self._awaiting_room = False
 
@@ -199,7 +202,7 @@ class RouterActor(ServiceActor):
     # Saves.
 
     def _tick(self) -> None:
-        self._pacing.tick(self._clock.monotonic_s())
+        self._pacing.tick(self._clock.monotonic_s(), self._acknowledger.fill)
         if not self._awaiting_room:
             self._tell_due()
         self._tally.live_users = self._users.count()
@@ -249,7 +252,8 @@ class RouterActor(ServiceActor):
         del users.leaving[user_id]
         now_s = self._clock.monotonic_s()
         live = users.live[user_id] = Live(ref=ref, partition=leaving.partition, used_at_s=now_s)
-        self._pacing.save_later(user_id, live, now_s)
+        # Else so many more would be in memory than may be, as change in an interval.
+        self._pacing.save_soon(user_id, live)
         if leaving.waiting:
             self._forward(user_id, leaving.waiting)
 

@@ -17,10 +17,10 @@ from actors.rules.partitions import PARTITIONS
 from actors.rules.positions import Place
 from actors.runtime.tuples import new_tuple
 from bus.errors import MessageRejectedError
+from bus.inbound.log_source import message_of
 from bus.spans import NoSpans, TracedMessages
 from bus.tally import BusTally
 from bus.wire.codec import decode_alarm_status_changed, decode_send_alarm_digest
-from bus.wire.contexts import context_in
 from bus.wire.earlier import with_earlier_id
 from bus.wire.message import Message
 from bus.wire.ownership import NOBODYS, partition_of_rejected, plain_event, plain_request
@@ -55,6 +55,7 @@ class Intake:
         self,
         subjects: Subjects,
         max_body_bytes: int,
+        max_in_flight: int,
         deliver: Callable[[RouteDeliveries], None],
         reject: Callable[[Message, Rejection, Callable[[], None]], None],
         settled: Callable[[list[Message], str | None], None],
@@ -64,18 +65,18 @@ class Intake:
         tell_foreign: Callable[[str], None] | None = None,
         tell_rejected: Callable[[Message, Rejection], None] | None = None,
     ) -> None:
-        """Wire the intake.
+        """Wire it; ``max_in_flight`` messages may be taken and not settled.
 
         ``deliver`` hands a batch to the router. ``reject(message, rejection, done)`` makes a dead
         letter and calls ``done`` once it is durable. ``settled(messages, rejection)`` is called
-        when there is room again, with those messages that somebody may await an answer to;
-        ``rejection`` is the reason of those that became dead letters. ``monotonic_s`` is the time
-        at which a request counts as taken. ``tell_foreign`` is called with each subject that is
-        not ours, ``tell_rejected`` with each message that becomes a dead letter; both must bound
-        what they say of it.
+        when there is room again, with messages that somebody may await an answer to; ``rejection``
+        is the reason of dead letters. A request counts as taken at ``monotonic_s``.
+        ``tell_foreign`` is told each subject that is not ours, ``tell_rejected`` each message that
+        becomes a dead letter; both must bound what they say of it.
         """
         self._subjects = subjects
         self._max_body_bytes = max_body_bytes
+        self._max_in_flight = max_in_flight
         self._deliver = deliver
         self._reject = reject
         self._settled = settled
@@ -98,6 +99,17 @@ class Intake:
     def size(self) -> int:
         """Messages taken and not settled."""
         return len(self._in_flight)
+
+    @property
+    def room(self) -> int:
+        """How many more messages may be taken; 0 or less for none."""
+        return self._max_in_flight - len(self._in_flight)
+
+    @property
+    def fill(self) -> float:
+        """See ``Acknowledger``: of messages or of bytes, whichever is the more."""
+        messages = len(self._in_flight) / self._max_in_flight
+        return min(1.0, max(messages, self._held_bytes / BODIES_MAX_BYTES))
 
     @property
     def room_bytes(self) -> int:
@@ -161,7 +173,7 @@ class Intake:
                         requests += 1
                     if headers:
                         body = self._traced.begin(
-                            token, _message_of(message), with_earlier_id(body, headers)
+                            token, message_of(message), with_earlier_id(body, headers)
                         )
                     batch.append(new_tuple(Delivery, (token, body, 1)))
             previous, previous_ns = sequence, timestamp_ns
@@ -267,7 +279,7 @@ class Intake:
         if entry is None or token in self._rejecting:
             return
         self._rejecting.add(token)
-        message = _message_of(entry[2])
+        message = message_of(entry[2])
         kind, reason = rejection
         if self._tell_rejected is not None:
             self._tell_rejected(message, rejection)
@@ -287,10 +299,3 @@ class Intake:
             self._settled([message] if ledger is None else [], reason)
 
         self._reject(message, rejection, done)
-
-
-def _message_of(message: LogMessage | Message) -> Message:
-    if isinstance(message, Message):
-        return message
-    subject, body, headers, sequence, timestamp_ns = message
-    return Message(subject, body, "", Place(sequence, timestamp_ns), context_in(headers))

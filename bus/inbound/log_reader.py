@@ -38,7 +38,6 @@ class LogReader:
         self,
         source: LogSource,
         intake: Intake,
-        max_in_flight: int,
         tally: BusTally,
         fell: Callable[[Mapping[int, Place]], None],
     ) -> None:
@@ -48,7 +47,6 @@ class LogReader:
         """
         self._source = source
         self._intake = intake
-        self._max_in_flight = max_in_flight
         self._tally = tally
         self._fell = fell
         self._homes: dict[int, Home] = {}
@@ -131,7 +129,7 @@ class LogReader:
     def ask_for_more(self) -> None:
         """Have as much come as there is room for."""
         passes = list(self._passes)
-        room, room_bytes = self._max_in_flight - self._intake.size, self._intake.room_bytes
+        room, room_bytes = self._intake.room, self._intake.room_bytes
         for log_pass in passes:
             share = -(-room // len(passes))
             log_pass.ask(max(share, 0), max(room_bytes // len(passes), 0))

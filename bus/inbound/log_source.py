@@ -10,6 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from actors.rules.positions import Place
+from bus.wire.contexts import context_in
+from bus.wire.message import Message
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -25,6 +29,14 @@ class LogMessage(NamedTuple):
     """Its number in the log."""
     timestamp_ns: int
     """When it was put into the log, in nanoseconds since 1970."""
+
+
+def message_of(message: LogMessage | Message) -> Message:
+    """Return a message of either kind in the long form."""
+    if isinstance(message, Message):
+        return message
+    subject, body, headers, sequence, timestamp_ns = message
+    return Message(subject, body, "", Place(sequence, timestamp_ns), context_in(headers))
 
 
 class LogState(NamedTuple):

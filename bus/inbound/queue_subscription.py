@@ -109,8 +109,7 @@ class QueueConsumer:
             self._room.set()
 
     def _has_room(self) -> bool:
-        held = self._intake.size + len(self._arrived)
-        return held < self._settings.max_in_flight and self._intake.room_bytes > 0
+        return len(self._arrived) < self._intake.room and self._intake.room_bytes > 0
 
     async def _on_message(self, msg: Msg) -> None:
         while not self._has_room():

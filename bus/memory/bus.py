@@ -91,18 +91,24 @@ class InMemoryBus:
         self.intake = Intake(
             subjects,
             max_body_bytes,
+            max_in_flight,
             deliver,
             dead_letters.send,
             self._on_settled,
             self.tally,
             wall_s,
         )
-        self.log = LogReader(self.source, self.intake, max_in_flight, self.tally, fell)
+        self.log = LogReader(self.source, self.intake, self.tally, fell)
 
     def limit_bytes(self, subject: str) -> int:
         """See ``Transport``."""
         del subject
         return self._broker.max_payload_bytes
+
+    @property
+    def fill(self) -> float:
+        """See ``Acknowledger``."""
+        return self.intake.fill
 
     def acknowledge(self, tokens: Iterable[DeliveryToken]) -> None:
         """See ``Acknowledger``."""

@@ -50,12 +50,13 @@ class Process:
         self.intake = Intake(
             settings.subjects,
             1000,
+            500,
             self._deliver,
             lambda *_: None,
             lambda *_: self.reader.ask_for_more(),
             self.tally,
         )
-        self.reader = LogReader(self.source, self.intake, 500, self.tally, self.fell.append)
+        self.reader = LogReader(self.source, self.intake, self.tally, self.fell.append)
 
     async def open(self) -> None:
         """Connect, and read from the begin."""

@@ -53,6 +53,7 @@ class InstanceBus:
         self.intake = Intake(
             SUBJECTS,
             MAX_BODY_BYTES,
+            world.plan.max_in_flight,
             self._hand_on,
             dead_letters.send,
             self._settled,
@@ -65,7 +66,6 @@ class InstanceBus:
         self.reader = LogReader(
             source,
             self.intake,
-            world.plan.max_in_flight,
             BusTally(),
             self._positions_fell,
         )
@@ -106,6 +106,11 @@ class InstanceBus:
         """Be gone: nobody reads any more."""
         readings = self._world.broker.log.readings
         readings[:] = [one for one in readings if one._post != self._post]
+
+    @property
+    def fill(self) -> float:
+        """See ``Acknowledger``."""
+        return self.intake.fill
 
     def acknowledge(self, tokens: Iterable[DeliveryToken]) -> None:
         """See ``Acknowledger``."""

@@ -61,7 +61,8 @@ def test_the_smallest_values_that_can_work_are_taken() -> None:
 def test_the_defaults_are_those_that_were_promised() -> None:
     """An operator relies on them."""
     settings = CoreSettings()
-    assert settings.checkpoint_interval_s == 0.2
+    assert settings.save_after_s(on_log=True) == 2.0
+    assert settings.save_after_s(on_log=False) == 0.2
     assert settings.max_live_users == 100_000
     assert settings.idle_timeout_s == 600
     assert settings.max_attempts == 5

@@ -178,7 +178,7 @@ def test_a_refused_checkpoint_makes_dead_letters_and_others_go_on(
 
 def test_an_unreadable_checkpoint_makes_dead_letters_in_the_end_and_others_go_on() -> None:
     """After as many attempts as for a crash, with the reason."""
-    world = World(max_attempts=3)
+    world = World(max_attempts=3, checkpoint_interval_s=0.01)
     world.store.unreadable[X] = "schema 99"
     event = world.event("x")
     world.event("y")

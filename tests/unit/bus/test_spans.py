@@ -71,7 +71,15 @@ class Desk:
         self.taken: list[Delivery] = []
         self.done: list[Callable[[], None]] = []
         self.intake = Intake(
-            SUBJECTS, 1000, self._deliver, self._reject, lambda *_: None, None, lambda: 0.0, spans
+            SUBJECTS,
+            1000,
+            1000,
+            self._deliver,
+            self._reject,
+            lambda *_: None,
+            None,
+            lambda: 0.0,
+            spans,
         )
 
     def tokens(self) -> list[DeliveryToken]:

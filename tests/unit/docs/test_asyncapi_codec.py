@@ -234,7 +234,9 @@ def test_a_producer_is_answered_as_described(rejection: str | None) -> None:
             answers.append((subject, body))
 
     settings = BusSettings()
-    intake = Intake(settings.subjects, MAX_BYTES, lambda _: None, lambda *_: None, lambda *_: None)
+    intake = Intake(
+        settings.subjects, MAX_BYTES, 1, lambda _: None, lambda *_: None, lambda *_: None
+    )
     consumer = QueueConsumer(cast("Connection", Wire()), settings, intake)
     consumer.settle(
         [Message("SendAlarmDigest", b"{}", "answer.here", Place(1, 0, "core.1"))], rejection

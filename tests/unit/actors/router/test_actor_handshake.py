@@ -125,6 +125,7 @@ def test_a_whole_interval_after_it_was_touched_a_user_saves_again() -> None:
     desk.clock.elapsed_s = 0.5
     desk.send(X)
     desk.taken(X)
+    desk.acknowledger.fill = 0.0
     for elapsed_s, told in ((1.25, []), (1.5, [TakeCheckpoint()])):
         desk.clock.elapsed_s = elapsed_s
         desk.save_all()

@@ -69,6 +69,7 @@ class LogDesk:
         self.intake = Intake(
             SUBJECTS,
             1000,
+            max_in_flight,
             self._deliver,
             lambda message, reason, done: self.rejected.append((message, reason, done)),
             lambda *_: self.reader.ask_for_more(),
@@ -76,9 +77,7 @@ class LogDesk:
             lambda: 0.0,
             tell_foreign=self.foreign.append,
         )
-        self.reader = LogReader(
-            self.source, self.intake, max_in_flight, self.tally, self.fell.append
-        )
+        self.reader = LogReader(self.source, self.intake, self.tally, self.fell.append)
 
     def put(self, number: int, name: str) -> Place:
         """Put an event of the user of a partition into the log."""

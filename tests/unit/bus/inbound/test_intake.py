@@ -35,7 +35,7 @@ NOW_S = 41.5
 class Desk:
     """An intake, and everything it handed on."""
 
-    def __init__(self, max_body_bytes: int = 1000) -> None:
+    def __init__(self, max_body_bytes: int = 1000, max_in_flight: int = 1000) -> None:
         """Open an empty one."""
         self.batches: list[tuple[Delivery, ...]] = []
         self.rejected: list[tuple[Message, Rejection, Callable[[], None]]] = []
@@ -46,6 +46,7 @@ class Desk:
         self.intake = Intake(
             SUBJECTS,
             max_body_bytes,
+            max_in_flight,
             self._deliver,
             self._reject,
             self._settle,

@@ -39,7 +39,9 @@ async def _request_places(consumers: int) -> list[Place | None]:
     settings = BusSettings()
     connection = Connection(settings, Random(0), print)
     for _ in range(consumers):
-        intake = Intake(SUBJECTS, 1000, taken.append, _reject, lambda *_: None)
+        intake = Intake(
+            SUBJECTS, 1000, settings.max_in_flight, taken.append, _reject, lambda *_: None
+        )
         consumer = QueueConsumer(connection, settings, intake)
         for _ in range(2):
             message = NumberedMsg(Client(), SUBJECTS.send_alarm_digest, "", b'{"UserID":"u"}')
@@ -64,7 +66,9 @@ def test_no_more_is_taken_while_what_is_held_is_too_large(
 ) -> None:
     """However much of the window is left."""
     settings = BusSettings()
-    intake = Intake(SUBJECTS, 1000, lambda _: None, _reject, lambda *_: None)
+    intake = Intake(
+        SUBJECTS, 1000, settings.max_in_flight, lambda _: None, _reject, lambda *_: None
+    )
     consumer = QueueConsumer(Connection(settings, Random(0), print), settings, intake)
     had_room = consumer._has_room()
     monkeypatch.setattr("bus.inbound.intake.BODIES_MAX_BYTES", 0)
