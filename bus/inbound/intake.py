@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from bus.spans import Spans
     from bus.subjects import Subjects
 
-
 BODIES_MAX_BYTES = 256 * 1024 * 1024
 """Bodies in the table at which no more messages are asked for, whatever the window.
 
