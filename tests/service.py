@@ -88,6 +88,14 @@ class ServiceProcess:
         self._events += [json.loads(line) for line in lines if line.startswith("{")]
         return [event for event in self._events if not name or event["event"] == name]
 
+    def complaints(self) -> set[str]:
+        """Return the names of what it logged above info.
+
+        But for a beat that came late: computers that do much besides make it so.
+        """
+        names = {event["event"] for event in self.events() if event["level"] != "info"}
+        return names - {"home.lapsed"}
+
     def alarming(self) -> list[str]:
         """Return the names of what it logged at error or above: an outage is a warning."""
         return [e["event"] for e in self.events() if e["level"] in ("error", "critical")]

@@ -68,22 +68,34 @@ async def test_what_happens_to_messages_is_counted(deployment: Deployment) -> No
     assert 0 < samples["alarm_digest_digest_latency_seconds_sum"] < 60
 
 
-async def test_what_waits_behind_a_full_window_is_seen(deployment: Deployment) -> None:
+async def test_what_waits_behind_a_full_window_is_seen(
+    deployment: Deployment, tmp_path: Path
+) -> None:
     """Though no delivery tells of it: the window is full and nothing more comes."""
-    service = deployment.start(
-        HTTP_ADDRESS=ANY_PORT, MAX_IN_FLIGHT=1, CHECKPOINT_INTERVAL=600, DELIVERY="jetstream"
-    )
-    async with deployment.broker() as broker, monitoring(service) as seen:
-        await broker.event("u1", "saved with the next tick")
-        await broker.settled()
-        await broker.event("u1", "waits for an interval")
-        await seen.metric_becomes("alarm_digest_messages_in_flight", 1)
-        for number in range(5):
-            await broker.event("u1", f"b{number}")
-        await seen.metric_becomes("alarm_digest_messages_waiting", 5)
-        samples = await seen.metrics()
-        assert samples["alarm_digest_messages_in_flight"] == 1
-        assert samples["alarm_digest_lag_seconds"] > 0
+    with running(prepare_mongodb(tmp_path / "mongodb")) as server:
+        deployment.mongodb_uri = server.url
+        service = deployment.start(HTTP_ADDRESS=ANY_PORT, MAX_IN_FLIGHT=1, DELIVERY="jetstream")
+        async with deployment.broker() as broker, monitoring(service) as seen:
+            await broker.event("u1", "a1")
+            await broker.settled()
+            with paused(server):
+                await broker.event("u1", "cannot be saved")
+                await seen.metric_becomes("alarm_digest_messages_in_flight", 1)
+                for number in range(5):
+                    await broker.event("u1", f"b{number}")
+                await seen.metric_becomes("alarm_digest_messages_waiting", 5)
+                samples = await seen.metrics()
+                assert samples["alarm_digest_messages_in_flight"] == 1
+                assert samples["alarm_digest_lag_seconds"] > 0
+
+
+async def test_a_full_window_waits_for_no_interval(deployment: Deployment) -> None:
+    """Else a window that is narrow for its load would let in no more than itself in each."""
+    deployment.start(MAX_IN_FLIGHT=10, CHECKPOINT_INTERVAL=600)
+    async with deployment.broker() as broker:
+        for number in range(100):
+            await broker.event("u1", f"a{number}")
+        await broker.left_at_most(10)
 
 
 async def test_a_service_that_stops_says_so_until_it_has_stopped(
