@@ -4,8 +4,9 @@ A user saves an interval after its first change; all that comes for it meanwhile
 write. What is due is told to save by the group, each when the last one has found room: what waits
 here still grows together, what waits at the checkpointer does not.
 
-Once half the window of messages that may be taken and not settled is used, the interval shrinks,
-down to nothing when the window is full: what waits for a save must not keep others out.
+The interval shrinks once half the window of messages that may be taken and not settled is used,
+down to nothing when the window is full: what waits for a save must not keep others out. Nor is
+anything waited for when no more mail comes.
 
 Requests come first: while digests are asked for, groups are small, so that no digest's save waits
 in MongoDB behind a thousand that nobody waits for.
@@ -27,6 +28,8 @@ TICK_MAX_S = 0.025
 """However long the interval: the saves of a quarter of a second come in a heap."""
 GROUP_WHILE_ASKED = 100
 """Users told to save at a time while digests are asked for."""
+QUIET_S = 0.25
+"""After so long without mail nothing is waited for that could go with the same save."""
 ASKED_S = 0.25
 """How long after the last request they still are."""
 
@@ -55,12 +58,17 @@ class SavePacing(Generic[K, P]):
         self._due: deque[tuple[K, P]] = deque()
         """To be saved as soon as there is room."""
         self._due_at_tick = 0
+        self._mail_at_s = -inf
         self._asked_at_s = -inf
 
     @property
     def tick_s(self) -> float:
         """Seconds between two ticks."""
         return min(self._interval_s / TICKS_PER_INTERVAL, TICK_MAX_S)
+
+    def mail_came(self, now_s: float) -> None:
+        """Note that users were sent mail."""
+        self._mail_at_s = now_s
 
     def asked(self, now_s: float) -> None:
         """Note that somebody asked for a digest."""
@@ -87,7 +95,9 @@ class SavePacing(Generic[K, P]):
 
         ``fill`` is the share of the window of messages in flight that is taken, from 0 to 1.
         """
-        rested_since_s = now_s - self._interval_s * min(1.0, 2.0 - 2.0 * fill)
+        quiet = now_s - self._mail_at_s >= QUIET_S
+        share = 0.0 if quiet else min(1.0, 2.0 - 2.0 * fill)
+        rested_since_s = now_s - self._interval_s * share
         while self._resting and self._resting[0][0] <= rested_since_s:
             _, name, user = self._resting.popleft()
             if user.to_save:

@@ -144,6 +144,8 @@ class RouterActor(ServiceActor):
     # Mail.
 
     def _route(self, items: Iterable[Delivery]) -> None:
+        now_s = self._clock.monotonic_s()
+        self._pacing.mail_came(now_s)
         by_user: dict[UserID, list[Delivery]] = {}
         asking: dict[UserID, None] = {}
         for delivery in items:
@@ -156,18 +158,17 @@ class RouterActor(ServiceActor):
             if type(body) is SendDigest:
                 asking[user_id] = None
         if asking:
-            self._pacing.asked(self._clock.monotonic_s())
+            self._pacing.asked(now_s)
             # Only the order of one user's messages matters, and for these somebody waits.
-            tell_each(self._addressed({user_id: by_user.pop(user_id) for user_id in asking}))
+            tell_each(self._addressed({one: by_user.pop(one) for one in asking}, now_s))
         # Whoever lives reads of events when it is to save: many at once, in one run.
-        tell_each(self._addressed(by_user), at_leisure=True)
+        tell_each(self._addressed(by_user, now_s), at_leisure=True)
         self._shed_excess(len(self._users.live))
 
     def _addressed(
-        self, by_user: dict[UserID, list[Delivery]]
+        self, by_user: dict[UserID, list[Delivery]], now_s: float
     ) -> list[tuple[ActorRef[Any], HandleDeliveries]]:
         """Say which actor gets what; mail of users that leave, or crashed, waits."""
-        now_s = self._clock.monotonic_s()
         leaving, retrying, told = self._users.leaving, self._users.retrying, []
         for user_id, mail in by_user.items():
             if leaving and user_id in leaving:
@@ -295,6 +296,5 @@ class RouterActor(ServiceActor):
         """Forget the users of partitions that others have at home, without a word to anybody."""
         self._emptying.give_up(numbers)
         for user_id in self._users.of(numbers):
-            ref = self._users.drop(user_id)
-            if ref is not None:
+            if (ref := self._users.drop(user_id)) is not None:
                 tell_if_alive(ref, Leave())

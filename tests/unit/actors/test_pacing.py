@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from actors.pacing import ASKED_S, GROUP_WHILE_ASKED, TICK_MAX_S, Paced, SavePacing
+from actors.pacing import (
+    ASKED_S,
+    GROUP_WHILE_ASKED,
+    QUIET_S,
+    TICK_MAX_S,
+    Paced,
+    SavePacing,
+)
 
 INTERVAL_S = 8.0
 
@@ -30,6 +37,7 @@ def test_no_tick_has_more_than_a_moment_of_saves(interval_s: float) -> None:
     most = pacing.tick_s / step_s + 1
     while now_s < 10.0 + 2 * interval_s + pacing.tick_s:
         now_s += pacing.tick_s
+        pacing.mail_came(now_s)
         pacing.tick(now_s, 0.0)
         group = pacing.next_group(now_s)
         assert len(group) <= most + 1
@@ -68,8 +76,12 @@ def pacing(group_max: int = 10) -> SavePacing[str, Paced]:
     return SavePacing(INTERVAL_S, group_max)
 
 
-def told(paced: SavePacing[str, Paced], at_s: float, fill: float = 0.0) -> list[str]:
+def told(
+    paced: SavePacing[str, Paced], at_s: float, fill: float = 0.0, *, quiet: bool = False
+) -> list[str]:
     """Have a tick come, and room for all that are due by then; name who is told to save."""
+    if not quiet:
+        paced.mail_came(at_s)
     paced.tick(at_s, fill)
     names: list[str] = []
     while group := paced.next_group(at_s):
@@ -106,6 +118,15 @@ def test_the_interval_shrinks_once_half_the_window_is_taken(fill: float, rest: f
     paced.save_later("u", Paced(), 0.0)
     assert told(paced, rest * INTERVAL_S - 0.01, fill) == []
     assert told(paced, rest * INTERVAL_S + 0.01, fill) == ["u"]
+
+
+def test_when_no_more_mail_comes_nothing_is_waited_for() -> None:
+    """There is nothing that could go with the same save."""
+    paced = pacing()
+    paced.mail_came(0.0)
+    paced.save_later("u", Paced(), 0.0)
+    assert told(paced, QUIET_S - 0.01, quiet=True) == []
+    assert told(paced, QUIET_S, quiet=True) == ["u"]
 
 
 def test_who_must_save_soon_does_not_wait_for_the_interval() -> None:
