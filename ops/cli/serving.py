@@ -15,7 +15,7 @@ from actors.errors import SettingsError
 from ops.cli.options import gone, misspelt
 from ops.process.embedded import STOPPED_WITHIN_S as SERVERS_STOPPED_WITHIN_S
 from ops.process.embedded import EmbeddedServers, JoinedServers, free_port
-from ops.process.garbage import tune_garbage_collection
+from ops.process.garbage import hold_back_garbage_collection
 from ops.process.logs import close_logging, set_up_logging
 from ops.process.running import run_until_stopped
 from ops.process.stopping import EXIT_FAILURE, LastResort
@@ -78,7 +78,7 @@ def serve(parsed: Parsed[Settings], make_service: MakeService) -> int:
             settings = join_embedded(parsed, joined)
         elif settings.embedded.wanted:
             settings = start_embedded(parsed, own)
-        tune_garbage_collection()
+        hold_back_garbage_collection()
         running = run_until_stopped(
             lambda stop: make_service(settings, stop),
             joined or own,

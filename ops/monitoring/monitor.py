@@ -15,6 +15,7 @@ from ops.monitoring.heartbeat import Heartbeat
 from ops.monitoring.metrics import Sources, registry_of
 from ops.monitoring.pulse import INTERVAL_S, Pulse
 from ops.monitoring.samples import Samples
+from ops.process.garbage import GarbageSweeps
 from ops.web.console.page import Console
 from ops.web.exposition import metrics_routes
 from ops.web.probes import probe_routes
@@ -90,6 +91,7 @@ class Monitor:
         self._pulse.listeners.append(positions.look)
         self._pulse.listeners.append(systemd.alive)
         self._pulse.listeners.append(samples.take)
+        self._pulse.listeners.append(GarbageSweeps(lambda: bus.tally.taken).look)
         if heartbeat_file is not None:
             self._pulse.listeners.append(Heartbeat(Path(heartbeat_file)).beat)
 
