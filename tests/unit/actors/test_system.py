@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from typing import TYPE_CHECKING
 
@@ -209,3 +210,27 @@ def test_at_info_only_published_digests_are_logged(caplog: pytest.LogCaptureFixt
     world.run(10.0)
     assert logged(caplog.records, "actors.publisher") == [("INFO", "digest.published")] * 3
     assert len(caplog.records) == 3
+
+
+def test_what_the_service_does_all_the_time_leaves_nothing_to_sweep() -> None:
+    """Events, saves, digests, users that leave and come back: memory would grow for an hour."""
+
+    def left_by(messages: int) -> int:
+        world = World(max_live_users=5)
+        for number in range(messages):
+            world.event(f"user-{number % 20}", f"alarm-{number % 7}", at_ns=number)
+            if number % 5 == 0:
+                world.request(f"user-{number % 20}")
+            world.run(0.05)
+        world.run(1.0)
+        found = gc.collect()
+        del world
+        gc.collect()
+        return found
+
+    gc.disable()
+    try:
+        left_by(40)
+        assert left_by(400) <= left_by(40) + 20
+    finally:
+        gc.enable()

@@ -13,7 +13,6 @@ from ops.process.garbage import (
     GarbageSweeps,
     hold_back_garbage_collection,
 )
-from tests.unit.actors.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,23 +89,3 @@ def test_while_messages_come_it_is_swept_once_an_hour() -> None:
     process.taken += 1
     process.look(SWEEP_AFTER_S)
     assert Knot.left == 0
-
-
-def test_what_the_service_does_all_the_time_leaves_nothing_to_sweep() -> None:
-    """Events, saves, digests, users that leave and come back: memory would grow for an hour."""
-
-    def left_by(messages: int) -> int:
-        world = World(max_live_users=5)
-        for number in range(messages):
-            world.event(f"user-{number % 20}", f"alarm-{number % 7}", at_ns=number)
-            if number % 5 == 0:
-                world.request(f"user-{number % 20}")
-            world.run(0.05)
-        world.run(1.0)
-        found = gc.collect()
-        del world
-        gc.collect()
-        return found
-
-    left_by(40)
-    assert left_by(400) <= left_by(40) + 20
