@@ -148,11 +148,9 @@ class CheckpointActor(ServiceActor):
             for token in save.tokens
         ]
         self._acknowledger.acknowledge(tokens)
-        answers = [
+        tell_each(
             (save.reply_to, _answer(outcome)) for save, outcome in zip(group, outcomes, strict=True)
-        ]
-        tell_each((item for item in answers if item[1] is _CHECKPOINTED), at_leisure=True)
-        tell_each(item for item in answers if item[1] is not _CHECKPOINTED)
+        )
         self._look_soon()
 
     def _next_group(self) -> dict[UserID, SaveCheckpoint]:

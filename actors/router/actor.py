@@ -161,7 +161,7 @@ class RouterActor(ServiceActor):
             self._pacing.asked(now_s)
             # Only the order of one user's messages matters, and for these somebody waits.
             tell_each(self._addressed({one: by_user.pop(one) for one in asking}, now_s))
-        # Whoever lives reads of events when it is to save: many at once, in one run.
+        # Whoever lives reads of events when it is told to save: many at once, in one run.
         tell_each(self._addressed(by_user, now_s), at_leisure=True)
         self._shed_excess(len(self._users.live))
 

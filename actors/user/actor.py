@@ -66,8 +66,6 @@ class UserActor(PooledActor):
     def __init__(self, dispatcher: Dispatcher, user_id: UserID, context: UserContext) -> None:
         """Create the actor, unstarted, for a user of whom nothing is known yet."""
         super().__init__(dispatcher)
-        # Until the checkpoint is loaded, events would only be moved from the mailbox.
-        self.mailbox.can_wait = True
         self._user_id = user_id
         self._context = context
         self._phase = Phase.RECOVERING
@@ -158,10 +156,8 @@ class UserActor(PooledActor):
         """Send what changed to the checkpointer, or remember to, while a save is under way."""
         if self._phase is not Phase.ACTIVE or self._held.saving:
             self._save_due = True
-            self.mailbox.can_wait = False
             return
         self._save_due = False
-        self.mailbox.can_wait = True
         state, context = self._state, self._context
         if not state.dirty:
             return
@@ -170,8 +166,6 @@ class UserActor(PooledActor):
         update, tokens = state.take_changes(self._user_id), self._held.begin_save()
         checkpointer = context.urgent_checkpointer if urgent else context.checkpointer
         tell_if_alive(checkpointer, new_tuple(SaveCheckpoint, (update, tokens, self._actor_ref)))
-        # Unless a digest goes out when this is durable, there is no hurry to hear of it.
-        self.mailbox.can_wait = not (self._saves_outbox or self._finishing)
 
     def _settle_if_saved(self) -> None:
         """Settle at once what changed nothing, when all that it repeats is durable already."""
@@ -182,7 +176,6 @@ class UserActor(PooledActor):
     def _on_checkpointed(self) -> None:
         self._state.version += 1
         self._held.end_save()
-        self.mailbox.can_wait = True
         if self._saves_outbox:
             self._saves_outbox = False
             self._publish()
@@ -211,7 +204,7 @@ class UserActor(PooledActor):
             tell_if_alive(self._context.router, wanted)
 
     def _on_recovered(self, checkpoint: Checkpoint) -> None:
-        self._state.load(checkpoint)
+        self._state.load(checkpoint, self._context.ids)
         self._phase = Phase.ACTIVE
         if self._outbox.begin(self._state, self._held):
             self._publish()

@@ -48,6 +48,8 @@ def apply_in_order(
                     context.acknowledger.dead_letter((token,), rejection)
                     unchanged += 1
                     continue
+                if known is None:
+                    alarm_id = context.ids.share(alarm_id)
                 alarms[alarm_id] = alarm
                 changed[alarm_id] = None
             else:

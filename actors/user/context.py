@@ -7,6 +7,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
 from actors.tally import CoreTally
+from actors.user.ids import SharedIds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,3 +49,4 @@ class UserContext:
 
     retention: Retention
     tally: CoreTally = field(default_factory=CoreTally)
+    ids: SharedIds = field(default_factory=SharedIds)

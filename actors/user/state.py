@@ -15,6 +15,7 @@ from actors.runtime.tuples import new_tuple
 
 if TYPE_CHECKING:
     from actors.rules.alarms import Alarm, AlarmID, Retention, UserID
+    from actors.user.ids import SharedIds
 
 
 class UserState:
@@ -35,10 +36,11 @@ class UserState:
         self._stored_bytes: int | None = None
         self._forget_at_s = 0
 
-    def load(self, checkpoint: Checkpoint) -> None:
+    def load(self, checkpoint: Checkpoint, ids: SharedIds) -> None:
         """Take the place of what was known."""
         self.version = checkpoint.version
-        self.alarms = dict(checkpoint.alarms)
+        share = ids.share
+        self.alarms = {share(alarm_id): alarm for alarm_id, alarm in checkpoint.alarms.items()}
         self.cursor = checkpoint.cursor
         self.changed = {}
         self.told = False

@@ -162,21 +162,6 @@ def test_each_save_of_a_group_is_answered_by_its_own_outcome() -> None:
     assert desk.acknowledger.dead == []
 
 
-def test_only_success_is_told_at_leisure() -> None:
-    """A user that can wait reads of its success with its next mail, of a conflict at once."""
-    desk = Desk()
-    saved, conflicted = desk.send("a"), desk.send("b", base_version=7)
-    desk.stage.settle()
-    saved.received.clear()
-    conflicted.received.clear()
-    desk.checkpointer.tell(SaveCheckpoint(update("a", 1), (), saved.actor_ref))
-    desk.checkpointer.tell(SaveCheckpoint(update("b", 7), (), conflicted.actor_ref))
-    saved.mailbox.can_wait = conflicted.mailbox.can_wait = True
-    desk.stage.settle()
-    assert (saved.received, saved.mailbox.mail) == ([], [Checkpointed()])
-    assert conflicted.received == [CheckpointConflicted()]
-
-
 def test_a_user_that_has_stopped_is_passed_over() -> None:
     """Its save stands and its messages are acknowledged all the same."""
     desk = Desk()

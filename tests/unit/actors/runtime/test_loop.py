@@ -147,23 +147,18 @@ def test_who_is_first_in_line_runs_before_all_others() -> None:
     assert order == ["0", "1", "0 again", "other"]
 
 
-def test_an_actor_that_can_wait_reads_at_leisure() -> None:
-    """With its next mail, in order; one that cannot is awakened."""
+def test_what_is_told_at_leisure_is_read_with_the_next_mail() -> None:
+    """In order."""
     order: list[str] = []
     with loop_thread() as dispatcher:
         worker = Worker(dispatcher)
         ref = worker.begin()
         ref.ask(_nothing, timeout=TIMEOUT_S)
-        worker.mailbox.can_wait = True
         tell_each([(ref, lambda: order.append("at leisure"))], at_leisure=True)
         assert not worker.mailbox.scheduled
         assert not worker.mailbox.empty()
         ref.ask(lambda: order.append("next"), timeout=TIMEOUT_S)
         assert order == ["at leisure", "next"]
-        worker.mailbox.can_wait = False
-        done = threading.Event()
-        tell_each([(ref, done.set)], at_leisure=True)
-        assert done.wait(TIMEOUT_S)
 
 
 def test_a_crash_leaves_the_loop_to_the_other_actors() -> None:

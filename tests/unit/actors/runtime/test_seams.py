@@ -43,6 +43,21 @@ def test_an_actor_is_constructed_of_what_pooled_actors_set_themselves() -> None:
     assert attributes == names, f"Actor.__init__ sets {attributes}: PooledActor sets {names}"
 
 
+def test_a_reference_is_constructed_of_what_pooled_references_have() -> None:
+    """``PooledActorRef.__init__`` replaces Pykka's; two of these it makes when they are asked for."""
+    source = inspect.getsource(pykka.ActorRef.__init__)
+    set_there = {line.split("=")[0].strip() for line in source.splitlines() if "self." in line}
+    names = {"_actor_weakref", "actor_class", "actor_urn", "actor_inbox", "actor_stopped"}
+    found = {name.removeprefix("self.").split(":")[0] for name in set_there}
+    assert found == names, f"ActorRef.__init__ sets {found}: PooledActorRef has {names}"
+
+
+def test_a_proxy_asks_a_reference_for_its_actor() -> None:
+    """By what Pykka keeps as a weak reference; a dead one has none."""
+    source = inspect.getsource(pykka.ActorProxy.__init__)
+    assert "_actor_weakref()" in source, "ActorProxy finds its actor otherwise: see PooledActorRef"
+
+
 def test_an_envelope_holds_a_message_and_who_wants_the_answer() -> None:
     """Mailboxes keep bare messages, and make an envelope only for what was asked."""
     envelope: Envelope[str] = Envelope("message")

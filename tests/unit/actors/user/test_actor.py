@@ -155,28 +155,6 @@ def test_a_repeat_during_the_save_is_acknowledged_behind_it() -> None:
     assert desk.saves() == []
 
 
-def test_a_user_reads_at_leisure_unless_something_waits_for_it() -> None:
-    """A save to make when this one is done, or a digest that goes out then."""
-    desk = UserDesk(NEVER_SAVED)
-    can_wait = [desk.user.mailbox.can_wait]
-
-    def note() -> None:
-        can_wait.append(desk.user.mailbox.can_wait)
-
-    desk.deliver(desk.event(), save=True)
-    note()
-    desk.deliver(desk.event(B), save=True)
-    note()
-    desk.saved()
-    note()
-    desk.saved()
-    desk.deliver(desk.request())
-    note()
-    desk.saved()
-    note()
-    assert can_wait == [True, True, False, True, False, True]
-
-
 def test_a_cleared_alarm_is_forgotten_with_a_later_save() -> None:
     """Removed from the checkpoint as well as from memory; active alarms stay."""
     desk = UserDesk(Checkpoint(7, {A: RAISED, B: CLEAR}, NEVER_SAVED.cursor))

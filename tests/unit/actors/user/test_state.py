@@ -9,6 +9,7 @@ from actors.rules.alarms import Alarm, AlarmID, Retention, Severity, UserID, app
 from actors.rules.capacity import stored_bytes
 from actors.rules.digest import NEVER_TOLD
 from actors.user import state as state_module
+from actors.user.ids import SharedIds
 from actors.user.state import UserState
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def loaded(**alarms: Alarm) -> UserState:
     """Return a user that was saved three times."""
     state = UserState()
     known = {AlarmID(name): one for name, one in alarms.items()}
-    state.load(Checkpoint(3, known, NEVER_TOLD))
+    state.load(Checkpoint(3, known, NEVER_TOLD), SharedIds())
     return state
 
 
