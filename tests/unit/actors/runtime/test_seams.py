@@ -44,7 +44,7 @@ def test_an_actor_is_constructed_of_what_pooled_actors_set_themselves() -> None:
 
 
 def test_a_reference_is_constructed_of_what_pooled_references_have() -> None:
-    """``PooledActorRef.__init__`` replaces Pykka's; two of these it makes when they are asked for."""
+    """``PooledActorRef.__init__`` replaces Pykka's; two of these are made when asked for."""
     source = inspect.getsource(pykka.ActorRef.__init__)
     set_there = {line.split("=")[0].strip() for line in source.splitlines() if "self." in line}
     names = {"_actor_weakref", "actor_class", "actor_urn", "actor_inbox", "actor_stopped"}
