@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +62,10 @@ _SERVERS_FAULT = frozenset(
     }
 )
 """Codes that any other statement would get as well, or has got a moment ago."""
+_LOADED_AT_A_TIME = 100
+"""Users in one answer of the server's, which the driver decodes in one go."""
+_ALARMS_IN_A_TURN = 1_000
+"""Loaded before the loop may do something else: some 2 milliseconds."""
 _ATTEMPTS_ALONE = 3
 """A statement that fails while others are saved is refused at so many failures in a row."""
 
@@ -121,9 +126,17 @@ class MongoCheckpointStore:
 
     async def load(self, user_ids: Sequence[UserID]) -> Mapping[UserID, Checkpoint | Unreadable]:
         """See ``CheckpointStore``."""
+        loaded: dict[UserID, Checkpoint | Unreadable] = {}
+        unpaused = 0
         try:
-            found = self._users.find({"_id": {"$in": list(user_ids)}})
-            documents = await found.to_list()
+            found = self._users.find({"_id": {"$in": list(user_ids)}}, batch_size=_LOADED_AT_A_TIME)
+            async for document in found:
+                loaded[document["_id"]] = checkpoint = to_checkpoint(document)
+                if not isinstance(checkpoint, Unreadable):
+                    unpaused += len(checkpoint.alarms)
+                if unpaused >= _ALARMS_IN_A_TURN:
+                    unpaused = 0
+                    await asyncio.sleep(0)
         except BSONError as error:
             # Raised by the driver for the whole group; find out whose it is.
             if len(user_ids) == 1:
@@ -132,7 +145,7 @@ class MongoCheckpointStore:
             return {**await self.load(user_ids[:half]), **await self.load(user_ids[half:])}
         except PyMongoError as error:
             raise StoreUnavailableError(describe(error)) from error
-        return {document["_id"]: to_checkpoint(document) for document in documents}
+        return loaded
 
     async def save(self, updates: Sequence[CheckpointUpdate]) -> Sequence[SaveOutcome | Unsavable]:
         """See ``CheckpointStore``.

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from actors.checkpoints.checkpointer import CheckpointActor
+from actors.checkpoints.checkpointer import GROUP_ALARMS_MAX, CheckpointActor
 from actors.messages.checkpoints import AwaitRoom, GroupSaved, SaveCheckpoint, SaveGroup
 from actors.messages.router import RoomAvailable
 from actors.messages.user import CheckpointConflicted, Checkpointed, CheckpointRefused
 from actors.ports import DeliveryToken, SaveOutcome
+from actors.rules.alarms import AlarmID
 from actors.settings import CoreSettings
 from tests.doubles import Inbox, SaveFault
 from tests.unit.actors.router_desk import NoJitter
@@ -74,6 +75,17 @@ def test_what_has_come_together_is_written_at_once() -> None:
     desk.send("d", 4)
     desk.stage.settle()
     assert desk.store.saved_groups() == [["a", "b", "c"], ["d"]]
+
+
+def test_a_group_ends_where_it_has_many_alarms() -> None:
+    """Users with hundreds that changed would keep the loop for half a second."""
+    desk = Desk()
+    for user in "abc":
+        alarms = {AlarmID(str(number)): None for number in range(GROUP_ALARMS_MAX // 2)}
+        save = update(user, 0)._replace(alarms=alarms)
+        desk.checkpointer.tell(SaveCheckpoint(save, (), desk.stage.probe().actor_ref))
+    desk.stage.settle()
+    assert desk.store.saved_groups() == [["a", "b"], ["c"]]
 
 
 def test_messages_are_acknowledged_only_once_they_are_saved() -> None:
