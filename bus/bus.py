@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from random import Random
 
-    from nats.aio.client import Client
-
     from actors.errors import PublishFailedError
     from actors.messages.router import RouteDeliveries
     from actors.ports import DeliveryToken, Nudging
@@ -43,6 +41,7 @@ if TYPE_CHECKING:
     from actors.rules.digest import Digest
     from actors.rules.partitions import InstanceID
     from actors.rules.positions import Place
+    from bus.connection.client import NatsClient
     from bus.settings import BusSettings
     from bus.spans import Spans
     from bus.streams.purge import PositionsStore
@@ -93,7 +92,7 @@ class NatsBus:
         self.mode = settings.delivery
 
     @property
-    def client(self) -> Client:
+    def client(self) -> NatsClient:
         """The connection, for those who serve beside the messages; theirs is what they close."""
         return self._connection.client
 

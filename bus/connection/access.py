@@ -16,12 +16,28 @@ if TYPE_CHECKING:
     from bus.connection.client import NatsClient
     from bus.settings import BusSettings
 
+MORE_SUBSCRIPTIONS = (
+    "raise max_subscriptions of the server or the account (subscriptions in a JWT) to 32 or more"
+)
+"""What mends it: NATS micro takes thirteen, all else a handful."""
+
 _CERTIFICATE_REFUSALS = ("CERTIFICATE", "UNKNOWN_CA", "HANDSHAKE_FAILURE")
 """What a server's alerts about our certificate, or the lack of one, have in their names."""
 
 
 class UnencryptedError(NatsError):
     """Raised when encryption is asked for and the server offers none."""
+
+
+class TooManySubscriptionsError(SettingsError):
+    """Raised when the server does not allow a subscription without which nothing works."""
+
+    def __init__(self) -> None:
+        """Name the limit, and how to mend it."""
+        super().__init__(
+            "NATS_URL: the server allows this user fewer subscriptions than the service cannot do "
+            f"without; {MORE_SUBSCRIPTIONS}"
+        )
 
 
 def access_options(settings: BusSettings, client: NatsClient) -> dict[str, Any]:
@@ -86,6 +102,11 @@ def refusal(error: Exception) -> str | None:
 def is_late(error: Exception) -> bool:
     """Whether the server hung up because we did not say who we are in time: one of us is slow."""
     return "authentication timeout" in str(error).lower()
+
+
+def is_too_many(error: Exception) -> bool:
+    """Whether the server allows no more subscriptions; it keeps those that it has, and us."""
+    return "maximum subscriptions exceeded" in str(error).lower()
 
 
 def is_not_permitted(error: Exception) -> bool:

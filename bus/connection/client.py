@@ -17,7 +17,13 @@ from nats.errors import ConnectionClosedError, OutboundBufferLimitError
 from nats.errors import Error as NatsError
 from nats.protocol.parser import AWAITING_CONTROL_LINE, Parser
 
-from bus.connection.access import UnencryptedError, is_late, refusal
+from bus.connection.access import (
+    TooManySubscriptionsError,
+    UnencryptedError,
+    is_late,
+    is_too_many,
+    refusal,
+)
 from bus.connection.lanes import hand_over, take_frames
 
 if TYPE_CHECKING:
@@ -54,6 +60,8 @@ class NatsClient(Client):
         self._told_max_payload: int | None = None
         super().__init__()
         self._tls_demanded = False
+        self.refused_subscriptions = 0
+        """How many the server did not take; it does not say which."""
         self._lanes: dict[bytes, Callable[[list[Frame]], None]] = {}
         # The read loop gives what it reads to ``_ps.parse``.
         self._ps = self._lane_parser = LaneParser(self, self._lanes)
@@ -150,9 +158,13 @@ class NatsClient(Client):
     async def open_lane(self, subject: str, take: Callable[[list[Frame]], None]) -> Subscription:
         """Subscribe; ``take`` gets the messages of each chunk that was read, in order.
 
-        It must not block, nor raise.
+        It must not block, nor raise. Raises ``TooManySubscriptionsError`` when the server refuses.
         """
+        refused = self.refused_subscriptions
         subscription = await self.subscribe(subject)
+        await self.flush()
+        if self.refused_subscriptions != refused:
+            raise TooManySubscriptionsError
         self._lanes[_sid(subscription)] = take
         return subscription
 
@@ -224,9 +236,14 @@ class NatsClient(Client):
         """Handle what a server says before it hangs up, after which nats-py closes for good.
 
         But what has expired or was revoked may be renewed in its file, and one message too large,
-        by a limit that was lowered a moment ago, is no reason to end.
+        by a limit that was lowered a moment ago, is no reason to end. A subscription too many costs
+        that subscription only: the server does not hang up.
         """
         error = NatsError(f"nats: {err_msg}")
+        if is_too_many(error):
+            self.refused_subscriptions += 1
+            await self._error_cb(error)
+            return
         passes = is_late(error) or refusal(error) is not None or _TOO_LARGE in err_msg
         if self.is_connected and passes:
             await self._error_cb(error)

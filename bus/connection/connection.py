@@ -12,7 +12,13 @@ from nats.errors import Error as NatsError
 from nats.errors import SlowConsumerError
 
 from actors.errors import SettingsError
-from bus.connection.access import access_options, is_not_permitted, refusal
+from bus.connection.access import (
+    MORE_SUBSCRIPTIONS,
+    access_options,
+    is_not_permitted,
+    is_too_many,
+    refusal,
+)
 from bus.connection.client import BUFFER_BYTES, NatsClient
 from bus.connection.floods import FloodLog
 from bus.connection.tasks import LongTasks
@@ -50,6 +56,7 @@ class Connection:
         self.client = NatsClient()
         self._dropped = FloodLog(_tell_dropped)
         self._not_permitted = FloodLog(_tell_not_permitted)
+        self._too_many = FloodLog(_tell_too_many)
         self.on_reconnected: list[Callable[[], None]] = []
         self.on_disconnected: list[Callable[[], None]] = []
         self._settings = settings
@@ -122,6 +129,7 @@ class Connection:
         self._closing = True
         self._dropped.close()
         self._not_permitted.close()
+        self._too_many.close()
         # A server that stands still takes nothing more: what is left is not worth the wait.
         flows = await self.written(LAST_WRITES_S)
         await self.tasks.close()
@@ -175,6 +183,8 @@ class Connection:
                 return
             if is_not_permitted(error):
                 self._not_permitted.add(str(error))
+            elif is_too_many(error):
+                self._too_many.add(str(error))
             elif refused is not None:
                 # Somebody may be at it: secrets are changed on one side first.
                 logger.warning("nats.refused", extra={"error": refused, "mend": "still trying"})
@@ -215,6 +225,11 @@ class Connection:
 
 def _tell_dropped(total: int, subject: str) -> None:
     logger.critical("message.dropped", extra={"subject": subject, "dropped": total})
+
+
+def _tell_too_many(total: int, error: str) -> None:
+    about = {"error": error, "refused": total, "mend": MORE_SUBSCRIPTIONS}
+    logger.warning("nats.too_many_subscriptions", extra=about)
 
 
 def _tell_not_permitted(total: int, error: str) -> None:

@@ -13,6 +13,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from actors.rules.positions import Place
+from bus.connection.access import TooManySubscriptionsError
 from bus.wire.contexts import HEADER, sound
 from bus.wire.message import Message
 
@@ -62,8 +63,9 @@ class QueueConsumer:
         self._room.set()
 
     async def start(self) -> None:
-        """Subscribe."""
+        """Subscribe; raises ``TooManySubscriptionsError`` when the server refuses."""
         client = self._connection.client
+        refused = client.refused_subscriptions
         client.msg_class = NumberedMsg
         for subject in self._settings.subjects.inputs:
             self._subscriptions.append(
@@ -75,6 +77,8 @@ class QueueConsumer:
                 )
             )
         await client.flush()
+        if client.refused_subscriptions != refused:
+            raise TooManySubscriptionsError
 
     @property
     def untaken(self) -> int:

@@ -20,8 +20,7 @@ from ops.publication import PublicationRefusedError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
-    from nats.aio.client import Client
-
+    from bus.connection.client import NatsClient
     from bus.settings import BusSettings
 
 T = TypeVar("T")
@@ -29,7 +28,7 @@ T = TypeVar("T")
 _OPEN_WITHIN_S = 5.0
 
 
-def with_client(settings: BusSettings, work: Callable[[Client], Awaitable[T]]) -> T:
+def with_client(settings: BusSettings, work: Callable[[NatsClient], Awaitable[T]]) -> T:
     """Run ``work`` on a connection; return what it returns.
 
     Raises ``CommandError`` where NATS is the reason, ``SettingsError`` for refused credentials.

@@ -12,6 +12,7 @@ from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 from nats.js.errors import APIError
 
+from bus.connection.access import MORE_SUBSCRIPTIONS
 from bus.connection.permissions import denied, needed
 from bus.settings import DeliveryMode
 from bus.streams.api import stream_of
@@ -24,9 +25,12 @@ if TYPE_CHECKING:
 
     from nats.aio.client import Client
 
+    from bus.connection.client import NatsClient
     from bus.settings import BusSettings
 
 _TIMEOUT_S = 2.0
+_SUBSCRIPTIONS = 18
+"""What a service takes at the most; a handful is enough without NATS micro."""
 
 
 def read_sync(monitor_url: str) -> Sync:
@@ -45,7 +49,7 @@ def read_sync(monitor_url: str) -> Sync:
 
 
 async def examine_nats(
-    client: Client, settings: BusSettings, sync: Sync = Sync.UNKNOWN
+    client: NatsClient, settings: BusSettings, sync: Sync = Sync.UNKNOWN
 ) -> AsyncIterator[Finding]:
     """Yield what there is to say of a server that we are connected to."""
     version = client.connected_server_version
@@ -54,6 +58,8 @@ async def examine_nats(
     for finding in _clock(user):
         yield finding
     for finding in await _instances(client, settings):
+        yield finding
+    for finding in await _on_subscriptions(client):
         yield finding
     if client.max_payload < settings.max_body_bytes:
         yield note(
@@ -85,7 +91,21 @@ async def _instances(client: Client, settings: BusSettings) -> list[Finding]:
     found = await find_instances(client, settings.queue_group)
     if found:
         return [ok("service", f"{len(found)} running: {'; '.join(found)}")]
-    return [note("service", "no instance answers", "start it; or it has NATS_MICRO off")]
+    return [note("service", "no instance answers", "start it; or it goes without NATS micro")]
+
+
+async def _on_subscriptions(client: NatsClient) -> list[Finding]:
+    """Try whether as many are allowed as the service takes; they end with the trial."""
+    before = client.refused_subscriptions
+    tried = [await client.subscribe(client.new_inbox()) for _ in range(_SUBSCRIPTIONS)]
+    await client.flush()
+    refused = client.refused_subscriptions - before
+    for subscription in tried:
+        await subscription.unsubscribe()
+    if not refused:
+        return []
+    says = f"refuses {refused} of the {_SUBSCRIPTIONS} subscriptions that the service takes: it "
+    return [note("nats", f"{says}does without NATS micro, or does not start", MORE_SUBSCRIPTIONS)]
 
 
 async def _user_info(client: Client) -> dict[str, Any] | None:

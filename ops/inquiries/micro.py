@@ -22,6 +22,7 @@ from nats.errors import Error as NatsError
 from nats.micro.service import Service, ServiceConfig
 
 from actors.settings import setting
+from bus.connection.access import MORE_SUBSCRIPTIONS
 from bus.outbound.message import one_line
 from ops.inquiries.answering import AnswerError, Answering
 from ops.inquiries.form import (
@@ -37,11 +38,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from nats.aio.client import Client
     from nats.micro.request import Request
     from nats.micro.service import EndpointStats
 
     from actors.rules.partitions import InstanceID
+    from bus.connection.client import NatsClient
     from ops.users.known import KnownUsers
 
 logger = logging.getLogger("ops.micro")
@@ -96,7 +97,7 @@ class MicroService:
 
     def __init__(
         self,
-        client: Client,
+        client: NatsClient,
         queue_group: str,
         me: InstanceID,
         known: KnownUsers,
@@ -116,6 +117,7 @@ class MicroService:
 
     async def start(self) -> None:
         """Subscribe. What does not work here is logged: nothing else depends on it."""
+        refused = self._client.refused_subscriptions
         try:
             service = self._service = Service(self._client, self._config())
             await service.start()
@@ -128,8 +130,16 @@ class MicroService:
             # An endpoint always has a queue group: with one of its own, each instance answers.
             await self._add("user-list", list_subject(group), answering.list, here)
             await self._add("instance-show", instance_subject(group), answering.instance, here)
+            await self._client.flush()
         except (NatsError, ValueError) as error:
             logger.warning("micro.not_started", extra={"error": repr(error)})
+        if self._client.refused_subscriptions != refused:
+            # Half of it would answer some and leave others waiting, and take what others need.
+            logger.warning(
+                "micro.not_started",
+                extra={"error": "too many subscriptions", "mend": MORE_SUBSCRIPTIONS},
+            )
+            await self.close()
 
     def _config(self) -> ServiceConfig:
         return ServiceConfig(

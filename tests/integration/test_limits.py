@@ -1,4 +1,4 @@
-"""What an account may publish, and a stream takes, where that is less than the server's limit."""
+"""What an account may publish and subscribe to, and a stream takes, where that is little."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bus.outbound.message import headers_size
+from tests.access import guarded, refused, serves
 from tests.deployment import Deployment
 from tests.servers import prepare_nats, running
 
@@ -140,3 +141,36 @@ async def test_a_streams_limit_that_is_lowered_later_is_found_out(deployment: De
     items = [item for digest in digests for item in json.loads(digest.data)["ActiveAlarms"]]
     assert sorted(item["AlarmID"] for item in items) == names
     assert 1 <= len(service.events("publish.retried")) <= 3
+
+
+@pytest.mark.parametrize("of", ["the server", "the account"])
+def test_a_limit_of_subscriptions_costs_nats_micro_only(
+    tmp_path: Path, mongodb_uri: str, of: str
+) -> None:
+    """The connection was closed for good at every start, and no line said how to mend it."""
+    account = "accounts { A { users: [{ user: u, password: p }], jetstream: enabled\n %s } }"
+    at_most = "max_subscriptions: 10"
+    configuration = at_most if of == "the server" else account % f"limits {{ {at_most} }}"
+    with guarded(tmp_path, mongodb_uri, configuration) as (server, deployment):
+        if of == "the account":
+            deployment.nats_url = server.url.replace("://", "://u:p@")
+        assert serves(deployment)
+        (service,) = deployment.processes[:1]
+        [without] = service.events("micro.not_started")
+        assert "raise max_subscriptions" in without["mend"]
+        assert service.events("nats.disconnected") == []
+        found = deployment.command("doctor", "--json").json["findings"]
+    [note] = [one for one in found if "subscriptions" in one["says"]]
+    assert "does without NATS micro" in note["says"]
+    assert "raise max_subscriptions" in note["mend"]
+
+
+@pytest.mark.parametrize("delivery", ["jetstream", "core"])
+def test_too_few_subscriptions_to_work_at_all_are_said_in_one_line(
+    tmp_path: Path, mongodb_uri: str, delivery: str
+) -> None:
+    """A restart does not mend it."""
+    with guarded(tmp_path, mongodb_uri, "max_subscriptions: 1") as (_, deployment):
+        line = refused(deployment, DELIVERY=delivery)
+    assert line.startswith("NATS_URL: the server allows this user fewer subscriptions")
+    assert "raise max_subscriptions" in line

@@ -22,8 +22,7 @@ from ops.doctor.nats import examine_nats, read_sync
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from nats.aio.client import Client
-
+    from bus.connection.client import NatsClient
     from bus.settings import BusSettings
     from ops.cli.command_line import Parsed
     from ops.doctor.homes import LogFacts
@@ -90,7 +89,7 @@ def _on_nats(
         except (OSError, ValueError) as error:
             findings.append(note("nats", f"nothing from its monitoring port: {error}"))
 
-    async def examine(client: Client) -> None:
+    async def examine(client: NatsClient) -> None:
         nonlocal log
         findings.extend([finding async for finding in examine_nats(client, settings, sync)])
         if settings.delivery is not DeliveryMode.CORE:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from nats.errors import FlushTimeoutError, MaxPayloadError
 
+from bus.connection.access import TooManySubscriptionsError
 from bus.connection.client import NatsClient
 
 if TYPE_CHECKING:
@@ -200,3 +201,14 @@ async def test_a_message_too_large_costs_the_connection_and_not_the_client() -> 
         await asyncio.wait_for(back.wait(), 5)
         assert not closed.is_set()
     assert "maximum payload violation" in heard[0]
+
+
+async def test_a_subscription_too_many_costs_that_subscription_only() -> None:
+    """nats-py would close for good; who needs it is told."""
+    script = ScriptedServer()
+    async with connected(script) as client:
+        script.say(b"-ERR 'maximum subscriptions exceeded'\r\n")
+        with pytest.raises(TooManySubscriptionsError, match="max_subscriptions"):
+            await client.open_lane("s", lambda _: None)
+        assert client.is_connected
+        assert client.refused_subscriptions == 1
