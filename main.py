@@ -103,7 +103,7 @@ class Service:
     async def start(self) -> None:
         """Connect, start the actors, begin to take messages; waits for servers not up yet."""
         await self._monitor.open()
-        await _reach(self._store.open)
+        await self._reach(self._store.open)
         await self._bus.open()
         on = self._dispatcher
         self._router, self._home = start_actors(
@@ -149,7 +149,7 @@ class Service:
 
     async def _join(self, log: LogReading) -> Homes:
         """Be one of the instances that share the log."""
-        await _reach(self._homes.open)
+        await self._reach(self._homes.open)
         me = Instance(
             instance_id=self._me,
             name=instance_name(),
@@ -163,6 +163,19 @@ class Service:
         )
         nudging = await self._bus.join(self._homes, me.instance_id, self._on_nudge)
         return Homes(me, self._homes, log, nudging)
+
+    async def _reach(self, open_store: Callable[[], Awaitable[None]]) -> None:
+        """Open a store; waits for a server that is not up yet. Raises ``SettingsError``."""
+        while True:
+            try:
+                await open_store()
+            except StoreUnavailableError as error:
+                logger.warning("store.not_ready", extra={"error": str(error)})
+                self._monitor.waits_for_store(str(error))
+                await asyncio.sleep(_STORE_RETRY_S)
+            else:
+                self._monitor.waits_for_store(None)
+                return
 
     async def run(self) -> bool:
         """Start, serve until a stop is wanted, then stop in order; whether all was finished."""
@@ -247,18 +260,6 @@ class Service:
     def _on_nudge(self) -> None:
         if self._home is not None:
             tell_if_alive(self._home, LookSoon())
-
-
-async def _reach(open_store: Callable[[], Awaitable[None]]) -> None:
-    """Open a store; waits for a server that is not up yet. Raises ``SettingsError``."""
-    while True:
-        try:
-            await open_store()
-        except StoreUnavailableError as error:
-            logger.warning("store.not_ready", extra={"error": str(error)})
-            await asyncio.sleep(_STORE_RETRY_S)
-        else:
-            return
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bus.connection.connection import LAST_WRITES_S, Connection
@@ -24,11 +25,12 @@ from bus.outbound.rejection_log import RejectionLog
 from bus.settings import DeliveryMode
 from bus.spans import NoSpans
 from bus.status import BusStatus
-from bus.streams.delivery import choose_delivery
+from bus.streams.delivery import JetStreamWatch, choose_delivery
 from bus.streams.limits import StreamLimits
 from bus.streams.mending import StreamMender
 from bus.streams.purge import Purger
 from bus.tally import BusTally
+from bus.ways import Ways
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -87,6 +89,8 @@ class NatsBus:
         self._rejected = RejectionLog()
         self._letters_retried = FloodLog(_tell_letter_retried)
         self._is_open = False
+        self._watch: JetStreamWatch | None = None
+        self._trouble: str | None = None
         self._asks_soon = False
         self._opened = AsyncExitStack()
         self.mode = settings.delivery
@@ -114,6 +118,8 @@ class NatsBus:
     def status(self) -> BusStatus:
         """Return how the bus stands now."""
         lag, reader, queue = self._lag, self._reader, self._queue
+        taking = reader or self._watch
+        trouble = self._connection.trouble or self._trouble or (taking.trouble if taking else None)
         return BusStatus(
             connected=self._connection.connected,
             pulling=reader.flows if reader else queue is not None and queue.pulling,
@@ -122,6 +128,7 @@ class NatsBus:
             waiting=lag.waiting,
             behind_s=lag.behind_s(time.time()),
             last_taken_at_s=lag.last_taken_at_s,
+            trouble=trouble,
         )
 
     async def look_behind(self) -> None:
@@ -135,7 +142,18 @@ class NatsBus:
         Waits for a server that is not there; raises ``SettingsError`` where waiting is no use.
         """
         await self._connection.open()
-        topology = await choose_delivery(self._connection.client, self._settings)
+        ways = Ways(self._connection, self._settings.nudge_subject)
+        await ways.start()
+        self._opened.push_async_callback(ways.close)
+        topology = await choose_delivery(
+            self._connection.client,
+            self._settings,
+            partial(ways.agree, DeliveryMode.JETSTREAM, self._note_trouble),
+            self._note_trouble,
+        )
+        if topology is None:
+            await ways.agree(DeliveryMode.CORE, self._note_trouble)
+        self._trouble = None
         self._mender = mender = StreamMender(self._connection, self._settings, topology)
         if topology is None:
             self.mode = DeliveryMode.CORE
@@ -171,7 +189,12 @@ class NatsBus:
         self._opened.callback(self._rejected.close)
         self._opened.callback(self._letters_retried.close)
         if topology is None:
-            self._queue = QueueConsumer(self._connection, self._settings, self._intake)
+            queue = self._queue = QueueConsumer(self._connection, self._settings, self._intake)
+            if self._settings.delivery is DeliveryMode.AUTO:
+                subject = subjects.alarm_status_changed
+                self._watch = JetStreamWatch(
+                    self._connection, subject, queue, self.drained, self._escalate
+                )
             self._opened.push_async_callback(self._queue.close)
         else:
             await self._open_reader(topology.stream, mender)
@@ -184,6 +207,8 @@ class NatsBus:
             self._reader.start()
         if self._queue is not None:
             await self._queue.start()
+            if self._watch is not None:
+                self._watch.start()
 
     async def stop_pulling(self) -> None:
         """Take no more messages; what is in flight may still be settled."""
@@ -248,6 +273,9 @@ class NatsBus:
         self._opened.callback(source.close)
         self._reader = LogReader(source, self._intake, self.tally, self._fell)
         self._opened.callback(self._reader.close)
+
+    def _note_trouble(self, trouble: str) -> None:
+        self._trouble = trouble
 
     def _on_settled(self, messages: list[Message], rejection: str | None) -> None:
         """Answer those who wait for it, and take what there is room for again."""

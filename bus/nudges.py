@@ -94,5 +94,6 @@ class NatsNudging:
             self._connection.write(self._subject, self._me)
 
     async def _hear(self, message: Msg) -> None:
-        if message.data != self._me:
+        # A blank is in what they tell each other besides: see ``bus.ways``.
+        if message.data != self._me and b" " not in message.data:
             self._hearing.want()

@@ -60,6 +60,13 @@ class TLS:
         "NATS_TLS_CERT", None, "file with the client certificate for NATS"
     )
     key_file: str | None = setting("NATS_TLS_KEY", None, "file with its private key")
+    first: bool = setting(
+        "NATS_TLS_FIRST",
+        default=False,
+        meaning="whether to encrypt before the NATS server says anything, as one with "
+        "handshake_first wants it",
+        choices={"on": True, "off": False},
+    )
 
     def __post_init__(self) -> None:
         """Raise ``SettingsError`` for half of a key pair."""
@@ -72,7 +79,7 @@ class TLS:
     @property
     def wanted(self) -> bool:
         """Whether anything is set."""
-        return self.ca_file is not None or self.certificate_file is not None
+        return self.ca_file is not None or self.certificate_file is not None or self.first
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +201,11 @@ class BusSettings:
             len(over_websocket) == 1,
             "NATS_URL",
             "mixes ws:// or wss:// with nats:// or tls://; name servers of one kind",
+        )
+        require(
+            not (self.tls.first and over_websocket == {True}),
+            "NATS_TLS_FIRST",
+            "is for nats:// and tls:// URLs; a wss:// one is encrypted first in any case",
         )
         require(
             _is_name(self.queue_group),

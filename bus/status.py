@@ -23,3 +23,5 @@ class BusStatus:
     """How long the oldest of those has waited, at the most."""
     last_taken_at_s: float | None
     """When the message looked at last was put into the log, in seconds since 1970."""
+    trouble: str | None = None
+    """Why it is not connected, or takes no messages, with the mend where it is known."""

@@ -61,6 +61,18 @@ def prepare_nats(folder: Path, configuration: str = "") -> Server:
 
 def prepare_nats_without_jetstream(folder: Path) -> Server:
     """Prepare a NATS server that has JetStream off. Not started."""
+    return _prepare_listening(folder)
+
+
+def prepare_nats_tls_first(folder: Path, configuration: str) -> Server:
+    """Prepare a NATS server with JetStream that greets nobody in clear text. Not started."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "nats.conf"
+    file.write_text(configuration)
+    return _prepare_listening(folder, "-js", "-sd", str(folder), "-c", str(file))
+
+
+def _prepare_listening(folder: Path, *options: str) -> Server:
     port = claim_port()
 
     def listens() -> bool:
@@ -70,7 +82,7 @@ def prepare_nats_without_jetstream(folder: Path) -> Server:
         except OSError:
             return False
 
-    command = [find_nats_server(), "-a", "127.0.0.1", "-p", str(port)]
+    command = [find_nats_server(), "-a", "127.0.0.1", "-p", str(port), *options]
     child = ChildProcess("nats-server", command, folder / "nats-server.log", port, listens)
     return Server(child, f"nats://127.0.0.1:{port}")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nats.errors import AuthorizationError
 from nats.errors import Error as NatsError
+from nats.errors import TimeoutError as NatsTimeoutError
 
 from actors.errors import SettingsError
 from bus.connection.identity import Identity, UnusableIdentityError
@@ -20,6 +21,9 @@ MORE_SUBSCRIPTIONS = (
     "raise max_subscriptions of the server or the account (subscriptions in a JWT) to 32 or more"
 )
 """What mends it: NATS micro takes thirteen, all else a handful."""
+
+_NO_WEBSOCKET = ("400, message=", "closing transport", "Server disconnected")
+"""How aiohttp's errors begin, some of which go on with all that came, when no websocket answers."""
 
 _CERTIFICATE_REFUSALS = ("CERTIFICATE", "UNKNOWN_CA", "HANDSHAKE_FAILURE")
 """What a server's alerts about our certificate, or the lack of one, have in their names."""
@@ -61,6 +65,7 @@ def access_options(settings: BusSettings, client: NatsClient) -> dict[str, Any]:
     if settings.tls.wanted:
         client.demand_tls()
         options["tls"] = _tls_context(settings)
+        options["tls_handshake_first"] = settings.tls.first
     return options
 
 
@@ -97,6 +102,28 @@ def refusal(error: Exception) -> str | None:
             "NATS_NKEY_SEED, NATS_TOKEN, NATS_USER and NATS_PASSWORD"
         )
     return None
+
+
+def within(error: Exception) -> Exception:
+    """Return what happened: a websocket's errors are aiohttp's, with the cause in them."""
+    cause = getattr(error, "certificate_error", None) or getattr(error, "os_error", None)
+    return cause if isinstance(cause, Exception) else error
+
+
+def describe(error: Exception) -> str:
+    """Return in one line why there is no connection, with what it may mean."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, TimeoutError | NatsTimeoutError) or "expecting INFO" in text:
+        return (
+            "no greeting came; is that a NATS port, of a server that is not TLS-first "
+            "(NATS_TLS_FIRST=on), nor a websocket's (ws://)?"
+        )
+    if isinstance(error, ssl.SSLError):
+        return f"{text}; does it speak TLS?"
+    if any(words in text for words in _NO_WEBSOCKET):
+        kind = "a wss:// port" if "response status" in text else "a NATS port (nats://)"
+        return f"no websocket's answer came; is that {kind}?"
+    return text
 
 
 def is_late(error: Exception) -> bool:

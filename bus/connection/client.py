@@ -60,6 +60,8 @@ class NatsClient(Client):
         self._told_max_payload: int | None = None
         super().__init__()
         self._tls_demanded = False
+        self.last_tried = ""
+        """The server of the latest attempt to connect, as ``host:port``."""
         self.refused_subscriptions = 0
         """How many the server did not take; it does not say which."""
         self._lanes: dict[bytes, Callable[[list[Frame]], None]] = {}
@@ -282,6 +284,7 @@ class NatsClient(Client):
 
     async def _connect_to_server(self, s: Srv) -> None:
         """Connect; what an attempt before left open, after a greeting that never came, goes."""
+        self.last_tried = f"{s.uri.hostname}:{s.uri.port}"
         self.abort()
         await super()._connect_to_server(s)
 

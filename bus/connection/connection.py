@@ -15,9 +15,11 @@ from actors.errors import SettingsError
 from bus.connection.access import (
     MORE_SUBSCRIPTIONS,
     access_options,
+    describe,
     is_not_permitted,
     is_too_many,
     refusal,
+    within,
 )
 from bus.connection.client import BUFFER_BYTES, NatsClient
 from bus.connection.floods import FloodLog
@@ -54,6 +56,8 @@ class Connection:
         Raises ``SettingsError`` for files that are not there or not what they should be.
         """
         self.client = NatsClient()
+        self.trouble: str | None = None
+        """Why there is no connection, as far as is known; None while there is one."""
         self._dropped = FloodLog(_tell_dropped)
         self._not_permitted = FloodLog(_tell_not_permitted)
         self._too_many = FloodLog(_tell_too_many)
@@ -117,6 +121,7 @@ class Connection:
             await asyncio.gather(connecting, return_exceptions=True)
             raise SettingsError(self._refused.result())
         connecting.result()
+        self.trouble = None
         await self._learn_limits()
         self._wait_s = _RECONNECT_WAIT_INITIAL_S
         self._refused = None
@@ -172,6 +177,7 @@ class Connection:
             if isinstance(error, SlowConsumerError):
                 self._dropped.add(error.subject)
                 return
+            error = within(error)
             refused = refusal(error)
             if refused is not None and self._refused is not None:
                 if not self._refused.done():
@@ -181,20 +187,29 @@ class Connection:
                 # The client now waits for ever for the end of a connection that never was.
                 self._escalate(f"{refused}")
                 return
-            if is_not_permitted(error):
-                self._not_permitted.add(str(error))
-            elif is_too_many(error):
-                self._too_many.add(str(error))
-            elif refused is not None:
+            if refused is not None:
                 # Somebody may be at it: secrets are changed on one side first.
                 logger.warning("nats.refused", extra={"error": refused, "mend": "still trying"})
             else:
-                text = str(error) or type(error).__name__
-                logger.warning("nats.error", extra={"error": text})
+                refused = self._tell(error)
             if not self.connected:
+                self.trouble = refused
                 self._back_off()
         except Exception:
             logger.exception("nats.error_callback_failed")
+
+    def _tell(self, error: Exception) -> str:
+        """Log what the server, or the way to it, makes trouble with; return it in words."""
+        text = str(error) or type(error).__name__
+        if is_not_permitted(error):
+            self._not_permitted.add(text)
+        elif is_too_many(error):
+            self._too_many.add(text)
+        else:
+            if not self.connected:
+                text = f"{self.client.last_tried}: {describe(error)}"
+            logger.warning("nats.error", extra={"error": text})
+        return text
 
     def _back_off(self) -> None:
         """Wait longer before the next attempt; the client waits as long as its option says."""
@@ -211,6 +226,7 @@ class Connection:
 
     async def _on_reconnected(self) -> None:
         logger.info("nats.reconnected")
+        self.trouble = None
         # The client has flushed: what the server had to say of our account is read.
         self.client.forget_former_limit()
         self._wait_s = _RECONNECT_WAIT_INITIAL_S

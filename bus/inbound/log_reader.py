@@ -57,6 +57,8 @@ class LogReader:
         self._discards = FloodLog(self._tell_discards, source.call_later)
         self.waiting = 0
         """Messages in the log that were not looked at yet, as of the last delivery or look."""
+        self.trouble: str | None = None
+        """Why nothing is read, as far as is known; None where it is."""
 
     @property
     def able(self) -> bool:
@@ -168,6 +170,7 @@ class LogReader:
         logger.debug("log.read", extra={"after": log_pass.place.sequence})
         self._tally.pull_resets += 1
         self._is_refused = False
+        self.trouble = None
         self._passes.end_probe()
         self._passes.give_over()
         self.ask_for_more()
@@ -187,6 +190,7 @@ class LogReader:
     def lost(self, log_pass: LogPass, reason: str) -> None:
         """See ``PassOwner``."""
         self._is_refused = True
+        self.trouble = reason
         about = {"after": log_pass.place.sequence, "reason": reason}
         logger.warning("log.reading_lost", extra=about)
 

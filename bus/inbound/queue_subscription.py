@@ -59,6 +59,7 @@ class QueueConsumer:
         # places in a log that this process alone has.
         self._log = f"core.{secrets.token_hex(8)}"
         self._flush_scheduled = False
+        self._paused = False
         self._room = asyncio.Event()
         self._room.set()
 
@@ -88,10 +89,31 @@ class QueueConsumer:
     @property
     def pulling(self) -> bool:
         """Whether it is subscribed."""
-        return bool(self._subscriptions)
+        return bool(self._subscriptions) and not self._paused
+
+    def pause(self) -> None:
+        """Take nothing, and keep what comes, until ``resume``."""
+        self._paused = True
+        self._room.clear()
+
+    def resume(self) -> None:
+        """Go on where it was paused."""
+        if self._paused:
+            self._paused = False
+            self._room.set()
+
+    async def give_up(self) -> None:
+        """Unsubscribe, and leave what was kept since the pause: others have it."""
+        for subscription in self._subscriptions:
+            try:
+                await subscription.unsubscribe()
+            except NatsError as error:
+                logger.debug("unsubscribe.failed", extra={"error": repr(error)})
+        self._subscriptions.clear()
 
     async def stop_pulling(self) -> None:
         """Unsubscribe, and take what has already arrived."""
+        self.resume()
         self._room.set()
         for subscription in self._subscriptions:
             try:
@@ -113,6 +135,8 @@ class QueueConsumer:
             self._room.set()
 
     def _has_room(self) -> bool:
+        if self._paused:
+            return False
         return len(self._arrived) < self._intake.room and self._intake.room_bytes > 0
 
     async def _on_message(self, msg: Msg) -> None:

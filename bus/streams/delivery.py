@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from nats.errors import Error as NatsError
@@ -17,17 +18,25 @@ from nats.js.errors import APIError, ServiceUnavailableError
 
 from bus.errors import BusSetupError
 from bus.settings import DeliveryMode
-from bus.streams.api import is_passing
+from bus.streams.api import TIMEOUT_S, is_passing, stream_of
 from bus.streams.topology import ensure_topology
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from bus.connection.client import NatsClient
+    from bus.connection.connection import Connection
+    from bus.inbound.queue_subscription import QueueConsumer
     from bus.settings import BusSettings
     from bus.streams.topology import Topology
 
 logger = logging.getLogger("bus")
 
 _SETUP_RETRY_S = 1.0
+LOOKED_EVERY_S = 10.0
+"""An account may be given JetStream while we are connected, and nobody says so."""
+_SETTLED_WITHIN_S = 5.0
+"""What was taken over core NATS is settled for so long before the service ends for JetStream."""
 _SAID_TIMES = 3
 """In a row, that there is no JetStream; only then it is believed."""
 
@@ -71,16 +80,24 @@ def lack_of(client: NatsClient, error: NatsError) -> Lack | None:
     return _SERVER if code == _SERVER_WITHOUT or (nobody and alone) else None
 
 
-async def choose_delivery(client: NatsClient, settings: BusSettings) -> Topology | None:
+async def choose_delivery(
+    client: NatsClient,
+    settings: BusSettings,
+    agreed: Callable[[], Awaitable[None]],
+    waits: Callable[[str], None],
+) -> Topology | None:
     """Return what JetStream has ready for us, or None for core NATS.
 
-    Waits for a JetStream that is not ready; raises ``BusSetupError`` where waiting is no use.
+    Waits for a JetStream that is not ready, and tells ``waits`` why; where there is one, for
+    ``agreed`` before streams are made. Raises ``BusSetupError`` where waiting is no use.
     """
     if settings.delivery is DeliveryMode.CORE:
         return None
     said, before = 0, None
     while True:
         try:
+            await _ask(client, settings.subjects.alarm_status_changed)
+            await agreed()
             return await ensure_topology(client, settings)
         except NatsError as error:
             if isinstance(error, APIError) and not is_passing(error):
@@ -95,8 +112,73 @@ async def choose_delivery(client: NatsClient, settings: BusSettings) -> Topology
             if lack is not None and said >= _SAID_TIMES:
                 _go_without(lack, settings, error)
                 return None
-            logger.warning("jetstream.not_ready", extra={"error": str(error) or repr(error)})
+            text = str(error) or repr(error)
+            waits(f"JetStream is not ready: {text}")
+            logger.warning("jetstream.not_ready", extra={"error": text})
         await asyncio.sleep(_SETUP_RETRY_S)
+
+
+class JetStreamWatch:
+    """Ends a service on core NATS once there is a JetStream, for a restart to take that way.
+
+    What a stream captures is answered by who reads it: after a reconnect nothing is taken until it
+    is known that there is still none. Runs on the bus's event loop.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        subject: str,
+        queue: QueueConsumer,
+        drained: Callable[[], Awaitable[None]],
+        end: Callable[[str], None],
+    ) -> None:
+        """Prepare; ``subject`` is one that a stream would have, ``end`` ends the process."""
+        self.trouble: str | None = None
+        """What keeps the service from taking messages; None while nothing does."""
+        self._connection = connection
+        self._subject = subject
+        self._queue = queue
+        self._drained = drained
+        self._end = end
+        self._soon = asyncio.Event()
+
+    def start(self) -> None:
+        """Look now and then, and after each reconnect."""
+        self._connection.on_disconnected.append(self._queue.pause)
+        self._connection.on_reconnected.append(self._soon.set)
+        self._connection.tasks.start("jetstream watch", self._run())
+
+    async def _run(self) -> None:
+        while not await self._is_there():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._soon.wait(), LOOKED_EVERY_S)
+            self._soon.clear()
+        self.trouble = "there is a JetStream by now: a restart takes that way"
+        logger.warning("bus.jetstream_is_there", extra={"mend": "nothing: the service starts anew"})
+        await self._queue.give_up()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._drained(), _SETTLED_WITHIN_S)
+        self._end(self.trouble)
+        await asyncio.Event().wait()  # that it is told is the end of its work, not of the task
+
+    async def _is_there(self) -> bool:
+        try:
+            await _ask(self._connection.client, self._subject)
+        except NatsError as error:
+            if lack_of(self._connection.client, error) is not None:
+                self._queue.resume()
+                self.trouble = None
+            else:
+                self.trouble = f"whether there is a JetStream is not known: {error!r}"
+                asyncio.get_running_loop().call_later(_SETUP_RETRY_S, self._soon.set)
+            return False
+        return True
+
+
+async def _ask(client: NatsClient, subject: str) -> None:
+    """See whether there is a JetStream; raises ``nats.errors.Error`` where there is none."""
+    await stream_of(client.jetstream(timeout=TIMEOUT_S), subject)
 
 
 def _go_without(lack: Lack, settings: BusSettings, error: NatsError) -> None:

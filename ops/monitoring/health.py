@@ -76,6 +76,8 @@ class Health:
         ``on_log`` says whether partitions have homes, ``core_clock_s`` is ``Clock.monotonic_s``.
         """
         self.phase = Phase.STARTING
+        self.store_trouble: str | None = None
+        """Why the start still waits for MongoDB, while it does."""
         self._pulse = pulse
         self._bus_status = bus_status
         self._settled = settled
@@ -111,10 +113,12 @@ class Health:
         bus, now_s = self._bus_status(), self._monotonic_s()
         serving = self.phase is Phase.SERVING
         checks = {"phase": OK if serving else str(self.phase)}
-        checks["nats"] = OK if bus.connected else "not connected"
-        checks["mongodb"] = next(self._store.problems(now_s), OK)
+        checks["nats"] = OK if bus.connected else _because("not connected", bus.trouble)
+        checks["mongodb"] = next(self._store.problems(now_s), self.store_trouble or OK)
+        if not serving and bus.connected and bus.trouble is not None:
+            checks["delivery"] = bus.trouble
         if serving:
-            checks["reading"] = OK if bus.pulling else "no messages are read"
+            checks["reading"] = OK if bus.pulling else _because("no messages are read", bus.trouble)
             if self._on_log():
                 checks["beats"] = self._judge_beats()
                 checks["partitions"] = self._judge_partitions()
@@ -142,3 +146,7 @@ class Health:
         if home.standing_by:
             return f"{OK}, stands by: {home.instances} instances are up for {PARTITIONS} partitions"
         return "none is at home here yet"
+
+
+def _because(what: str, reason: str | None) -> str:
+    return what if reason is None else f"{what}: {reason}"

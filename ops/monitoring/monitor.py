@@ -114,6 +114,10 @@ class Monitor:
         self._tasks.start("look behind", self._look_behind())
         self._tasks.start("store watch", self._watch_store())
 
+    def waits_for_store(self, why: str | None) -> None:
+        """Say why the start waits for MongoDB; None once it does not."""
+        self._health.store_trouble = why
+
     def serving(self) -> None:
         """Messages are being taken."""
         self._health.phase = Phase.SERVING

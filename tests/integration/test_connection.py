@@ -11,14 +11,15 @@ from urllib.request import urlopen
 import pytest
 
 from tests.access import guarded, refused, serves
+from tests.deployment import Deployment
 from tests.identities import Authority, Identity, Operator
 from tests.ports import claim_port
+from tests.probes import ANY_PORT, monitoring
+from tests.servers import prepare_nats, prepare_nats_tls_first, running
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from tests.deployment import Deployment
 
 TOKEN = "only-those-who-know-it-may-come-in"
 CREDENTIALS_REFUSED = "NATS_URL: the server refused our credentials; see "
@@ -233,3 +234,101 @@ def test_one_of_several_servers_is_enough(deployment: Deployment) -> None:
     """Those that do not answer are passed over."""
     urls = f"nats://127.0.0.1:{claim_port()}, {deployment.nats_url}"
     assert serves(deployment, NATS_URL=urls)
+
+
+async def test_a_tls_first_server_is_reached_by_its_setting_which_a_hint_names(
+    tmp_path: Path, mongodb_uri: str
+) -> None:
+    """It greets nobody in clear text; whoever waits for a greeting waits for ever."""
+    authority = Authority(tmp_path)
+    certificate, key = authority.certify("server")
+    files = f'cert_file: "{certificate}", key_file: "{key}"'
+    server = prepare_nats_tls_first(tmp_path / "nats", f"tls {{ {files}, handshake_first: true }}")
+    with running(server):
+        deployment = Deployment(server.url, mongodb_uri, tmp_path)
+        try:
+            settings: dict[str, Any] = {"NATS_TLS_CA": authority.certificate}
+            waits = deployment.launch(**settings, HTTP_ADDRESS=ANY_PORT)
+            waits.wait_for("nats.error")
+            async with monitoring(waits) as probes:
+                _, checks = await probes.probe("/readyz")
+            assert "NATS_TLS_FIRST=on" in waits.events("nats.error")[0]["error"]
+            assert "NATS_TLS_FIRST=on" in checks["nats"]
+            assert waits.terminate() == 0
+            assert serves(deployment, **settings, NATS_TLS_FIRST="on")
+        finally:
+            deployment.end()
+
+
+UNKNOWN = "no-such-host.invalid"
+
+
+@pytest.mark.parametrize(
+    ("settings", "check", "where"),
+    [
+        ({"NATS_URL": f"nats://{UNKNOWN}:4222"}, "nats", f"{UNKNOWN}:4222"),
+        ({"NATS_URL": f"ws://{UNKNOWN}:80"}, "nats", f"{UNKNOWN}:80"),
+        ({"MONGODB_URI": f"mongodb://{UNKNOWN}:27017/?%s"}, "mongodb", f"{UNKNOWN}:27017"),
+        (
+            {"MONGODB_URI": f"mongodb://127.0.0.1:1,{UNKNOWN}:27018/?replicaSet=rs&%s"},
+            "mongodb",
+            f"{UNKNOWN}:27018",
+        ),
+    ],
+    ids=["nats", "websocket", "mongodb", "replica set"],
+)
+async def test_a_name_that_does_not_resolve_is_named(
+    deployment: Deployment, settings: dict[str, str], check: str, where: str
+) -> None:
+    """In the log, by readiness and by doctor: of several URLs, one may be mistyped."""
+    given: dict[str, Any] = {
+        name: text.replace("%s", "serverSelectionTimeoutMS=300") for name, text in settings.items()
+    }
+    service = deployment.launch(**given, HTTP_ADDRESS=ANY_PORT)
+    service.wait_for("nats.error" if check == "nats" else "store.not_ready")
+    async with monitoring(service) as probes:
+        _, checks = await probes.probe("/readyz")
+    assert where in checks[check]
+    assert f"{checks['phase']}" == "starting"
+    found = deployment.command("doctor", "--json", **given).json["findings"]
+    [away] = [one for one in found if one["level"] == "away"]
+    assert away["about"] == check
+    assert where in away["says"]
+
+
+def test_what_goes_wrong_with_a_websocket_is_said_in_our_words(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    """The library's speak of ``ssl:default`` where nothing is encrypted, and quote all that came.
+
+    A certificate that is not trusted was a traceback for each attempt, and never a wrong setting.
+    """
+    certificate, key = Authority(tmp_path).certify("server")
+    port = claim_port()
+    configuration = (
+        f'websocket {{ host: "127.0.0.1", port: {port}, '
+        f'tls {{ cert_file: "{certificate}", key_file: "{key}" }} }}'
+    )
+    errors: list[str] = []
+    with running(prepare_nats(tmp_path / "nats", configuration)):
+        for url in (
+            f"ws://127.0.0.1:{claim_port()}",
+            deployment.nats_url.replace("nats://", "ws://"),
+            f"ws://127.0.0.1:{port}",
+        ):
+            service = deployment.launch(NATS_URL=url)
+            service.wait_for("nats.error")
+            errors.append(service.events("nats.error")[0]["error"])
+            assert service.terminate() == 0
+        untrusted = refused(deployment, NATS_URL=f"wss://127.0.0.1:{port}")
+        assert serves(
+            deployment,
+            NATS_URL=f"wss://127.0.0.1:{port}",
+            NATS_TLS_CA=tmp_path / "authority.pem",
+        )
+    nobody, plain, encrypted = errors
+    assert "Connect call failed" in nobody
+    assert "is that a NATS port (nats://)?" in plain
+    assert "is that a wss:// port?" in encrypted
+    assert "ssl:" not in " ".join(errors)
+    assert untrusted.startswith("NATS_TLS_CA: the server's certificate is not trusted")

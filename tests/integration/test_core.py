@@ -10,6 +10,7 @@ import pytest
 from actors.rules.alarms import UserID
 from tests.deployment import Deployment
 from tests.patience import PATIENCE_S
+from tests.probes import ANY_PORT, monitoring
 from tests.servers import prepare_nats, prepare_nats_without_jetstream, running
 
 if TYPE_CHECKING:
@@ -164,3 +165,54 @@ def test_an_account_without_jetstream_is_told_apart_from_a_server_without(
         ended = deployment.command(DELIVERY="jetstream", **settings)
     assert ended.status == 2
     assert "DELIVERY: jetstream is asked for, our account has no JetStream" in ended.stderr
+
+
+async def test_a_jetstream_that_is_there_later_is_gone_over_to(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    """What it captures is for those who read it; noticed at the reconnect, for a restart to use it.
+
+    The service took no notice, and answered beside an instance that was started later.
+    """
+    with running(prepare_nats(tmp_path, ACCOUNTS)) as server:
+        deployment.nats_url = server.url.replace("://", "://without:secret@")
+        first = deployment.start()
+        async with deployment.broker() as broker:
+            await broker.client.request(deployment.names.events, EVENT, timeout=PATIENCE_S)
+        server.child.stop()
+        given = ACCOUNTS.replace("WITHOUT: {", "WITHOUT: { jetstream: enabled,")
+        (tmp_path / "nats.conf").write_text(given)
+        server.child.start()
+        assert first.wait() == 1
+        assert "there is a JetStream by now" in first.events("service.failed")[0]["reason"]
+        deployment.start()
+        async with deployment.broker() as broker:
+            await broker.request("u")
+            digest = await broker.next_digest_message()
+        deployment.end()
+    assert digest.data == DIGEST
+
+
+@pytest.mark.parametrize(("first", "second"), [("core", "auto"), ("auto", "core")])
+async def test_two_ways_at_once_are_never_taken(
+    deployment: Deployment, first: str, second: str
+) -> None:
+    """Each would answer every request; who comes second waits, and readiness says for what."""
+    serves = deployment.start(DELIVERY=first)
+    waits = deployment.launch(DELIVERY=second, HTTP_ADDRESS=ANY_PORT)
+    waits.wait_for("bus.waits_for_others", count=2)
+    async with monitoring(waits) as probes:
+        status, checks = await probes.probe("/readyz")
+    assert status == 503
+    assert "both would answer a request" in checks["delivery"]
+    assert waits.events("service.ready") == []
+    assert serves.terminate() == 0
+    waits.wait_for("service.ready")
+
+
+def test_a_second_instance_on_core_nats_is_warned_about(deployment: Deployment) -> None:
+    """Several keep no order there."""
+    deployment.start(DELIVERY="core")
+    second = deployment.start(DELIVERY="core")
+    (warning,) = second.events("bus.not_alone")
+    assert warning["others"] == 1

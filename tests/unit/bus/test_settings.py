@@ -64,6 +64,7 @@ LONG = "x" * 201
         (Credentials, {"token": SECRET, "user": "u", "password": SECRET}, "NATS_CREDENTIALS"),
         (Credentials, {"user": "u"}, "NATS_USER"),
         (Credentials, {"password": SECRET}, "NATS_USER"),
+        (BusSettings, {"urls": ("wss://a",), "tls": TLS(first=True)}, "NATS_TLS_FIRST"),
         (TLS, {"certificate_file": "client.pem"}, "NATS_TLS_CERT"),
         (TLS, {"key_file": "client.key"}, "NATS_TLS_CERT"),
     ],

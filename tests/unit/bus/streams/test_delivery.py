@@ -20,7 +20,7 @@ from bus.streams.delivery import choose_delivery, lack_of
 from bus.streams.topology import Topology
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 READY = Topology("INPUT", "2026-01-01T00:00:00Z")
 
@@ -103,8 +103,25 @@ class Tries:
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    async def asked(client: NatsClient, subject: str) -> None:
+        del client, subject
+
+    monkeypatch.setattr("bus.streams.delivery._ask", asked)
     monkeypatch.setattr("bus.streams.delivery._SETUP_RETRY_S", 0)
     return iter(())
+
+
+async def choose(
+    client: NatsClient,
+    delivery: DeliveryMode = DeliveryMode.AUTO,
+    waits: Callable[[str], None] = lambda _: None,
+) -> Topology | None:
+    """Choose, with nobody else there."""
+
+    async def agreed() -> None:
+        """Nobody takes the other way."""
+
+    return await choose_delivery(client, BusSettings(delivery=delivery), agreed, waits)
 
 
 @pytest.mark.parametrize(
@@ -116,8 +133,10 @@ async def test_auto_waits_for_a_jetstream_that_is_out_of_reach(
     """On core NATS, events published meanwhile would be lost."""
     tries = Tries(*[passing] * 20, READY)
     monkeypatch.setattr("bus.streams.delivery.ensure_topology", tries)
-    assert await choose_delivery(client_of(CLUSTERED), BusSettings()) is READY
+    told: list[str] = []
+    assert await choose(client_of(CLUSTERED), waits=told.append) is READY
     assert tries.made == 21
+    assert set(told) == {f"JetStream is not ready: {str(passing) or repr(passing)}"}
 
 
 @pytest.mark.parametrize(
@@ -135,11 +154,11 @@ async def test_a_server_or_account_without_it_is_believed_the_third_time(
     tries = Tries(error)
     monkeypatch.setattr("bus.streams.delivery.ensure_topology", tries)
     with caplog.at_level(logging.WARNING):
-        assert await choose_delivery(client_of(greeting), BusSettings()) is None
+        assert await choose(client_of(greeting)) is None
     assert tries.made == 3
     assert mend in vars(caplog.records[-1])["mend"]
     with pytest.raises(BusSetupError, match=f"^DELIVERY: .*{mend}"):
-        await choose_delivery(client_of(greeting), BusSettings(delivery=DeliveryMode.JETSTREAM))
+        await choose(client_of(greeting), DeliveryMode.JETSTREAM)
 
 
 async def test_one_other_word_between_begins_the_count_anew(
@@ -148,7 +167,7 @@ async def test_one_other_word_between_begins_the_count_anew(
     """A server that starts says this and that."""
     tries = Tries(ACCOUNT, ACCOUNT, ELECTION, ACCOUNT, ACCOUNT, READY)
     monkeypatch.setattr("bus.streams.delivery.ensure_topology", tries)
-    assert await choose_delivery(client_of(WITH), BusSettings()) is READY
+    assert await choose(client_of(WITH)) is READY
 
 
 def test_a_server_that_waited_too_long_for_our_word_has_not_refused_us() -> None:
