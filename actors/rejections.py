@@ -16,6 +16,8 @@ class RejectionKind(StrEnum):
     NOT_JSON = "not_json"
     NOT_AN_OBJECT = "not_an_object"
     BAD_FIELD = "bad_field"
+    UNKNOWN_SUBJECT = "unknown_subject"
+    """The stream holds it under a subject that is none of ours, nor one that it captures."""
     CRASHED = "crashed"
     """The message crashed its user's actor again and again."""
     UNSAVABLE = "unsavable"

@@ -15,6 +15,7 @@ from bus.inbound.intake import Intake
 from bus.inbound.lag import Lag
 from bus.inbound.log_reader import LogReader
 from bus.inbound.queue_subscription import QueueConsumer
+from bus.inbound.stream.captures import Captures
 from bus.inbound.stream.source import StreamSource
 from bus.nudges import NatsNudging
 from bus.outbound.core import FlushedTransport
@@ -85,7 +86,7 @@ class NatsBus:
         self._digests: DigestSender
         self._intake: Intake
         self._mender: StreamMender
-        self._foreign = FloodLog(_tell_foreign)
+        self._captures = Captures(settings.subjects)
         self._rejected = RejectionLog()
         self._letters_retried = FloodLog(_tell_letter_retried)
         self._is_open = False
@@ -182,19 +183,17 @@ class NatsBus:
             self.tally,
             lambda: time.clock_gettime(time.CLOCK_BOOTTIME),  # the clock of the actors
             spans=self._spans,
-            tell_foreign=self._foreign.add,
+            tell_foreign=self._captures.note,
+            judge_foreign=self._captures.judge,
             tell_rejected=self._rejected.add,
         )
-        self._opened.callback(self._foreign.close)
-        self._opened.callback(self._rejected.close)
-        self._opened.callback(self._letters_retried.close)
+        for counting in (self._captures, self._rejected, self._letters_retried):
+            self._opened.callback(counting.close)
         if topology is None:
             queue = self._queue = QueueConsumer(self._connection, self._settings, self._intake)
             if self._settings.delivery is DeliveryMode.AUTO:
-                subject = subjects.alarm_status_changed
-                self._watch = JetStreamWatch(
-                    self._connection, subject, queue, self.drained, self._escalate
-                )
+                of = (self._connection, subjects, queue)
+                self._watch = JetStreamWatch(*of, self.drained, self._escalate)
             self._opened.push_async_callback(self._queue.close)
         else:
             await self._open_reader(topology.stream, mender)
@@ -268,7 +267,9 @@ class NatsBus:
         return self._mender.topology
 
     async def _open_reader(self, stream: str, mender: StreamMender) -> None:
-        source = StreamSource(self._connection, stream, self.tally, mender.mend_soon)
+        source = StreamSource(
+            self._connection, stream, self.tally, mender.mend_soon, self._captures
+        )
         await source.open()
         self._opened.callback(source.close)
         self._reader = LogReader(source, self._intake, self.tally, self._fell)
@@ -297,8 +298,3 @@ class NatsBus:
 
 def _tell_letter_retried(total: int, error: str) -> None:
     logger.warning("dead_letter.retried", extra={"error": error, "total": total})
-
-
-def _tell_foreign(total: int, subject: str) -> None:
-    mend = "have the stream capture the input subjects only, and rename none"
-    logger.warning("message.foreign", extra={"subject": subject, "total": total, "mend": mend})

@@ -61,8 +61,9 @@ class Intake:
         tally: BusTally | None = None,
         monotonic_s: Callable[[], float] = time.monotonic,
         spans: Spans | None = None,
-        tell_foreign: Callable[[str], None] | None = None,
+        tell_foreign: Callable[[str], None] = lambda _: None,
         tell_rejected: Callable[[Message, Rejection], None] | None = None,
+        judge_foreign: Callable[[str], Rejection | None] = lambda _: None,
     ) -> None:
         """Wire it; ``max_in_flight`` messages may be taken and not settled.
 
@@ -70,8 +71,9 @@ class Intake:
         letter and calls ``done`` once it is durable. ``settled(messages, rejection)`` is called
         when there is room again, with messages that somebody may await an answer to; ``rejection``
         is the reason of dead letters. A request counts as taken at ``monotonic_s``.
-        ``tell_foreign`` is told each subject that is not ours, ``tell_rejected`` each message that
-        becomes a dead letter; both must bound what they say of it.
+        ``judge_foreign`` rejects messages of a subject that is not ours, or has them passed over:
+        ``tell_foreign`` is told of those, ``tell_rejected`` of each that becomes a dead letter;
+        both must bound what they say of it.
         """
         self._subjects = subjects
         self._max_body_bytes = max_body_bytes
@@ -83,6 +85,7 @@ class Intake:
         self._monotonic_s = monotonic_s
         self._tell_foreign = tell_foreign
         self._tell_rejected = tell_rejected
+        self._judge_foreign = judge_foreign
         self._traced = TracedMessages(spans or NoSpans())
         self._plain_forms = {
             subjects.alarm_status_changed: plain_event,
@@ -156,7 +159,8 @@ class Intake:
             if sequence <= bars[number]:
                 skipped += 1
             elif body is None and rejection is None:
-                self._note_foreign(subject)
+                self._tally.foreign += 1
+                self._tell_foreign(subject)
             else:
                 ledger = ledgers[number]
                 ledger.take(sequence, new_tuple(Place, (previous, previous_ns, log)))
@@ -259,6 +263,8 @@ class Intake:
     ) -> tuple[SendDigest | None, int]:
         """Return what is no event, and its partition; None for a subject that is not ours."""
         if subject != self._subjects.send_alarm_digest:
+            if rejection := self._judge_foreign(subject):
+                raise MessageRejectedError(rejection)
             return None, NOBODYS
         body = self._request(content, Place(sequence, timestamp_ns))
         return body, crc32(body.user_id.encode()) % PARTITIONS
@@ -266,12 +272,6 @@ class Intake:
     def _request(self, content: bytes, place: Place) -> SendDigest:
         user_id = decode_send_alarm_digest(content, self._max_body_bytes)
         return SendDigest(user_id, place, self._monotonic_s())
-
-    def _note_foreign(self, subject: str) -> None:
-        """Whoever set the stream up may capture, or rename, more than our subjects."""
-        self._tally.foreign += 1
-        if self._tell_foreign is not None:
-            self._tell_foreign(subject)
 
     def _dead_letter(self, token: DeliveryToken, rejection: Rejection) -> None:
         entry = self._in_flight.get(token)

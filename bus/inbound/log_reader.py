@@ -252,6 +252,9 @@ class LogReader:
 
         def then(state: LogState | LogFailure) -> None:
             if isinstance(state, LogFailure):
+                for log_pass in self._passes:
+                    if state.unreadable and log_pass.flows:
+                        log_pass.troubled(state.reason)
                 return
             passes = [log_pass for log_pass in self._passes if log_pass.flows]
             self.waiting = max((state.last - log_pass.through for log_pass in passes), default=0)

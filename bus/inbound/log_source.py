@@ -55,6 +55,8 @@ class LogFailure:
     """Why a question to the log has no answer now; asking again later may help."""
 
     reason: str
+    unreadable: bool = False
+    """Whether what it holds must not be read as it is, until somebody mends it."""
 
 
 class Reading(Protocol):

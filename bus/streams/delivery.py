@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from bus.inbound.queue_subscription import QueueConsumer
     from bus.settings import BusSettings
     from bus.streams.topology import Topology
+    from bus.subjects import Subjects
 
 logger = logging.getLogger("bus")
 
@@ -128,16 +129,16 @@ class JetStreamWatch:
     def __init__(
         self,
         connection: Connection,
-        subject: str,
+        subjects: Subjects,
         queue: QueueConsumer,
         drained: Callable[[], Awaitable[None]],
         end: Callable[[str], None],
     ) -> None:
-        """Prepare; ``subject`` is one that a stream would have, ``end`` ends the process."""
+        """Prepare; ``end`` ends the process."""
         self.trouble: str | None = None
         """What keeps the service from taking messages; None while nothing does."""
         self._connection = connection
-        self._subject = subject
+        self._subject = subjects.alarm_status_changed
         self._queue = queue
         self._drained = drained
         self._end = end

@@ -19,6 +19,15 @@ def body_too_large(size: int, max_bytes: int) -> Rejection:
     return Rejection(RejectionKind.BODY_TOO_LARGE, reason)
 
 
+def unknown_subject(subject: str) -> Rejection:
+    """The stream does not capture it, so it must have been renamed there."""
+    reason = (
+        f"the stream holds it under {subject}, which it does not capture: renamed by the stream, "
+        "or captured before its subjects were changed"
+    )
+    return Rejection(RejectionKind.UNKNOWN_SUBJECT, reason)
+
+
 def not_json(error: ValueError) -> Rejection:
     """The parser's error says where."""
     return Rejection(RejectionKind.NOT_JSON, f"the body is not JSON: {error}")

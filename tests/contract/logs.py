@@ -15,9 +15,11 @@ from nats.js.api import StreamConfig
 from nats.js.errors import NotFoundError
 
 from bus.connection.connection import Connection
+from bus.inbound.stream.captures import Captures
 from bus.inbound.stream.source import StreamSource
 from bus.memory.log import InMemoryLog, InMemoryLogSource
 from bus.settings import BusSettings
+from bus.subjects import Subjects
 from bus.tally import BusTally
 
 if TYPE_CHECKING:
@@ -206,7 +208,7 @@ async def opened_side(kind: str, url: str) -> AsyncIterator[LogSide]:
     operator = await nats.connect(url)
     connection = Connection(BusSettings(urls=(url,)), Random(0), _fail)
     await connection.open()
-    source = StreamSource(connection, name, BusTally(), lambda: None)
+    source = StreamSource(connection, name, BusTally(), lambda: None, Captures(Subjects()))
     await source.open()
     side = StreamSide(operator, source, name)
     await side.create()

@@ -18,8 +18,10 @@ from actors.rules.positions import BEGIN, Place
 from bus.connection.connection import Connection
 from bus.inbound.intake import Intake
 from bus.inbound.log_reader import LogReader
+from bus.inbound.stream.captures import Captures
 from bus.inbound.stream.source import StreamSource
 from bus.settings import BusSettings
+from bus.subjects import Subjects
 from bus.tally import BusTally
 from tests.servers import paused, prepare_nats, running
 
@@ -46,7 +48,9 @@ class Process:
         self.taken: list[str] = []
         self.fell: list[Mapping[int, Place]] = []
         self.connection = Connection(settings, Random(0), _fail)
-        self.source = StreamSource(self.connection, STREAM, self.tally, lambda: None)
+        self.source = StreamSource(
+            self.connection, STREAM, self.tally, lambda: None, Captures(Subjects())
+        )
         self.intake = Intake(
             settings.subjects,
             1000,

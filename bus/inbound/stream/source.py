@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bus.connection.lanes import Frame
     from bus.inbound.log_source import LogState, ReadingCallbacks
     from bus.inbound.stream.answers import Answer
+    from bus.inbound.stream.captures import Captures
     from bus.tally import BusTally
 
 logger = logging.getLogger("bus.stream")
@@ -50,8 +51,13 @@ class StreamSource:
         stream: str,
         tally: BusTally,
         stream_missing: Callable[[], None],
+        captures: Captures,
     ) -> None:
-        """Prepare; ``open`` opens the inbox. ``stream_missing`` has the stream made again."""
+        """Prepare; ``open`` opens the inbox. ``stream_missing`` has the stream made again.
+
+        ``captures`` is shown the stream's settings at each look.
+        """
+        self._captures = captures
         self._connection = connection
         self._stream = stream
         self._tally = tally
@@ -92,7 +98,7 @@ class StreamSource:
         """See ``LogSource``."""
 
         def answered(said: Answer) -> None:
-            answer(self._failure(said) or state_of(said))
+            answer(self._failure(said) or self._captures.look(said) or state_of(said))
 
         self._questions.ask(f"$JS.API.STREAM.INFO.{self._stream}", None, answered)
 

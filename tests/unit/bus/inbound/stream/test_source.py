@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from bus.connection.connection import Connection
 from bus.inbound.log_source import LogFailure, LogState
 from bus.inbound.stream.answers import answer_in, failed_answer, state_of, timestamp_of
+from bus.inbound.stream.captures import Captures
 from bus.inbound.stream.source import StreamSource
 from bus.settings import BusSettings
+from bus.subjects import Subjects
 from bus.tally import BusTally
 
 if TYPE_CHECKING:
@@ -47,7 +49,8 @@ def _frame(consumer: bytes, sequence: int, number: int) -> tuple[bytes, bytes, b
 
 
 def _source() -> StreamSource:
-    return StreamSource(Connection(BusSettings(), Random(0), print), "s", BusTally(), print)
+    connection = Connection(BusSettings(), Random(0), print)
+    return StreamSource(connection, "s", BusTally(), print, Captures(Subjects()))
 
 
 def _reading(source: StreamSource, consumer: str) -> Listener:
