@@ -89,10 +89,9 @@ class NatsBus:
         self._captures = Captures(settings.subjects)
         self._rejected = RejectionLog()
         self._letters_retried = FloodLog(_tell_letter_retried)
-        self._is_open = False
+        self._is_open = self._asks_soon = False
         self._watch: JetStreamWatch | None = None
         self._trouble: str | None = None
-        self._asks_soon = False
         self._opened = AsyncExitStack()
         self.mode = settings.delivery
 
@@ -129,6 +128,7 @@ class NatsBus:
             waiting=lag.waiting,
             behind_s=lag.behind_s(time.time()),
             last_taken_at_s=lag.last_taken_at_s,
+            digests_refused=self._digests.refused if self._is_open else None,
             trouble=trouble,
         )
 

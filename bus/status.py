@@ -23,5 +23,7 @@ class BusStatus:
     """How long the oldest of those has waited, at the most."""
     last_taken_at_s: float | None
     """When the message looked at last was put into the log, in seconds since 1970."""
+    digests_refused: str | None = None
+    """Why digests are not taken by their stream; None while they are."""
     trouble: str | None = None
     """Why it is not connected, or takes no messages, with the mend where it is known."""

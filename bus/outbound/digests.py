@@ -30,6 +30,8 @@ class DigestSender:
         self._transport = transport
         self._subject = subjects.alarm_digest
         self._spans = spans or NoSpans()
+        self.refused: str | None = None
+        """Why digests are not taken; None while they are."""
 
     def send(
         self, digests: Sequence[Digest], settled: Callable[[PublishFailedError | None], None]
@@ -44,7 +46,12 @@ class DigestSender:
         if self._spans.records:
             for digest in digests:
                 settled = self._spans.sending(digest, settled)
-        send_all(self._transport, messages, settled)
+
+        def ended(error: PublishFailedError | None) -> None:
+            self.refused = None if error is None else str(error)
+            settled(error)
+
+        send_all(self._transport, messages, ended)
 
 
 def messages_of(digest: Digest, subject: str, limit_bytes: int) -> list[OutgoingMessage]:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from nats.aio.client import Client
     from nats.js import JetStreamContext
 
+    from bus.connection.client import NatsClient
+
 logger = logging.getLogger("bus.api")
 
 T = TypeVar("T")
@@ -66,6 +68,53 @@ def is_passing(error: APIError) -> bool:
         or error.code in _PASSING_CODES
         or error.err_code == _NO_SUITABLE_PEERS
     )
+
+
+_ACCOUNT_WITHOUT = 10039
+_SERVER_WITHOUT = 10076
+
+
+class Lack(NamedTuple):
+    """Who has no JetStream, and what to do about it."""
+
+    who: str
+    mend: str
+
+
+_ACCOUNT = Lack(
+    "our account has no JetStream, the server has",
+    "give the account limits (`jetstream: enabled` in its block, or `nsc edit account "
+    "--js-enable`), or connect with another",
+)
+_SERVER = Lack(
+    "the server has JetStream disabled", "start it with JetStream (-js, or a `jetstream` block)"
+)
+
+
+def lack_of(client: NatsClient, error: NatsError) -> Lack | None:
+    """Return who has no JetStream, if an error says so; None for one that may pass.
+
+    Nobody who answers is no proof where the server has others beside it, in its cluster: those
+    with JetStream may be away. A time-out never is.
+    """
+    code = error.err_code if isinstance(error, APIError) else None
+    if code == _ACCOUNT_WITHOUT:
+        return _ACCOUNT
+    greeting = client.greeting
+    if greeting.get("jetstream", False):
+        return None
+    nobody = isinstance(error, NoRespondersError) or (
+        isinstance(error, ServiceUnavailableError) and code is None
+    )
+    alone = not greeting.get("cluster") and not greeting.get("connect_urls")
+    return _SERVER if code == _SERVER_WITHOUT or (nobody and alone) else None
+
+
+def describe(error: NatsError) -> str:
+    """Return what the server said, in its own words and without those of a library around them."""
+    if isinstance(error, APIError) and error.description:
+        return f"{error.description} (code {error.err_code})"
+    return str(error).removeprefix("nats: ") or type(error).__name__
 
 
 class StreamFacts(NamedTuple):

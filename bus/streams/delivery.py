@@ -10,15 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from nats.errors import Error as NatsError
-from nats.errors import NoRespondersError
-from nats.js.errors import APIError, ServiceUnavailableError
+from nats.js.errors import APIError
 
 from bus.errors import BusSetupError
 from bus.settings import DeliveryMode
-from bus.streams.api import TIMEOUT_S, is_passing, stream_of
+from bus.streams.api import TIMEOUT_S, describe, is_passing, lack_of, stream_of
 from bus.streams.topology import ensure_topology
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from bus.connection.connection import Connection
     from bus.inbound.queue_subscription import QueueConsumer
     from bus.settings import BusSettings
+    from bus.streams.api import Lack
     from bus.streams.topology import Topology
     from bus.subjects import Subjects
 
@@ -40,45 +40,6 @@ _SETTLED_WITHIN_S = 5.0
 """What was taken over core NATS is settled for so long before the service ends for JetStream."""
 _SAID_TIMES = 3
 """In a row, that there is no JetStream; only then it is believed."""
-
-_ACCOUNT_WITHOUT = 10039
-_SERVER_WITHOUT = 10076
-
-
-class Lack(NamedTuple):
-    """Who has no JetStream, and what to do about it."""
-
-    who: str
-    mend: str
-
-
-_ACCOUNT = Lack(
-    "our account has no JetStream, the server has",
-    "give the account limits (`jetstream: enabled` in its block, or `nsc edit account "
-    "--js-enable`), or connect with another",
-)
-_SERVER = Lack(
-    "the server has JetStream disabled", "start it with JetStream (-js, or a `jetstream` block)"
-)
-
-
-def lack_of(client: NatsClient, error: NatsError) -> Lack | None:
-    """Return who has no JetStream, if an error says so; None for one that may pass.
-
-    Nobody who answers is no proof where the server has others beside it, in its cluster: those
-    with JetStream may be away. A time-out never is.
-    """
-    code = error.err_code if isinstance(error, APIError) else None
-    if code == _ACCOUNT_WITHOUT:
-        return _ACCOUNT
-    greeting = client.greeting
-    if greeting.get("jetstream", False):
-        return None
-    nobody = isinstance(error, NoRespondersError) or (
-        isinstance(error, ServiceUnavailableError) and code is None
-    )
-    alone = not greeting.get("cluster") and not greeting.get("connect_urls")
-    return _SERVER if code == _SERVER_WITHOUT or (nobody and alone) else None
 
 
 async def choose_delivery(
@@ -113,7 +74,7 @@ async def choose_delivery(
             if lack is not None and said >= _SAID_TIMES:
                 _go_without(lack, settings, error)
                 return None
-            text = str(error) or repr(error)
+            text = describe(error)
             waits(f"JetStream is not ready: {text}")
             logger.warning("jetstream.not_ready", extra={"error": text})
         await asyncio.sleep(_SETUP_RETRY_S)
@@ -171,7 +132,7 @@ class JetStreamWatch:
                 self._queue.resume()
                 self.trouble = None
             else:
-                self.trouble = f"whether there is a JetStream is not known: {error!r}"
+                self.trouble = f"whether there is a JetStream is not known: {describe(error)}"
                 asyncio.get_running_loop().call_later(_SETUP_RETRY_S, self._soon.set)
             return False
         return True

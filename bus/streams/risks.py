@@ -72,6 +72,13 @@ def risks_of_output_stream(config: StreamConfig, subject: str) -> Iterator[Risk]
             "a digest that is published again after a crash is told twice",
             "set a duplicate window of two minutes or more",
         )
+    if config.retention == RetentionPolicy.INTEREST:
+        yield Risk(
+            "stream.may_lose_messages",
+            f"it has interest retention: what is published to {subject} while no consumer is "
+            "there is acknowledged, and gone",
+            "use limits retention, or see that its consumers are durable",
+        )
     if _renames(config.subject_transform, subject):
         yield Risk(
             "stream.renames_subjects",
@@ -86,6 +93,20 @@ def risks_of_output_stream(config: StreamConfig, subject: str) -> Iterator[Risk]
             "set max_msg_size to -1: the account's max_payload is limit enough",
         )
     yield from _risks_of_memory(config)
+
+
+def obstacles_of_output_stream(config: StreamConfig, subject: str) -> Iterator[Obstacle]:
+    """Yield why nothing can be published to ``subject`` for certain, or at all."""
+    own = f"or give {subject} a stream of its own"
+    if config.no_ack:
+        yield Obstacle("acknowledges no publication (no_ack)", f"set it to false, {own}")
+    if config.sealed:
+        yield Obstacle("is sealed: it takes nothing any more", f"delete it, {own}")
+    if config.allow_msg_counter:
+        yield Obstacle(
+            "counts (allow_msg_counter): it takes numbers only",
+            f"give {subject} a stream of its own",
+        )
 
 
 def obstacles_of_input_stream(config: StreamConfig, inputs: Sequence[str]) -> Iterator[Obstacle]:

@@ -21,6 +21,7 @@ from bus.streams.marks import MIGRATE, marks_of
 from bus.streams.risks import (
     obstacle_of_split,
     obstacles_of_input_stream,
+    obstacles_of_output_stream,
     risks_of_input_stream,
     risks_of_output_stream,
 )
@@ -40,6 +41,7 @@ INPUT_DESCRIPTION = "alarm digest service: events and requests, read as a log"
 _UNLIMITED = {"max_msgs": -1, "max_bytes": -1, "max_msgs_per_subject": -1, "max_consumers": -1}
 _NAME_IN_USE = 10058
 _SETTING_OF_REFUSAL = {
+    10052: "DUPLICATE_WINDOW",  # larger than the server's limit
     10074: "STREAM_REPLICAS",  # replicas > 1 not supported in non-clustered mode
 }
 """Which setting a refusal to create a stream is about, by JetStream's error code."""
@@ -127,12 +129,9 @@ async def ensure_output_streams(client: Client, settings: BusSettings) -> None:
             "max_age": int(max_age_s * 1e9),
         }
         facts = await (_create(api, wanted, setting) if found is None else api.stream(found))
+        for obstacle in obstacles_of_output_stream(facts.config, subject):
+            raise BusSetupError(f"{setting}: stream {facts.name} {obstacle.what}; {obstacle.mend}")
         _warn(risks_of_output_stream(facts.config, subject), stream=facts.name)
-        if facts.config.no_ack:
-            raise BusSetupError(
-                f"{setting}: stream {facts.name} acknowledges no publication (no_ack); set it to "
-                f"false, or give {subject} a stream of its own"
-            )
 
 
 def _stream_settings(streams: StreamSettings, name: str, subjects: list[str]) -> dict[str, Any]:

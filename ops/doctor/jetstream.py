@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from nats.errors import Error as NatsError
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.api import AckPolicy
 from nats.js.errors import NotFoundError
@@ -14,6 +15,7 @@ from bus.streams.marks import MIGRATE, marks_of
 from bus.streams.risks import (
     obstacle_of_split,
     obstacles_of_input_stream,
+    obstacles_of_output_stream,
     risks_of_input_stream,
     risks_of_output_stream,
 )
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from bus.settings import BusSettings
 
 _NO_START = "the service does not start like this"
+_CREATED = "the service creates it when it starts"
 
 
 class Sync(Enum):
@@ -46,13 +49,14 @@ async def examine_jetstream(
     infos: list[StreamInfo] = []
     async for finding in _on_inputs(js, settings, infos):
         yield finding
-    for what, subject in (
-        ("digest stream", subjects.alarm_digest),
-        ("dead-letter stream", subjects.dead_letter),
+    streams = settings.streams
+    for what, wanted, subject in (
+        ("digest stream", streams.digest_stream, subjects.alarm_digest),
+        ("dead-letter stream", streams.dead_letter_stream, subjects.dead_letter),
     ):
         name = await stream_of(js, subject)
         if name is None:
-            yield note(what, "is not there", "the service creates it when it starts")
+            yield await _on_missing(js, settings, what, wanted, subject)
             continue
         info = await js.stream_info(name, subject)
         infos.append(info)
@@ -75,13 +79,60 @@ async def _on_inputs(
         yield risk(f"stream {left}", "a migration has not finished", f"{MIGRATE} again, soon")
     stream = next(iter(found.values()))
     if stream is None:
-        yield note("input stream", "is not there", "the service creates it when it starts")
+        wanted, inputs = settings.streams.input_stream, " and ".join(settings.subjects.inputs)
+        yield await _on_missing(js, settings, "input stream", wanted, inputs)
         return
     infos.append(await js.stream_info(stream))
+    if others := set(infos[-1].config.subjects or ()) - set(settings.subjects.inputs):
+        yield note(
+            f"stream {stream}",
+            f"captures {', '.join(sorted(others))} as well, which is passed over",
+            "nothing, if that is wanted; else have it capture the input subjects only",
+        )
     for finding in _on_input_stream(infos[-1], settings.subjects.inputs):
         yield finding
     async for finding in _on_earlier_consumer(js, settings, infos[-1]):
         yield finding
+
+
+async def _on_missing(
+    js: JetStreamContext, settings: BusSettings, what: str, wanted: str, subjects: str
+) -> Finding:
+    """Judge whether the service can create a stream that is not there."""
+    try:
+        await js.stream_info(wanted)
+    except NotFoundError:
+        pass
+    except NatsError:
+        return note(what, "is not there, as far as can be seen", _CREATED)
+    else:
+        return risk(
+            f"stream {wanted}",
+            f"is there and does not capture {subjects}",
+            f"have it capture that, or set another name: {_NO_START}",
+        )
+    ours = settings.subjects
+    each = (ours.alarm_status_changed, ours.alarm_digest, ours.dead_letter)
+    try:
+        missing = [subject for subject in each if await stream_of(js, subject) is None]
+        account = await js.account_info()
+    except NatsError:
+        return note(what, "is not there", _CREATED)
+    limit = account.limits.max_streams
+    if 0 < limit < account.streams + len(missing):
+        return risk(
+            what,
+            f"is not there; the account may have {limit} streams, has {account.streams}, and the "
+            f"service creates {len(missing)}",
+            f"raise max_streams of the account: {_NO_START}",
+        )
+    if account.limits.max_bytes_required:
+        return risk(
+            what,
+            "is not there, and the account wants every stream to have max_bytes",
+            f"create it with max_bytes, or take max_bytes_required away: {_NO_START}",
+        )
+    return note(what, "is not there", _CREATED)
 
 
 def _on_input_stream(info: StreamInfo, inputs: Sequence[str]) -> Iterator[Finding]:
@@ -125,8 +176,8 @@ async def _on_earlier_consumer(
 def _on_output_stream(what: str, info: StreamInfo, subject: str) -> Iterator[Finding]:
     about = f"stream {info.config.name}"
     risks = list(risks_of_output_stream(info.config, subject))
-    if info.config.no_ack:
-        yield risk(about, "acknowledges no publication (no_ack)", "set no_ack to false")
+    for obstacle in obstacles_of_output_stream(info.config, subject):
+        yield risk(about, obstacle.what, f"{obstacle.mend}: {_NO_START}")
     for one in risks:
         yield risk(about, one.what, one.mend)
     if not risks:

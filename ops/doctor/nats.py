@@ -15,13 +15,13 @@ from nats.js.errors import APIError
 from bus.connection.access import MORE_SUBSCRIPTIONS
 from bus.connection.permissions import denied, needed
 from bus.settings import DeliveryMode
-from bus.streams.api import stream_of
+from bus.streams.api import describe, lack_of, stream_of
 from ops.doctor.findings import Finding, note, ok, on_clock, risk
 from ops.doctor.jetstream import Sync, examine_jetstream
-from ops.inquiries.asking import find_instances
+from ops.inquiries.asking import ask_what_is_wrong, find_instances
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
     from nats.aio.client import Client
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from bus.settings import BusSettings
 
 _TIMEOUT_S = 2.0
+_PASSING_CHECKS = ("phase", "beats", "partitions")
+"""Of an instance that comes, goes or waits its turn; homes are looked at in MongoDB."""
 _SUBSCRIPTIONS = 18
 """What a service takes at the most; a handful is enough without NATS micro."""
 
@@ -74,12 +76,7 @@ async def examine_nats(
     try:
         stream = await stream_of(js, settings.subjects.alarm_status_changed)
     except (APIError, NatsError) as error:
-        yield risk(
-            "jetstream",
-            f"does not answer: {error!r}",
-            "enable JetStream on the server, or allow this user $JS.API.>; core NATS delivers at "
-            "most once",
-        )
+        yield _on_absence(client, error)
         return
     async for finding in examine_jetstream(js, settings, sync):
         yield finding
@@ -87,11 +84,33 @@ async def examine_nats(
         yield finding
 
 
+def _on_absence(client: NatsClient, error: NatsError) -> Finding:
+    lack = lack_of(client, error)
+    if lack is not None:
+        mend = f"{lack.mend}; core NATS delivers at most once"
+        return risk("jetstream", f"{lack.who}: {describe(error)}", mend)
+    return risk(
+        "jetstream",
+        f"does not answer: {describe(error)}",
+        "see whether it runs, and allow this user $JS.API.>: the service waits for it",
+    )
+
+
 async def _instances(client: Client, settings: BusSettings) -> list[Finding]:
     found = await find_instances(client, settings.queue_group)
     if found:
-        return [ok("service", f"{len(found)} running: {'; '.join(found)}")]
+        running = ok("service", f"{len(found)} running: {'; '.join(found)}")
+        return [running, *on_what_is_wrong(await ask_what_is_wrong(client, settings.queue_group))]
     return [note("service", "no instance answers", "start it; or it goes without NATS micro")]
+
+
+def on_what_is_wrong(wrong: Mapping[str, Mapping[str, str]]) -> Iterator[Finding]:
+    """Judge what instances say of themselves, by their names; what comes and goes is no matter."""
+    for name, checks in sorted(wrong.items()):
+        for check, says in checks.items():
+            if check not in _PASSING_CHECKS:
+                mend = "see what else is said here, /readyz of that instance, and its log"
+                yield risk(f"instance {name}", f"is not ready: {check}: {says}", mend)
 
 
 async def _on_subscriptions(client: NatsClient) -> list[Finding]:

@@ -76,6 +76,16 @@ async def ask_for_figures(client: Client, queue_group: str) -> dict[InstanceID, 
     return found
 
 
+async def ask_what_is_wrong(client: Client, queue_group: str) -> dict[str, dict[str, str]]:
+    """Return what the readiness of each instance complains of, by the instance's name."""
+    found: dict[str, dict[str, str]] = {}
+    async for fields in _answers(client, instance_subject(queue_group), b"", []):
+        wrong = fields.get("wrong") if isinstance(fields, dict) else None
+        if isinstance(wrong, dict) and wrong:
+            found[f"{fields.get('instance')}"] = {f"{name}": f"{wrong[name]}" for name in wrong}
+    return found
+
+
 async def ask_for_list(
     client: Client, queue_group: str, inquiry: ListInquiry
 ) -> tuple[list[UserLine], int | None]:

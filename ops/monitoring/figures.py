@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.tally import DURATION_BOUNDS_S
 from ops.instance import instance_name
+from ops.monitoring.health import is_well
 from ops.monitoring.samples import Sample
 from ops.version import VERSION
 
@@ -70,7 +71,7 @@ _RATE_OVER = 5
 
 def own_figures(me: InstanceID, sources: Sources, samples: Samples) -> dict[str, Any]:
     """Return what this instance says of itself among others. On any thread."""
-    status, home = sources.bus_status(), sources.home
+    status, home, ready = sources.bus_status(), sources.home, sources.health.ready()
     before_and_now, rate = samples.lately(_RATE_OVER), None
     if before_and_now is not None:
         before, now = before_and_now
@@ -80,7 +81,8 @@ def own_figures(me: InstanceID, sources: Sources, samples: Samples) -> dict[str,
         "instance_id": me,
         "instance": instance_name(),
         "version": VERSION,
-        "ready": sources.health.ready().good,
+        "ready": ready.good,
+        "wrong": {name: found for name, found in ready.checks.items() if not is_well(found)},
         "partitions": home.partitions,
         "taken_per_s": rate,
         "waiting": status.waiting,

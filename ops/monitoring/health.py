@@ -119,6 +119,9 @@ class Health:
             checks["delivery"] = bus.trouble
         if serving:
             checks["reading"] = OK if bus.pulling else _because("no messages are read", bus.trouble)
+            checks["digests"] = (
+                OK if bus.digests_refused is None else f"they are refused: {bus.digests_refused}"
+            )
             if self._on_log():
                 checks["beats"] = self._judge_beats()
                 checks["partitions"] = self._judge_partitions()

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("bus.stream")
 
 HEARTBEAT_S = 0.5
+INACTIVE_THRESHOLD_S = 60.0
+"""After which the server lets go of a consumer of which nobody asks anything."""
 EXPIRES_S = 30.0
 BATCH = 4000
 """Messages asked for at a time at the most."""
@@ -26,6 +28,7 @@ REQUEST_BYTES = 16 * 1024 * 1024
 
 _DIGITS_MAX = 20
 _LIMITED = re.compile(r"exceeded maxrequest(batch|expires|maxbytes)(?: of (\S+))?", re.IGNORECASE)
+_INACTIVE = re.compile(r"inactive threshold exceeds system limit of (\S+)", re.IGNORECASE)
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|us|µs|ns|h|m|s)")
 _UNIT_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 _LAST_CONSUMER = re.compile(rb"\r\nNats-Last-Consumer: *(\d{1,19})\b", re.IGNORECASE)
@@ -33,11 +36,21 @@ _LAST_CONSUMER = re.compile(rb"\r\nNats-Last-Consumer: *(\d{1,19})\b", re.IGNORE
 
 @dataclass(slots=True)
 class Allowed:
-    """What the server lets one ask for at a time; learnt from its refusals."""
+    """What the server, the account or the stream lets one ask for; learnt from refusals."""
 
     batch: int = BATCH
     expires_s: float = EXPIRES_S
     size_bytes: int = REQUEST_BYTES
+    inactive_s: float = INACTIVE_THRESHOLD_S
+
+    def learn_of_consumers(self, description: str) -> bool:
+        """Take in why a consumer was not made; False for what cannot be met."""
+        found = _INACTIVE.search(description)
+        told_s = 0.0 if found is None else _seconds(found[1])
+        if not 0 < told_s < self.inactive_s:
+            return False
+        self.inactive_s = told_s
+        return True
 
     def learn(self, description: str) -> bool:
         """Take in a refusal; False for one of another kind, or that does not help."""
@@ -52,14 +65,17 @@ class Allowed:
         elif which == "maxbytes":
             size_bytes = size_bytes // 2 if told is None else told
         else:
-            parts = _DURATION.findall(limit)
-            told_s = sum(float(amount) * _UNIT_S[unit] for amount, unit in parts)
-            expires_s = told_s or expires_s / 2
+            expires_s = _seconds(limit) or expires_s / 2
         if min(batch, expires_s, size_bytes) <= 0:
             return False  # nothing could be asked for ever again
         before = (self.batch, self.expires_s, self.size_bytes)
         self.batch, self.expires_s, self.size_bytes = batch, expires_s, size_bytes
         return before != (batch, expires_s, size_bytes)
+
+
+def _seconds(duration: str) -> float:
+    """Read a duration as the server prints it, ``1m30s`` say; 0 for what is none."""
+    return sum(float(amount) * _UNIT_S[unit] for amount, unit in _DURATION.findall(duration))
 
 
 class ReadingOwner(Protocol):

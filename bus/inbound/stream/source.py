@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("bus.stream")
 
-INACTIVE_THRESHOLD_S = 60.0
-"""After which the server lets go of a consumer of which nobody asks anything."""
-
 _SILENCE_S = 2 * HEARTBEAT_S
 _WATCH_S = HEARTBEAT_S / 5
 _ENVELOPE_BYTES = 64 * 1024
@@ -166,12 +163,16 @@ class StreamSource:
             "replay_policy": "instant",
             "mem_storage": True,
             "num_replicas": 1,
-            "inactive_threshold": int(INACTIVE_THRESHOLD_S * 1e9),
+            "inactive_threshold": int(self.allowed.inactive_s * 1e9),
         }
 
         def answered(said: Answer) -> None:
             failure = self._failure(said)
             consumer = said.get("name")
+            if failure is not None and self.allowed.learn_of_consumers(failure.reason):
+                logger.warning("pull.limited", extra={"said": failure.reason})
+                self._make_consumer(reading)
+                return
             if failure is not None or not isinstance(consumer, str):
                 reading.trouble(f"no consumer: {'' if failure is None else failure.reason}")
                 return

@@ -15,8 +15,8 @@ from bus.connection.access import refusal
 from bus.connection.client import NatsClient
 from bus.errors import BusSetupError
 from bus.settings import BusSettings, DeliveryMode
-from bus.streams.api import is_passing
-from bus.streams.delivery import choose_delivery, lack_of
+from bus.streams.api import describe, is_passing, lack_of
+from bus.streams.delivery import choose_delivery
 from bus.streams.topology import Topology
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ async def test_auto_waits_for_a_jetstream_that_is_out_of_reach(
     told: list[str] = []
     assert await choose(client_of(CLUSTERED), waits=told.append) is READY
     assert tries.made == 21
-    assert set(told) == {f"JetStream is not ready: {str(passing) or repr(passing)}"}
+    assert set(told) == {f"JetStream is not ready: {describe(passing)}"}
 
 
 @pytest.mark.parametrize(

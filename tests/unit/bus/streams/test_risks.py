@@ -10,6 +10,7 @@ from nats.js.api import StreamConfig
 from bus.streams.risks import (
     obstacle_of_split,
     obstacles_of_input_stream,
+    obstacles_of_output_stream,
     risks_of_input_stream,
     risks_of_output_stream,
 )
@@ -73,6 +74,30 @@ def test_what_may_lose_unread_messages_is_a_risk(differs: dict[str, Any], mend: 
     (risk,) = risks_of_input_stream(config(**differs))
     assert mend in risk.mend
     assert list(obstacles_of_input_stream(config(**differs), INPUTS)) == []
+
+
+@pytest.mark.parametrize(
+    ("differs", "what"),
+    [
+        ({"no_ack": True}, "acknowledges no publication"),
+        ({"sealed": True}, "is sealed"),
+        ({"allow_msg_counter": True}, "takes numbers only"),
+    ],
+)
+def test_a_stream_that_takes_nothing_of_ours_is_an_obstacle(
+    differs: dict[str, Any], what: str
+) -> None:
+    """A digest would be published to it again and again, for ever."""
+    [obstacle] = obstacles_of_output_stream(config(**differs), "AlarmDigest")
+    assert what in obstacle.what
+    assert "give AlarmDigest a stream of its own" in obstacle.mend
+    assert list(obstacles_of_output_stream(config(), "AlarmDigest")) == []
+
+
+def test_a_stream_that_keeps_what_somebody_wants_may_lose_digests() -> None:
+    """It acknowledges what nobody consumes, and keeps nothing of it."""
+    (risk,) = risks_of_output_stream(config(retention="interest"), "AlarmDigest")
+    assert "no consumer" in risk.what
 
 
 @pytest.mark.parametrize(

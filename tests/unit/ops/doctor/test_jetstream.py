@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from nats.js.api import (
+    AccountInfo,
+    AccountLimits,
     AckPolicy,
+    APIStats,
     ConsumerConfig,
     ConsumerInfo,
     StorageType,
@@ -38,11 +41,21 @@ EARLIER = ConsumerInfo(
 """What the version before the log shared."""
 
 
+MUST_SAY = {"max_bytes_required": True}
+
+
 def stream(name: str, letters: int = 0) -> StreamInfo:
     """Return a stream that breaks no promise."""
     config = StreamConfig(name=name, num_replicas=3, duplicate_window=120, max_age=0)
     state = StreamState(9, 9, 1, 9, 1, subjects={SUBJECTS.dead_letter: letters})
     return StreamInfo(config=config, state=state)
+
+
+def account(**limits: Any) -> AccountInfo:
+    """Return an account that has two streams, with these limits."""
+    none = {field.name: -1 for field in fields(AccountLimits)}
+    allowed = AccountLimits(**{**none, "max_bytes_required": False, **limits})
+    return AccountInfo(0, 0, 2, 0, allowed, APIStats(total=0, errors=0))
 
 
 @dataclass
@@ -60,6 +73,7 @@ class Server:
         default_factory=lambda: {name: stream(name) for name in ("INPUT", "DIGESTS", "DEAD")}
     )
     consumer: ConsumerInfo | None = None
+    account: AccountInfo = field(default_factory=account)
 
     @property
     def js(self) -> JetStreamContext:
@@ -75,7 +89,13 @@ class Server:
     async def stream_info(self, name: str, subjects_filter: str | None = None) -> StreamInfo:
         """See ``JetStreamContext``."""
         del subjects_filter
+        if name not in self.streams:
+            raise NotFoundError
         return self.streams[name]
+
+    async def account_info(self) -> AccountInfo:
+        """See ``JetStreamContext``."""
+        return self.account
 
     async def consumer_info(self, stream: str, consumer: str) -> ConsumerInfo:
         """See ``JetStreamContext``."""
@@ -104,10 +124,31 @@ async def test_where_all_is_well_nothing_is_to_mend() -> None:
 
 
 async def test_before_the_first_start_there_is_nothing_yet() -> None:
-    """Which is no risk."""
-    server = Server(captured={})
+    """Which is no risk, unless the service cannot make them."""
+    server = Server(captured={}, streams={})
     assert await server.worse() == [(Level.NOTE, "is not there")] * 3
     assert await stream_of(Server(captured={}).js, "x") is None
+    for limits, words in (({"max_streams": 4}, "may have 4 streams"), (MUST_SAY, "have max_bytes")):
+        server.account = account(**limits)
+        found = await server.worse()
+        assert [level for level, _ in found] == [Level.RISK] * 3
+        assert all(words in says for _, says in found)
+
+
+async def test_a_name_that_another_stream_has_is_a_risk() -> None:
+    """The service does not start, as little as with what it says there."""
+    streams = SETTINGS.streams
+    names = (streams.input_stream, streams.digest_stream, streams.dead_letter_stream)
+    found = await Server(captured={}, streams={name: stream(name) for name in names}).worse()
+    assert [level for level, _ in found] == [Level.RISK] * 3
+    assert found[0][1] == "is there and does not capture AlarmStatusChanged and SendAlarmDigest"
+
+
+async def test_what_else_a_stream_captures_is_noted() -> None:
+    """It is passed over."""
+    server = Server()
+    server.streams["INPUT"].config.subjects = [*SUBJECTS.inputs, "Other"]
+    assert await server.worse() == [(Level.NOTE, "captures Other as well, which is passed over")]
 
 
 async def test_inputs_in_two_streams_are_a_risk() -> None:

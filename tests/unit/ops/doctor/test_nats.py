@@ -12,7 +12,7 @@ from bus.settings import BusSettings
 from ops.doctor import nats as nats_module
 from ops.doctor.findings import Level
 from ops.doctor.jetstream import Sync
-from ops.doctor.nats import _clock, _on_permissions, read_sync
+from ops.doctor.nats import _clock, _on_permissions, on_what_is_wrong, read_sync
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +53,14 @@ def test_a_server_that_says_nothing_of_us_is_noted() -> None:
     """One before 2.10 does not."""
     assert [finding.level for finding in _clock(None)] == [Level.NOTE]
     assert [finding.level for finding in _on_permissions(None, SETTINGS, "INPUT")] == [Level.NOTE]
+
+
+def test_what_an_instance_complains_of_is_said() -> None:
+    """But not that it comes, goes or waits its turn."""
+    wrong = {"b": {"reading": "no messages are read", "phase": "starting"}, "a": {"beats": "late"}}
+    (finding,) = on_what_is_wrong(wrong)
+    assert (finding.level, finding.about) == (Level.RISK, "instance b")
+    assert finding.says == "is not ready: reading: no messages are read"
 
 
 def test_what_we_may_not_do_is_named_with_the_mend() -> None:

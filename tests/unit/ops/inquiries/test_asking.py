@@ -16,6 +16,7 @@ from ops.inquiries.asking import (
     ask_for_figures,
     ask_for_list,
     ask_for_user,
+    ask_what_is_wrong,
     find_instances,
 )
 from ops.inquiries.form import ListInquiry, ShowInquiry
@@ -101,6 +102,19 @@ async def test_each_instance_tells_its_own_figures() -> None:
         "b": MemberFigures(None, None, None),
     }
     assert nats.sent[0][0] == "group.instance.show"
+
+
+async def test_each_instance_tells_what_its_readiness_complains_of() -> None:
+    """Who complains of nothing is left out, as is an older version that does not say."""
+    answers = [
+        {"instance": "a", "wrong": {"reading": "no messages are read"}},
+        {"instance": "b", "wrong": {}},
+        {"instance": "c"},
+        [],
+    ]
+    nats = ScriptedClient([message(orjson.dumps(answer)) for answer in answers])
+    wrong = await ask_what_is_wrong(nats.client, "group")
+    assert wrong == {"a": {"reading": "no messages are read"}}
 
 
 async def test_instances_are_those_of_the_group() -> None:

@@ -76,6 +76,7 @@ def test_a_service_that_serves_is_live_and_ready() -> None:
         "reading",
         "beats",
         "partitions",
+        "digests",
         "progress",
         "event loop",
         ACTORS,
@@ -109,6 +110,24 @@ def test_without_nats_it_is_live_and_not_ready() -> None:
     desk.status = replace(WELL, connected=False)
     assert desk.wrong() == {"nats": "not connected"}
     assert desk.health.live().good
+
+
+def test_why_it_waits_or_reads_nothing_shows() -> None:
+    """An operator who sees readiness only must not have to look for the log."""
+    desk = Desk()
+    desk.status = replace(WELL, connected=False, trouble="n1:4222: no such name")
+    assert desk.wrong() == {"nats": "not connected: n1:4222: no such name"}
+    desk.status = replace(WELL, pulling=False, trouble="no consumer: too many")
+    assert desk.wrong() == {"reading": "no messages are read: no consumer: too many"}
+    desk.status = replace(WELL, digests_refused="400: sealed")
+    assert desk.wrong() == {"digests": "they are refused: 400: sealed"}
+    desk.health.phase, desk.health.store_trouble = Phase.STARTING, "m1:27017: no such name"
+    desk.status = replace(WELL, pulling=False, trouble="JetStream is not ready: no room")
+    assert desk.wrong() == {
+        "phase": "starting",
+        "mongodb": "m1:27017: no such name",
+        "delivery": "JetStream is not ready: no room",
+    }
 
 
 def test_without_mongodb_it_is_live_and_not_ready() -> None:

@@ -177,6 +177,25 @@ def test_what_a_server_allows_is_asked_for(
     assert [record.msg for record in caplog.records] == ["pull.limited"]
 
 
+@pytest.mark.parametrize(
+    ("said", "learnt", "inactive_s"),
+    [
+        ("consumer inactive threshold exceeds system limit of 5s", True, 5.0),
+        ("consumer inactive threshold exceeds system limit of 2m0s", False, 60.0),
+        ("consumer inactive threshold exceeds system limit of", False, 60.0),
+        ("maximum consumers limit reached", False, 60.0),
+    ],
+)
+def test_a_consumer_that_a_stream_allows_is_asked_for(
+    said: str, inactive_s: float, *, learnt: bool
+) -> None:
+    """Where nothing is learnt, asking again at once is no use."""
+    allowed = Allowed()
+    assert allowed.learn_of_consumers(said) is learnt
+    assert allowed.inactive_s == inactive_s
+    assert not allowed.learn_of_consumers(said)
+
+
 def test_a_limit_that_is_refused_again_ends_the_reading() -> None:
     """Asking for the same in a hot loop is no use."""
     desk = Desk()
