@@ -68,7 +68,7 @@ def _decode_object(body: bytes, max_bytes: int) -> dict[str, Any]:
     except orjson.JSONDecodeError as error:
         fields = _decode_huge_numbers(body, error)
     if not isinstance(fields, dict):
-        raise MessageRejectedError(rejections.not_an_object())
+        raise MessageRejectedError(rejections.not_an_object(fields))
     return fields
 
 
@@ -77,13 +77,13 @@ def _decode_huge_numbers(body: bytes, error: orjson.JSONDecodeError) -> object:
     try:
         return orjson.loads(with_small_numbers(body))
     except orjson.JSONDecodeError:
-        raise MessageRejectedError(rejections.not_json(error)) from error
+        raise MessageRejectedError(rejections.not_json(error, body)) from error
 
 
 def _text(fields: dict[str, object], body: bytes, name: str) -> str:
     value = fields[name] if name in fields else _differently_cased(fields, body, name)
     if not isinstance(value, str):
-        raise MessageRejectedError(rejections.not_a_string(name))
+        raise MessageRejectedError(rejections.not_a_string(name, value))
     return value
 
 
@@ -91,7 +91,7 @@ def _differently_cased(fields: dict[str, object], body: bytes, name: str) -> obj
     """Return the field whose key differs from ``name`` in case only; the last of several."""
     keys = {key for key in fields if _same_but_case(key, name)}
     if not keys:
-        raise MessageRejectedError(rejections.missing(name))
+        raise MessageRejectedError(rejections.missing(name, fields))
     if len(keys) > 1:
         # A decoded object no longer tells which of them came last.
         keys = {[key for key in keys_in_order(body) if key in keys][-1]}
@@ -115,17 +115,19 @@ def _identifier(fields: dict[str, object], body: bytes, name: str) -> str:
 
 
 def _severity(fields: dict[str, object], body: bytes) -> Severity:
-    severity = _SEVERITIES.get(_text(fields, body, "Status"))
+    text = _text(fields, body, "Status")
+    severity = _SEVERITIES.get(text)
     if severity is None:
-        raise MessageRejectedError(rejections.unknown_status(_SEVERITIES))
+        raise MessageRejectedError(rejections.unknown_status(text, _SEVERITIES))
     return severity
 
 
 def _changed_at(fields: dict[str, object], body: bytes) -> int:
+    text = _text(fields, body, "ChangedAt")
     try:
-        return parse_instant(_text(fields, body, "ChangedAt"))
+        return parse_instant(text)
     except ValueError as error:
-        raise MessageRejectedError(rejections.not_an_instant(error)) from error
+        raise MessageRejectedError(rejections.not_an_instant(text, error)) from error
 
 
 class DigestPart(NamedTuple):

@@ -8,9 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.rejections import Rejection, RejectionKind
+from bus.wire import mistakes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Mapping
+
+    import orjson
 
 
 def body_too_large(size: int, max_bytes: int) -> Rejection:
@@ -28,24 +31,28 @@ def unknown_subject(subject: str) -> Rejection:
     return Rejection(RejectionKind.UNKNOWN_SUBJECT, reason)
 
 
-def not_json(error: ValueError) -> Rejection:
-    """The parser's error says where."""
-    return Rejection(RejectionKind.NOT_JSON, f"the body is not JSON: {error}")
+def not_json(error: orjson.JSONDecodeError, body: bytes) -> Rejection:
+    """Something else, or the parser's error says where."""
+    said = mistakes.in_text(body, error) or str(error)
+    return Rejection(RejectionKind.NOT_JSON, f"the body is not JSON: {said}")
 
 
-def not_an_object() -> Rejection:
+def not_an_object(value: object) -> Rejection:
     """JSON, but an array, a text, a number."""
-    return Rejection(RejectionKind.NOT_AN_OBJECT, "the body is not a JSON object")
+    said = f"the body is not a JSON object: {mistakes.in_shape(value)}"
+    return Rejection(RejectionKind.NOT_AN_OBJECT, said)
 
 
-def missing(name: str) -> Rejection:
+def missing(name: str, fields: Mapping[str, object]) -> Rejection:
     """No key is ``name``, whatever its case."""
-    return Rejection(RejectionKind.BAD_FIELD, f"{name} is missing")
+    said = mistakes.in_keys(fields, name) or ""
+    return Rejection(RejectionKind.BAD_FIELD, f"{name} is missing{said}")
 
 
-def not_a_string(name: str) -> Rejection:
+def not_a_string(name: str, value: object) -> Rejection:
     """The field has another type."""
-    return Rejection(RejectionKind.BAD_FIELD, f"{name} is not a string")
+    said = mistakes.in_type(name, value)
+    return Rejection(RejectionKind.BAD_FIELD, f"{name} is not a string{said}")
 
 
 def empty(name: str) -> Rejection:
@@ -63,11 +70,16 @@ def has_nul(name: str) -> Rejection:
     return Rejection(RejectionKind.BAD_FIELD, f"{name} contains a NUL character")
 
 
-def unknown_status(known: Iterable[str]) -> Rejection:
+def unknown_status(text: str, known: Collection[str]) -> Rejection:
     """A status that is not exactly one of the ``known``."""
-    return Rejection(RejectionKind.BAD_FIELD, f"Status is not one of {', '.join(known)}")
+    reason = f"Status is not one of {', '.join(known)}"
+    return _bad_field(reason, mistakes.in_status(text, known))
 
 
-def not_an_instant(error: ValueError) -> Rejection:
+def not_an_instant(text: str, error: ValueError) -> Rejection:
     """A ``ChangedAt`` that cannot be read; the error says why."""
-    return Rejection(RejectionKind.BAD_FIELD, f"ChangedAt {error}")
+    return _bad_field(f"ChangedAt {error}", mistakes.in_time(text))
+
+
+def _bad_field(reason: str, mistake: str | None) -> Rejection:
+    return Rejection(RejectionKind.BAD_FIELD, f"{reason}: {mistake}" if mistake else reason)

@@ -11,6 +11,7 @@ import datetime as dt
 import json
 import re
 import sys
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeVar
 
@@ -190,20 +191,24 @@ def _severity(value: object) -> Severity:
 
 
 def _nanoseconds(value: object) -> int:
-    """Read RFC 3339; a leap second, which a count since 1970 has no place for, is refused."""
+    """Read RFC 3339; a leap second, at a month's end in UTC, is where the next one begins."""
     match = _DATE_TIME.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise _NotTakenError
     year, month, day, hour, minute, second = (int(match[part]) for part in "YmdHMS")
+    leap = second == 60
     offset = dt.timedelta(hours=int(match["oh"] or 0), minutes=int(match["om"] or 0))
     try:
-        dt.datetime(year, month, day, hour, minute, second, tzinfo=dt.UTC)
+        dt.datetime(year, month, day, hour, minute, second - leap, tzinfo=dt.UTC)
         dt.time(int(match["oh"] or 0), int(match["om"] or 0))
     except ValueError as error:
         raise _NotTakenError from error
     seconds = calendar.timegm((year, month, day, hour, minute, second))
     seconds -= int(offset.total_seconds()) * (-1 if match["sign"] == "-" else 1)
-    nanoseconds = seconds * 10**9 + int((match["f"] or "").ljust(9, "0"))
+    fraction = "" if leap else match["f"] or ""
+    nanoseconds = seconds * 10**9 + int(fraction.ljust(9, "0"))
     if not -(2**63) <= nanoseconds < 2**63:
+        raise _NotTakenError
+    if leap and time.gmtime(seconds)[2:6] != (1, 0, 0, 0):
         raise _NotTakenError
     return nanoseconds

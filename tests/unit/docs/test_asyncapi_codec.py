@@ -222,7 +222,7 @@ def test_a_dead_letter_has_the_headers_described(
         assert set(item.headers) == required | optional | {"traceparent"}
 
 
-@pytest.mark.parametrize("rejection", [None, missing("UserID").reason])
+@pytest.mark.parametrize("rejection", [None, missing("UserID", {}).reason])
 def test_a_producer_is_answered_as_described(rejection: str | None) -> None:
     """On core NATS."""
     answers: list[tuple[str, bytes]] = []

@@ -117,7 +117,7 @@ def test_an_exact_key_wins_else_the_last_of_those_that_match(pairs: list[tuple[s
     matching = [value for key, value in pairs if key.lower() == "userid"]
     candidates = exact or matching
     if not candidates:
-        with pytest.raises(MessageRejectedError, match=r"^UserID is missing$"):
+        with pytest.raises(MessageRejectedError, match=r"^UserID is missing\b"):
             decode_send_alarm_digest(body.encode(), LIMIT)
     else:
         assert decode_send_alarm_digest(body.encode(), LIMIT) == candidates[-1]
@@ -126,7 +126,7 @@ def test_an_exact_key_wins_else_the_last_of_those_that_match(pairs: list[tuple[s
 def test_an_exact_key_of_the_wrong_type_is_not_replaced_by_another() -> None:
     """The exact key speaks, even when it speaks nonsense."""
     body = b'{"userId": "u1", "UserID": 5, "USERID": "u2"}'
-    with pytest.raises(MessageRejectedError, match=r"^UserID is not a string$"):
+    with pytest.raises(MessageRejectedError, match=r"^UserID is not a string\b"):
         decode_send_alarm_digest(body, LIMIT)
 
 
@@ -174,9 +174,10 @@ def test_a_missing_field_is_rejected_by_name(name: str) -> None:
 @pytest.mark.parametrize("value", [None, True, 5, 1.5, 10**400, ["u1"], {"UserID": "u1"}])
 def test_a_mistyped_field_is_rejected_by_name(name: str, value: object) -> None:
     """Nothing is converted, alone or among differently cased keys."""
-    assert _rejection(json.dumps(EVENT | {name: value}).encode()) == f"{name} is not a string"
+    said = f"{name} is not a string but "
+    assert _rejection(json.dumps(EVENT | {name: value}).encode()).startswith(said)
     cased = _without(name) | {name.lower(): "x", name.upper(): value}
-    assert _rejection(json.dumps(cased).encode()) == f"{name} is not a string"
+    assert _rejection(json.dumps(cased).encode()).startswith(said)
 
 
 @pytest.mark.parametrize(
@@ -187,8 +188,6 @@ def test_a_mistyped_field_is_rejected_by_name(name: str, value: object) -> None:
         ("UserID", "a\0b", "UserID contains a NUL character"),
         ("AlarmID", "\0", "AlarmID contains a NUL character"),
         ("Status", "", "Status is not one of CLEARED, WARNING, CRITICAL"),
-        ("Status", "warning", "Status is not one of CLEARED, WARNING, CRITICAL"),
-        ("Status", "WARNING ", "Status is not one of CLEARED, WARNING, CRITICAL"),
         ("Status", "INFO", "Status is not one of CLEARED, WARNING, CRITICAL"),
         ("ChangedAt", "2021-02-30T00:00:00Z", "ChangedAt names a day that does not exist"),
     ],
@@ -239,7 +238,7 @@ def test_what_is_not_json_in_utf_8_is_rejected(body: bytes) -> None:
 def test_what_is_not_an_object_is_rejected(body: bytes) -> None:
     """JSON, and still no message."""
     for decode in (decode_alarm_status_changed, decode_send_alarm_digest):
-        with pytest.raises(MessageRejectedError, match=r"^the body is not a JSON object$"):
+        with pytest.raises(MessageRejectedError, match=r"^the body is not a JSON object: "):
             decode(body, LIMIT)
 
 

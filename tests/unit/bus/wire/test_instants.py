@@ -69,6 +69,24 @@ def test_every_way_to_write_an_instant_means_the_same(text: str) -> None:
     assert parse_instant(text) == 1_623_098_415_500_000_000
 
 
+@pytest.mark.parametrize(
+    ("text", "ns"),
+    [
+        ("2016-12-31T23:59:60Z", 1_483_228_800_000_000_000),
+        ("2016-12-31T23:59:60.999999999Z", 1_483_228_800_000_000_000),
+        ("2017-01-01T05:29:60.5+05:30", 1_483_228_800_000_000_000),
+        ("1972-06-30t15:59:60-08:00", 78_796_800_000_000_000),
+    ],
+)
+def test_a_leap_second_is_the_first_instant_of_the_next(text: str, ns: int) -> None:
+    """A count since 1970 has no place for it; the hour that it is in stays where it was."""
+    assert parse_instant(text) == ns
+    hour = "2016-12-31T23:"
+    assert parse_instant(f"{hour}59:59.5Z") == 1_483_228_799_500_000_000
+    assert parse_instant(text) == ns
+    assert parse_instant(f"{hour}00:00.5Z") == 1_483_225_200_500_000_000
+
+
 @given(INT64)
 @example(2**63 - 1)
 @example(-(2**63))
@@ -120,6 +138,10 @@ def test_writing_agrees_with_the_standard_library(moment: datetime) -> None:
         "2021-06-07T24:00:00Z",
         "2021-06-07T20:60:15Z",
         "2021-06-07T20:40:60Z",
+        "2016-12-31T23:58:60Z",
+        "2016-12-30T23:59:60Z",
+        "2016-12-31T23:59:60+01:00",
+        "2016-12-31T23:59:61Z",
         "21-06-07T20:40:15Z",
         "+2021-06-07T20:40:15Z",
         " 2021-06-07T20:40:15Z",
@@ -162,6 +184,8 @@ def test_a_day_that_does_not_exist_is_refused(text: str) -> None:
         "1677-09-21T00:12:43.145224192+00:01",
         "9999-12-31T23:59:59.999999999-23:59",
         "0001-01-01T00:00:00+23:59",
+        "0001-01-01T00:00:60+23:59",
+        "9999-12-31T23:59:60Z",
     ],
 )
 def test_an_instant_beyond_64_bits_is_refused(text: str) -> None:
