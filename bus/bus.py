@@ -130,6 +130,8 @@ class NatsBus:
             last_taken_at_s=lag.last_taken_at_s,
             digests_refused=self._digests.refused if self._is_open else None,
             trouble=trouble,
+            server=self._connection.server_name,
+            answered_in_s=self._connection.answered_in_s,
         )
 
     async def look_behind(self) -> None:

@@ -27,3 +27,7 @@ class BusStatus:
     """Why digests are not taken by their stream; None while they are."""
     trouble: str | None = None
     """Why it is not connected, or takes no messages, with the mend where it is known."""
+    server: str = ""
+    """What the NATS server calls itself."""
+    answered_in_s: float | None = None
+    """How long it took to answer the log's last question; None on core NATS, which asks none."""

@@ -41,6 +41,8 @@ class StoreTally:
     """Users whose save is refused for good."""
     answered_at_s: float = 0.0
     """When a call last ended well, by the monotonic clock."""
+    answered_in_s: float | None = None
+    """How long it took; None before the first."""
     under_way: dict[int, float] = field(default_factory=dict)
     """When the calls under way began, by number."""
 

@@ -75,12 +75,24 @@ class Connection:
         self.write, self.write_each, self.written = writer.write, writer.write_each, writer.written
         self.tasks = LongTasks(escalate)
         """Those of the bus that live as long as the connection."""
+        self.answered_in_s: float | None = None
+        """How long the server took to answer the log's last question; None without one."""
         self._options = access_options(settings, self.client)
 
     @property
     def connected(self) -> bool:
         """Whether the server is there right now."""
         return self.client.is_connected
+
+    @property
+    def server_name(self) -> str:
+        """What the server calls itself, or its address; empty before there was one."""
+        greeting, url = self.client.greeting, self.client.connected_url
+        name = str(greeting.get("server_name", ""))
+        if name != greeting.get("server_id") or url is None:
+            return name
+        # Nobody has named it.
+        return f"{url.hostname}:{url.port}"
 
     @property
     def slow_consumer_drops(self) -> int:

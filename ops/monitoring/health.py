@@ -113,8 +113,12 @@ class Health:
         bus, now_s = self._bus_status(), self._monotonic_s()
         serving = self.phase is Phase.SERVING
         checks = {"phase": OK if serving else str(self.phase)}
-        checks["nats"] = OK if bus.connected else _because("not connected", bus.trouble)
-        checks["mongodb"] = next(self._store.problems(now_s), self.store_trouble or OK)
+        nats = f"connected to {bus.server or 'a server without a name'}{_took(bus.answered_in_s)}"
+        checks["nats"] = (
+            f"{OK}, {nats}" if bus.connected else _because("not connected", bus.trouble)
+        )
+        mongodb = self.store_trouble or f"{OK}, answers{_took(self._store.answered_in_s)}"
+        checks["mongodb"] = next(self._store.problems(now_s), mongodb)
         if not serving and bus.connected and bus.trouble is not None:
             checks["delivery"] = bus.trouble
         if serving:
@@ -153,3 +157,7 @@ class Health:
 
 def _because(what: str, reason: str | None) -> str:
     return what if reason is None else f"{what}: {reason}"
+
+
+def _took(answered_in_s: float | None) -> str:
+    return "" if answered_in_s is None else f", {1e3 * answered_in_s:.1f} ms"

@@ -92,6 +92,6 @@ class ObservedCheckpointStore:
             tally.checks.failing = None
             if call is tally.saves:
                 tally.loads.failing = None
-            tally.answered_at_s = ended_s
+            tally.answered_at_s, tally.answered_in_s = ended_s, ended_s - began_s
         finally:
             del tally.under_way[number]

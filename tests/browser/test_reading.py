@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import signal
 from typing import TYPE_CHECKING
@@ -10,11 +11,11 @@ from urllib.parse import quote
 import pytest
 from playwright.async_api import expect
 
-from tests.chromium import PHONE, opened
+from tests.chromium import DESK, PHONE, opened
 from tests.console import HOSTILE_IDS, console_url, start_console
 
 if TYPE_CHECKING:
-    from playwright.async_api import Page
+    from playwright.async_api import Page, ViewportSize
 
     from tests.broker import Broker
     from tests.deployment import Deployment
@@ -28,6 +29,8 @@ VIEWS = (
     "#/users?order=id",
     "#/users/2",
     "#/users/2/disk",
+    "#/users/2?only=active",
+    "#/dead-letters?reason=JSON",
     "#/dead-letters",
     "#/instances",
 )
@@ -108,9 +111,11 @@ async def test_a_user_is_found_and_the_reasons_are_read(deployment: Deployment) 
         await expect(cpu).to_contain_text("it was never told")
         disk = page.get_by_role("row", name="disk")
         await expect(disk).to_contain_text("It is no news")
-        await page.get_by_label("One alarm, by its whole ID").fill("absent")
+        await page.get_by_label("Alarm ID, or a part of it").fill("absent")
         await page.keyboard.press("Enter")
+        await page.get_by_role("link", name="What is known of the alarm absent").click()
         await expect(page.get_by_role("row", name="absent")).to_contain_text("Nothing is known")
+        await page.go_back()
         await page.go_back()
         await broker.event("2", "disk", "CLEARED", "2021-06-07T22:00:00Z")
         await expect(disk).to_contain_text("CLEARED")
@@ -181,6 +186,120 @@ async def test_nothing_moves_under_a_finger_when_the_service_has_answered(
         assert await page.evaluate(top) == before
 
 
+async def test_nobody_is_offered_who_is_not_there(deployment: Deployment) -> None:
+    """A search that finds nobody says so, and leads nowhere."""
+    service = start_console(deployment)
+    async with (
+        deployment.broker() as broker,
+        opened(console_url(service), "#/users?prefix=nobody") as page,
+    ):
+        await some_alarms(broker)
+        await expect(page.get_by_text("No stored user has this id")).to_be_visible()
+        await expect(page.get_by_role("link", name="Open the user")).to_have_count(0)
+
+
+async def test_dead_letters_are_told_apart_and_chosen(deployment: Deployment) -> None:
+    """Whose, how the body begins, and how many there are of a reason, or of a subject."""
+    service = start_console(deployment)
+    async with (
+        deployment.broker() as broker,
+        opened(console_url(service), "#/dead-letters") as page,
+    ):
+        names = broker.names
+        for user in ("one", "two"):
+            await broker.put(names.events, b'{"user_id": "%s"}' % user.encode())
+        await broker.put(names.events, b"disk full!")
+        await broker.put(names.events, b'{"UserID": "' + b"x" * 10_000)
+        await broker.put(names.requests, b"{}")
+        await broker.settled()
+        rows = page.get_by_role("row").filter(has=page.get_by_role("rowheader"))
+        await expect(rows).to_have_count(5)
+        await expect(rows.nth(4)).to_contain_text("one")
+        await expect(rows.nth(2)).to_contain_text("disk full!")
+        await expect(rows.nth(1)).to_contain_text("a long body")
+        await page.get_by_label("The reason, or a part of it").fill("MISSING")
+        await page.keyboard.press("Enter")
+        await expect(rows).to_have_count(3)
+        await expect(
+            page.get_by_text("3 of the newest 5 looked at; 5 in the stream.")
+        ).to_be_visible()
+        await page.get_by_role("link", name=names.requests).click()
+        await expect(rows).to_have_count(1)
+        await page.goto(console_url(service) + "/#/dead-letters")
+        await expect(rows).to_have_count(5)
+        await page.get_by_role("link", name="user_id is not read").first.click()
+        await expect(rows).to_have_count(2)
+
+
+async def test_a_user_with_many_alarms_has_the_active_first_and_an_end(
+    deployment: Deployment,
+) -> None:
+    """Pages, a choice, and a part of the id; the numbers are of all of them."""
+    service = start_console(deployment)
+    async with deployment.broker() as broker, opened(console_url(service)) as page:
+        await asyncio.gather(
+            *(
+                broker.event(
+                    "many", f"alarm-{number:04}", "CRITICAL" if number % 25 == 7 else "CLEARED"
+                )
+                for number in range(1000)
+            )
+        )
+        await broker.settled()
+        await page.goto(f"{console_url(service)}/#/users/many")
+        rows = page.get_by_role("row").filter(has=page.get_by_role("rowheader"))
+        await expect(rows).to_have_count(25)
+        await expect(rows.nth(24)).to_contain_text("alarm-0607")
+        await page.get_by_role("link", name="Next page").click()
+        await expect(page.get_by_text("26 to 50 of 1,000")).to_be_visible()
+        await expect(rows.nth(14)).to_contain_text("alarm-0982")
+        await expect(rows.nth(15)).to_contain_text("CLEARED")
+        await page.get_by_role("link", name="Active (40)").click()
+        await expect(page.get_by_text("1 to 25 of 40")).to_be_visible()
+        await page.get_by_role("link", name="Next page").click()
+        await expect(rows).to_have_count(15)
+        await expect(page.get_by_role("link", name="Next page")).to_have_count(0)
+        await page.goto(f"{console_url(service)}/#/users/many")
+        await page.get_by_label("Alarm ID, or a part of it").fill("ALARM-099")
+        await page.keyboard.press("Enter")
+        await expect(rows).to_have_count(10)
+
+
+async def test_checks_say_what_they_mean(deployment: Deployment) -> None:
+    """To a person: which server, how far away, what works."""
+    service = start_console(deployment)
+    async with deployment.broker() as broker, opened(console_url(service)) as page:
+        await some_alarms(broker)
+        checks = page.locator(".checks li")
+        await expect(checks.filter(has_text="NATS: connected to")).to_contain_text(
+            re.compile(r"connected to \S+, [\d.]+ ms$")
+        )
+        await expect(checks.filter(has_text="MongoDB: answers")).to_contain_text(" ms")
+        await expect(checks.filter(has_text="Service: takes messages")).to_be_visible()
+        await expect(checks.filter(has_text=re.compile(r"\bok$"))).to_have_count(0)
+
+
+@pytest.mark.parametrize("screen", [DESK, PHONE], ids=["desk", "phone"])
+async def test_long_ids_are_broken_in_their_own_column_and_nothing_else_is(
+    deployment: Deployment, screen: ViewportSize
+) -> None:
+    """No time, no word beside them; numbers stand below one another."""
+    service = start_console(deployment)
+    async with deployment.broker() as broker, opened(console_url(service), viewport=screen) as page:
+        for name in HOSTILE_IDS:
+            await broker.event("x" * 256, name, "CRITICAL", "2021-06-07T20:40:15.598765212Z")
+            await broker.event(name, name, "RED")
+        await broker.event("many", "a")
+        await broker.request("x" * 256)
+        await broker.settled()
+        long_user = f"#/users/{'x' * 256}"
+        for view in ("#/users?order=id", "#/users", long_user, "#/dead-letters", "#/instances"):
+            await page.goto(f"{console_url(service)}/{view}")
+            await expect(page.get_by_role("rowheader")).not_to_have_count(0)
+            await _fits(page)
+            assert await page.evaluate(_BROKEN) == [], view
+
+
 async def test_an_address_that_names_nothing_is_harmless(deployment: Deployment) -> None:
     """Somebody else may have made the link."""
     service = start_console(deployment)
@@ -195,6 +314,30 @@ async def _fits(page: Page) -> None:
     wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
     assert wide <= 0, f"{page.url} is {wide} pixels wider than the screen"
 
+
+# Times that are broken; numbers that do not stand below one another; on a desk also cells of more
+# than a line that are not for what others wrote.
+_BROKEN = """
+() => {
+  const lines = (element) => {
+    const range = document.createRange();
+    range.selectNodeContents(element);
+    const tops = [...range.getClientRects()].map(({top, height}) => Math.round(top + height / 2));
+    return new Set(tops.map((top) => Math.round(top / 8))).size;
+  };
+  const broken = [...document.querySelectorAll("time")].filter((time) => lines(time) > 1);
+  const ids = [...document.querySelectorAll("td:not(.wide):not(.middling):not(:has(.fine))")];
+  if (innerWidth > 640) broken.push(...ids.filter((cell) => lines(cell) > 1));
+  const ends = new Map();
+  for (const cell of document.querySelectorAll("tbody .number:not(.empty)")) {
+    const {right} = cell.getBoundingClientRect();
+    const name = cell.dataset.label;
+    if (ends.has(name) && Math.abs(ends.get(name) - right) > 1) broken.push(cell);
+    ends.set(name, right);
+  }
+  return broken.map((element) => `${element.tagName}: ${element.textContent}`);
+}
+"""
 
 # Text whose contrast to the nearest ground below it is less than WCAG AA asks for.
 _CONTRAST = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bus.dead_letters import pages as letter_pages
-from bus.dead_letters.pages import LetterPage, newest_letters
+from bus.dead_letters.pages import LetterHead, LetterPage, newest_letters
 from bus.dead_letters.stored import DeadLetters
 from tests.broker import Broker, Names, connected
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     import pytest
 
 
-async def put(broker: Broker, count: int, *, to: str = "", cut: str = "") -> None:
+async def put(broker: Broker, count: int, *, to: str = "", cut: str = "", why: str = "why") -> None:
     """Put letters into their stream."""
-    headers = {"Dead-Letter-Reason": "why", "Dead-Letter-Time": "2021-06-07T20:40:15Z"}
+    headers = {"Dead-Letter-Reason": why, "Dead-Letter-Time": "2021-06-07T20:40:15Z"}
     headers |= {"Dead-Letter-Cut": cut} if cut else {}
     for _ in range(count):
         await broker.js.publish(to or broker.names.dead_letters, b"body", headers=headers)
@@ -57,6 +57,25 @@ async def test_pages_lead_from_the_newest_letter_to_the_oldest(nats_url: str) ->
         third = await page(broker, letters, second.older)
         assert (places(third), third.older) == ([1], None)
         assert places(await page(broker, letters, 99)) == [7, 6, 5]
+
+
+async def test_letters_that_fit_are_found_and_counted(nats_url: str) -> None:
+    """Among others, on several pages; the count is of all that was looked at."""
+    async with connected(nats_url, Names()) as broker:
+        letters = await opened(broker)
+        for _ in range(5):
+            await put(broker, 1, why="no JSON")
+            await put(broker, 10)
+        stream = broker.names.dead_letter_stream
+
+        def fits(head: LetterHead) -> bool:
+            return head.reason == "no JSON"
+
+        first = await newest_letters(letters, stream, None, 3, fits)
+        assert (places(first), first.older) == ([45, 34, 23], 23)
+        assert (first.fitting, first.looked_at, first.stored) == (5, 55, 55)
+        second = await newest_letters(letters, stream, first.older, 3, fits)
+        assert (places(second), second.older, second.fitting) == ([12, 1], None, 2)
 
 
 async def test_what_was_deleted_and_what_is_not_ours_is_passed_over(nats_url: str) -> None:

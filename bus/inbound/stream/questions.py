@@ -62,13 +62,19 @@ class Questions:
         self._open[number] = (loop.time() + QUESTION_S, answered)
 
         def failed(error: Exception) -> None:
-            loop.call_soon(self.answer, number, failed_answer(repr(error)))
+            loop.call_soon(self._end, number, failed_answer(repr(error)))
 
         content = b"" if body is None else orjson.dumps(body)
         self._connection.write(subject, content, address, failed=failed)
 
     def answer(self, number: int, said: Answer) -> None:
-        """Hand an answer on; one that nobody waits for is ignored."""
+        """Hand on what the server said; an answer that nobody waits for is ignored."""
+        if number in self._open:
+            asked_s = self._open[number][0] - QUESTION_S
+            self._connection.answered_in_s = asyncio.get_running_loop().time() - asked_s
+            self._end(number, said)
+
+    def _end(self, number: int, said: Answer) -> None:
         question = self._open.pop(number, None)
         if question is not None:
             question[1](said)
@@ -76,10 +82,10 @@ class Questions:
     def give_up(self, why: str) -> None:
         """Answer all that are open with an error."""
         for number in list(self._open):
-            self.answer(number, failed_answer(why))
+            self._end(number, failed_answer(why))
 
     def give_up_due(self, now_s: float) -> None:
         """Answer those with an error that have waited too long by the loop's clock."""
         due = [number for number, (at_s, _) in self._open.items() if at_s <= now_s]
         for number in due:
-            self.answer(number, failed_answer("no answer in time"))
+            self._end(number, failed_answer("no answer in time"))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 LETTERS_MAX = 100
 _LETTERS = 25
 _SEQUENCE_MAX = 2**63 - 1
+_TEXT_MAX_CHARS = 256
 
 
 def dead_letter_routes(gate: Gate, data: Callable[[], ConsoleLetters]) -> list[web.RouteDef]:
@@ -27,7 +28,8 @@ def dead_letter_routes(gate: Gate, data: Callable[[], ConsoleLetters]) -> list[w
     async def page(request: web.Request) -> bytes:
         before = number(request.query, "before", None, _SEQUENCE_MAX)
         limit = number(request.query, "limit", _LETTERS, LETTERS_MAX) or _LETTERS
-        return await data().page(before, limit)
+        reason, subject = _text(request, "reason"), _text(request, "subject")
+        return await data().page(before, limit, reason, subject)
 
     async def show(request: web.Request) -> bytes:
         return await data().show(_sequence(request))
@@ -44,6 +46,14 @@ def dead_letter_routes(gate: Gate, data: Callable[[], ConsoleLetters]) -> list[w
         web.post("/api/dead-letters/{sequence}/replay", gate.acting(replay)),
         web.post("/api/dead-letters/{sequence}/drop", gate.acting(drop)),
     ]
+
+
+def _text(request: web.Request, name: str) -> str | None:
+    """Return what letters are chosen by; None when nothing is said."""
+    text = request.query.get(name) or None
+    if text is not None and len(text) > _TEXT_MAX_CHARS:
+        raise AnswerError("400", f"{name} is of {_TEXT_MAX_CHARS} characters at the most")
+    return text
 
 
 def _sequence(request: web.Request) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import logging
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from nats.errors import Error as NatsError
 
 from bus.dead_letters.pages import newest_letters
 from bus.dead_letters.stored import DeadLetters
-from ops.dead_letters.fields import to_fields
+from ops.dead_letters.fields import LetterLine, fits, line_of, to_fields
 from ops.dead_letters.replay import UnreplayableError, replay_letter
 from ops.inquiries.answering import AnswerError
 from ops.publication import PublicationRefusedError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from nats.aio.client import Client
 
+    from bus.dead_letters.pages import LetterHead
     from bus.dead_letters.stored import DeadLetter
     from bus.subjects import Subjects
 
@@ -29,6 +31,8 @@ logger = logging.getLogger("ops.letter_desk")
 
 BODY_CHARS_MAX = 64 * 1024
 """Of a body that much is shown; the command line writes all of it."""
+LISTED_BYTES_MAX = 8 * 1024
+"""Bodies that are larger are not read for a list, which shows how they begin."""
 
 
 class ConsoleLetters:
@@ -45,13 +49,37 @@ class ConsoleLetters:
         self._letters = DeadLetters(client.jetstream(), subjects.dead_letter)
         self._subject = subjects.dead_letter
 
-    async def page(self, before: int | None, limit: int) -> bytes:
-        """Return the newest letters below a place, without their bodies, newest first."""
+    async def page(
+        self, before: int | None, limit: int, reason: str | None, subject: str | None
+    ) -> bytes:
+        """Return the newest letters below a place that fit, newest first."""
+
+        def wanted(head: LetterHead) -> bool:
+            return fits(head, reason, subject)
+
+        all_of_them = reason is None and subject is None
         with _worded():
             stream = await self._stream()
-            page = await newest_letters(self._letters, stream, before, limit)
-        heads = [dataclasses.asdict(head) for head in page.heads]
-        return orjson.dumps({"letters": heads, "older": page.older, "stored": page.stored})
+            page = await newest_letters(
+                self._letters, stream, before, limit, None if all_of_them else wanted
+            )
+            lines = await asyncio.gather(*(self._line(stream, head) for head in page.heads))
+        return orjson.dumps(
+            {
+                "letters": [dataclasses.asdict(line) for line in lines],
+                "older": page.older,
+                "stored": page.stored,
+                "looked_at": page.looked_at,
+                "fitting": page.fitting,
+                "subjects": self._inputs,
+            }
+        )
+
+    async def _line(self, stream: str, head: LetterHead) -> LetterLine:
+        if head.size > LISTED_BYTES_MAX:
+            return line_of(head, None)
+        letter = await self._letters.find(stream, head.sequence)
+        return line_of(head, None if letter is None else letter.body)
 
     async def show(self, sequence: int) -> bytes:
         """Return one letter."""

@@ -20,16 +20,17 @@ export function facts(pairs) {
 }
 
 // A table whose cells know their column, so that a narrow screen can show a row as a card.
-// columns: [{name, number, wide, middling}], rows: arrays of nodes or text.
+// columns: [{name, short, number, wide, middling}], rows: arrays of nodes or text. Only what is wide or
+// middling is broken; the short name is for cards.
 export function table(caption, columns, rows) {
   const head = columns.map((column) =>
-    el("th", {scope: "col", role: "columnheader", class: column.number ? "number" : null},
-      column.name));
+    el("th", {scope: "col", role: "columnheader",
+      class: [column.number && "number", column.wide && "wide"].filter(Boolean).join(" ") || null}, column.name));
   const body = rows.map((cells) =>
     el("tr", {role: "row"}, cells.map((cell, place) => {
-      const {name, number, wide, middling} = columns[place];
+      const {name, short, number, wide, middling} = columns[place];
       const kind = [number && "number", wide && "wide", middling && "middling", cell === "" && "empty"];
-      const label = {class: kind.filter(Boolean).join(" ") || null, "data-label": name};
+      const label = {class: kind.filter(Boolean).join(" ") || null, "data-label": short ?? name};
       // The roles are said because a card's display would take them away.
       return place === 0
         ? el("th", {scope: "row", role: "rowheader", ...label}, cell)

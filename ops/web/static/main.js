@@ -8,7 +8,7 @@ import {Letters} from "./letters.js";
 import {Members} from "./members.js";
 import {Operator} from "./operator.js";
 import {Overview} from "./overview.js";
-import {clock, isWell} from "./text.js";
+import {check, clock, isWell} from "./text.js";
 import {User} from "./user.js";
 import {Users} from "./users.js";
 
@@ -30,7 +30,7 @@ function named() {
   }
   const [first, second, third] = parts;
   if (first === "users") {
-    return ["users", () => (second ? new User(second, third || null) : new Users(query))];
+    return ["users", () => (second ? new User(second, third || null, query) : new Users(query))];
   }
   if (first === "dead-letters") {
     return ["dead-letters", () => (second ? new Letter(second, operator) : new Letters(query))];
@@ -109,7 +109,7 @@ async function tick() {
     answeredAt = Date.now() / 1000;
     document.body.classList.remove("stale");
     const {ready, phase, checks} = figures.latest;
-    const wrong = Object.entries(checks).filter(([, found]) => !isWell(found)).map(([name]) => name);
+    const wrong = Object.entries(checks).filter(([, found]) => !isWell(found)).map(([name, found]) => check(name, found)[0]);
     if (ready) showState("good", "ready");
     else showState("bad", phase === "serving" ? `not ready: ${wrong.join(", ")}` : phase);
   } catch (problem) {

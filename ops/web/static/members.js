@@ -5,7 +5,7 @@ import {el, notice, replaceUnlessInUse, table} from "./dom.js";
 import {count, duration, shown, short} from "./text.js";
 
 const COLUMNS = [
-  {name: "Instance", wide: true}, {name: "State"}, {name: "Up for"}, {name: "Last beat"},
+  {name: "Instance", wide: true}, {name: "State"}, {name: "Up for", number: true}, {name: "Last beat", number: true},
   {name: "Partitions", wide: true}, {name: "Messages/s", number: true}, {name: "Waiting", number: true},
   {name: "Behind", number: true}, {name: "Version"}, {name: "Console"},
 ];

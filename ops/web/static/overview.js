@@ -2,7 +2,7 @@
 
 import {el, facts, notice} from "./dom.js";
 import {Plot} from "./plot.js";
-import {count, duration, isWell, short} from "./text.js";
+import {check, count, duration, isWell, short} from "./text.js";
 
 const rate = (value) => `${short(value)}/s`;
 
@@ -58,10 +58,12 @@ export class Overview {
     this.plots.saves.show(this.figures.percentiles("checkpoint_durations", 0.95, 0.5), spanS);
     this.plots.flight.show(this.figures.states("in_flight"), spanS);
     this.plots.users.show(this.figures.states("live_users"), spanS);
-    this.checks.replaceChildren(...Object.entries(latest.checks).map(([name, found]) =>
-      el("li", {class: isWell(found) ? "good" : "bad"},
+    this.checks.replaceChildren(...Object.entries(latest.checks).map(([name, found]) => {
+      const [label, said] = check(name, found);
+      return el("li", {class: isWell(found) ? "good" : "bad"},
         el("span", {class: "mark", "aria-hidden": "true"}, isWell(found) ? "✓" : "!"),
-        el("b", {}, name), ` ${found}`)));
+        el("b", {}, `${label}: `), said);
+    }));
     this.#drawCounts(latest);
   }
 

@@ -89,8 +89,37 @@ export function instant(text) {
   return host;
 }
 
+const INSTANTS = /(\d{4}-\d\d-\d\dT[\d:.]+Z)/;
+
+// A sentence in which instants are not broken.
+export function sentence(text) {
+  const host = document.createElement("span");
+  for (const [place, piece] of text.split(INSTANTS).entries()) host.append(place % 2 ? instant(piece) : piece);
+  return host;
+}
+
 // Whether a check says that all is well; "ok" may be followed by more.
 export const isWell = (found) => /^ok(, |$)/.test(found);
+
+// What a check is about, and what it means that all is well, where the check says no more itself.
+const CHECKS = {
+  phase: ["Service", "takes messages"],
+  nats: ["NATS", "connected"],
+  mongodb: ["MongoDB", "answers"],
+  reading: ["Log", "is read as it comes"],
+  beats: ["Signs of life", "are confirmed by MongoDB: digests are published"],
+  partitions: ["Partitions", "are where they should be"],
+  progress: ["Messages", "those taken are settled"],
+  "event loop": ["Event loop", "turns"],
+  actors: ["Actors", "do their work"],
+  timer: ["Timers", "ring in time"],
+};
+
+// A check for people: what it is about, and how that is.
+export function check(name, found) {
+  const [label, well] = CHECKS[name] ?? [name, "well"];
+  return [label, found === "ok" ? well : found.replace(/^ok, /, "")];
+}
 
 // 12,345 — and 12.3k where there is no room for more.
 export function count(number) {
@@ -105,7 +134,7 @@ export function short(number) {
 }
 
 export function duration(seconds) {
-  if (seconds < 0.0995) return (seconds * 1000).toFixed(seconds < 0.00995 ? 1 : 0) + " ms";
+  if (seconds < 0.0995) return (seconds * 1000).toFixed(seconds > 0 && seconds < 0.00995 ? 1 : 0) + " ms";
   if (seconds < 10) return seconds.toFixed(1) + " s";
   if (seconds < 120) return Math.round(seconds) + " s";
   if (seconds < 7200) return Math.round(seconds / 60) + " min";

@@ -74,7 +74,8 @@ export class Users {
       users.length ? table("Users", COLUMNS, users.map(row)) : notice(this.#nobody()),
       el("p", {class: "below"}, said.join(", ") + "."),
     ];
-    if (this.prefix) {
+    // Its own id is the first of all that begin so.
+    if (this.prefix && users[0]?.user_id === this.prefix) {
       content.unshift(el("p", {}, el("a", {href: userLink(this.prefix)},
         "Open the user ", shown(this.prefix))));
     }
@@ -87,6 +88,6 @@ export class Users {
 
   #nobody() {
     if (this.order === "recent") return "No user is in memory here. Others are stored: see “By id”.";
-    return this.prefix ? "No stored user’s id begins so." : "No user is stored.";
+    return this.prefix ? "No stored user has this id, or one that begins so; capitals count." : "No user is stored.";
   }
 }

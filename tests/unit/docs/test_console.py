@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bus.dead_letters.pages import LetterHead
+from ops.dead_letters.fields import LetterLine
 from ops.homes.members import Member
 from ops.users.known import LOADS_AT_ONCE
 from ops.users.report import AlarmReport, UserLine, UserReport
@@ -16,6 +16,7 @@ from ops.web.console.user_routes import WORKING_MAX
 from ops.web.gate import ACT_WITHIN_S, AT_ONCE_MAX, READ_WITHIN_S
 from ops.web.server import MAX_CONNECTIONS
 from tests.service import ROOT
+from tests.unit.ops.monitoring.test_health import Desk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,7 @@ PAGE = ROOT / "docs" / "operations" / "console.md"
         ("user.js", "report", UserReport),
         ("user.js", "alarm", AlarmReport),
         ("members.js", "member", Member),
-        ("letters.js", "letter", LetterHead),
+        ("letters.js", "letter", LetterLine),
     ],
 )
 def test_the_page_reads_fields_that_are_sent(script: str, name: str, kind: Any) -> None:
@@ -62,6 +63,19 @@ def test_a_row_has_a_cell_for_each_column(script: str) -> None:
     assert columns is not None
     assert cells is not None
     assert len([*_at_top(cells[1])]) == len([*_at_top(columns[1])]) > 1
+
+
+def test_every_check_has_words_for_people() -> None:
+    """Who does not know the code is told nothing by "phase ok"."""
+    known = re.search(
+        r"^const CHECKS = \{\n(.*?)^\};", (STATIC / "text.js").read_text(), re.MULTILINE | re.DOTALL
+    )
+    assert known is not None
+    labels = {
+        quoted or plain
+        for quoted, plain in re.findall(r'^  (?:"(.+?)"|(\w+)): ', known[1], re.MULTILINE)
+    }
+    assert labels == Desk().health.ready().checks.keys()
 
 
 def test_the_document_says_what_the_console_takes() -> None:

@@ -65,6 +65,18 @@ class Desk:
         return wrong
 
 
+def test_servers_that_answer_are_told_by_name_and_time() -> None:
+    """Which of a cluster's it is, and how far away: "ok" would say neither."""
+    desk = Desk()
+    desk.status = replace(WELL, server="n1", answered_in_s=0.0021)
+    desk.store.answered_in_s = 0.004
+    checks = desk.health.ready().checks
+    assert checks["nats"] == "ok, connected to n1, 2.1 ms"
+    assert checks["mongodb"] == "ok, answers, 4.0 ms"
+    desk.status = replace(WELL, server="n1")
+    assert desk.health.ready().checks["nats"] == "ok, connected to n1"
+
+
 def test_a_service_that_serves_is_live_and_ready() -> None:
     """With every check named."""
     desk = Desk()

@@ -24,9 +24,11 @@ class Letters:
         """Nothing was."""
         self.asked: list[tuple[object, ...]] = []
 
-    async def page(self, before: int | None, limit: int) -> bytes:
+    async def page(
+        self, before: int | None, limit: int, reason: str | None, subject: str | None
+    ) -> bytes:
         """See ``ConsoleLetters``."""
-        self.asked.append(("page", before, limit))
+        self.asked.append(("page", before, limit, reason, subject))
         return b"{}"
 
     async def show(self, sequence: int) -> bytes:
@@ -56,14 +58,18 @@ async def test_what_is_asked_arrives() -> None:
     async with asking(letters) as client:
         await client.get("/api/dead-letters")
         await client.get("/api/dead-letters", params={"before": "7", "limit": str(LETTERS_MAX)})
+        await client.get("/api/dead-letters", params={"reason": "not JSON", "subject": "S"})
+        await client.get("/api/dead-letters", params={"reason": "", "subject": ""})
         await client.get("/api/dead-letters/7")
         for act in ("replay", "drop"):
             path = f"/api/dead-letters/7/{act}"
             answer = await client.post(path, json={"time": "t"}, headers=AS_OPERATOR)
             assert answer.status == 200
     assert letters.asked == [
-        ("page", None, 25),
-        ("page", 7, LETTERS_MAX),
+        ("page", None, 25, None, None),
+        ("page", 7, LETTERS_MAX, None, None),
+        ("page", None, 25, "not JSON", "S"),
+        ("page", None, 25, None, None),
         ("show", 7),
         ("replay", 7, "t"),
         ("drop", 7, "t"),
@@ -71,9 +77,20 @@ async def test_what_is_asked_arrives() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/x", "/0", "/-1", "/99999999999999999999", "?limit=0", "?before=x", "?limit=101"]
+    "path",
+    [
+        "/x",
+        "/0",
+        "/-1",
+        "/99999999999999999999",
+        "?limit=0",
+        "?before=x",
+        "?limit=101",
+        f"?reason={'x' * 257}",
+        f"?subject={'x' * 257}",
+    ],
 )
-async def test_what_is_no_number_is_refused(path: str) -> None:
+async def test_what_cannot_be_is_refused(path: str) -> None:
     """With a sentence, and nobody is asked."""
     letters = Letters()
     async with asking(letters) as client:
