@@ -81,6 +81,11 @@ class CoreSettings:
         7 * 24 * 3600,
         "seconds a cleared alarm is remembered after its last event; 0 for ever",
     )
+    future_tolerance_s: float = setting(
+        "FUTURE_TOLERANCE",
+        300.0,
+        "seconds an event may be in the future before it is counted, and warned about",
+    )
     skip_empty_digests: bool = setting(
         "EMPTY_DIGESTS",
         default=False,
@@ -112,6 +117,12 @@ class CoreSettings:
             0 <= self.cleared_retention_s <= CENTURY_S,
             "CLEARED_RETENTION",
             f"must be 0 (never) or at most {CENTURY_S} seconds",
+        )
+
+        require(
+            0 <= self.future_tolerance_s <= CENTURY_S,
+            "FUTURE_TOLERANCE",
+            f"must be 0 to {CENTURY_S} seconds",
         )
 
     def save_after_s(self, *, on_log: bool) -> float:

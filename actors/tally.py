@@ -57,6 +57,8 @@ class CoreTally:
 
     events_changed: int = 0
     """Events that changed their alarm."""
+    events_ahead: int = 0
+    """Of those, the ones from the future: of an agent whose clock is ahead."""
     events_unchanged: int = 0
     """Events that were repeated or stale and changed nothing."""
     requests_repeated: int = 0

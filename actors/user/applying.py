@@ -33,7 +33,8 @@ def apply_in_order(
     alarms, changed, applied = state.alarms, state.changed, held.applied
     retention = context.retention
     now_s = context.clock.wall_s()
-    unchanged = requests = 0
+    ahead_ns = int((now_s + context.settings.future_tolerance_s) * 1e9)
+    unchanged = requests = ahead = 0
     for delivery in items:
         token, body, _ = delivery
         held.handling = token
@@ -52,6 +53,8 @@ def apply_in_order(
                     alarm_id = context.ids.share(alarm_id)
                 alarms[alarm_id] = alarm
                 changed[alarm_id] = None
+                if changed_at_ns > ahead_ns:
+                    ahead += 1
             else:
                 unchanged += 1
             applied.append(delivery)
@@ -61,6 +64,8 @@ def apply_in_order(
             answer()
     tally = context.tally
     tally.events_changed += len(items) - requests - unchanged
+    if ahead:
+        tally.events_ahead += ahead
     if unchanged:
         tally.events_unchanged += unchanged
     held.applying = ()

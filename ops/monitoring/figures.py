@@ -40,6 +40,7 @@ def _counts(sources: Sources) -> dict[str, int]:
     core, bus, store, home = sources.core, sources.bus, sources.store, sources.home
     return {
         "events that changed an alarm": core.events_changed,
+        "events from the future": core.events_ahead,
         "events repeated or stale": core.events_unchanged,
         "digests with alarms": core.digests_made,
         "digests with none": core.digests_empty,

@@ -190,6 +190,11 @@ def _of_core(tally: CoreTally) -> Iterator[Metric]:
         "outcome",
         outcomes,
     )
+    yield _counter(
+        "events_ahead",
+        "Of the events that changed their alarm, those more than FUTURE_TOLERANCE in the future.",
+        tally.events_ahead,
+    )
     contents = {"alarms": tally.digests_made, "empty": tally.digests_empty}
     yield _counters("digests_made", "Digests made, by what they tell.", "content", contents)
     yield _counter("digests_published", "Digests now in their stream.", tally.digests_published)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from threading import BoundedSemaphore
+from time import time
 from typing import TYPE_CHECKING, Protocol
 
 from actors.errors import StoreUnavailableError
@@ -92,7 +93,7 @@ class KnownUsers:
         if state is None:
             return self._read_stored(user_id, limit, only, note, home=home)
         provenance = Provenance(Source.LIVE, self._instance, state.unsaved, home=home)
-        return report_on(user_id, state.checkpoint, provenance, limit, only)
+        return report_on(user_id, state.checkpoint, provenance, limit, only, time())
 
     def list_live(self, user_ids: Sequence[UserID] | None, limit: int) -> list[UserLine]:
         """Return those of these users that live here; None means those used last.

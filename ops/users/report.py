@@ -159,10 +159,12 @@ def report_on(
     provenance: Provenance,
     limit: int | None = None,
     only: AlarmID | None = None,
+    now_s: float | None = None,
 ) -> UserReport:
     """Report on a user whose state is that of ``checkpoint``.
 
-    At most ``limit`` alarms are listed; with ``only`` that one is, also when it is unknown.
+    At most ``limit`` alarms are listed; with ``only`` that one is, also when it is unknown. What is
+    said of alarms from the future needs to know that it is ``now_s``, in seconds since 1970.
     """
     alarms, cursor = checkpoint.alarms, checkpoint.cursor
     owed = _owed_items(cursor)
@@ -180,7 +182,7 @@ def report_on(
         active=sum(alarm.active for alarm in alarms.values()),
         due=sum(is_due(alarm) for alarm in alarms.values()),
         alarms=tuple(
-            report_on_alarm(alarm_id, alarms.get(alarm_id), owed.get(alarm_id))
+            report_on_alarm(alarm_id, alarms.get(alarm_id), owed.get(alarm_id), now_s)
             for alarm_id in listed
         ),
         note=provenance.note,
@@ -205,9 +207,11 @@ def line_on(user_id: UserID, checkpoint: Checkpoint, provenance: Provenance) -> 
     )
 
 
-def report_on_alarm(alarm_id: AlarmID, alarm: Alarm | None, owed: DigestItem | None) -> AlarmReport:
+def report_on_alarm(
+    alarm_id: AlarmID, alarm: Alarm | None, owed: DigestItem | None, now_s: float | None = None
+) -> AlarmReport:
     """Report on one alarm; None is one of which nothing is known."""
-    explanation = explain(alarm, owed)
+    explanation = explain(alarm, owed, now_s)
     told_at_ns = None if alarm is None else alarm.told_at_ns
     return AlarmReport(
         alarm_id=alarm_id,

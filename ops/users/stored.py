@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from time import time
 from typing import TYPE_CHECKING, Protocol
 
 from actors.ports import NEVER_SAVED, Checkpoint
@@ -45,4 +46,5 @@ def read_stored(
     if not isinstance(checkpoint, Checkpoint):
         raise UnreadableUserError(checkpoint.reason)
     source = Source.STORED if checkpoint.version else Source.NOWHERE
-    return report_on(user_id, checkpoint, replace(provenance, source=source), limit, only)
+    whence = replace(provenance, source=source)
+    return report_on(user_id, checkpoint, whence, limit, only, time())

@@ -38,12 +38,17 @@ class Explanation(NamedTuple):
     sentence: str
 
 
-def explain(alarm: Alarm | None, owed: DigestItem | None = None) -> Explanation:
+def explain(
+    alarm: Alarm | None, owed: DigestItem | None = None, now_s: float | None = None
+) -> Explanation:
     """Explain an alarm as it stands; None is one of which nothing is known.
 
-    ``owed`` is what the digest says of it that is made and not yet known to be published.
+    ``owed`` is what the digest says of it that is made and not yet known to be published. An alarm
+    from the future is told apart where it is known that it is ``now_s``, in seconds since 1970.
     """
     reason, sentence = _explain(alarm)
+    if alarm is not None and now_s is not None:
+        sentence += _on_clock(alarm, alarm.changed_at_ns / 1e9 - now_s)
     if owed is not None:
         sentence += (
             f" A digest that says {owed.severity.name} is owed: it is made, and not yet known to "
@@ -56,6 +61,24 @@ def _explain(alarm: Alarm | None) -> tuple[Reason, str]:
     if alarm is None:
         return Reason.UNKNOWN, _UNKNOWN
     return _why_due(alarm) if is_due(alarm) else _why_not_due(alarm)
+
+
+def _on_clock(alarm: Alarm, ahead_s: float) -> str:
+    # Clocks that are kept differ by less.
+    if ahead_s < 1:
+        return ""
+    return (
+        f" It stands until {format_instant(alarm.changed_at_ns)}, when the clock of its agent will "
+        f"be reached, which is {span(ahead_s)} ahead: no event with an earlier time changes it."
+    )
+
+
+def span(seconds: float) -> str:
+    """Return how long that is, for people."""
+    for unit_s, unit in ((365.25 * 86_400, "years"), (86_400, "days"), (3_600, "hours")):
+        if seconds >= 2 * unit_s:
+            return f"{seconds / unit_s:.1f} {unit}"
+    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
 
 
 def _why_not_due(alarm: Alarm) -> tuple[Reason, str]:

@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pymongo
+from bson.int64 import Int64
 from pymongo.errors import PyMongoError
 
 from actors.errors import StoreUnavailableError
@@ -35,6 +36,17 @@ class UserSummary(NamedTuple):
     digests: int
     owes: bool
     """Whether a digest is made and not yet known to be published."""
+
+
+class AheadSummary(NamedTuple):
+    """Stored alarms that stand as an event from the future says."""
+
+    users: int
+    alarms: int
+    user_id: UserID
+    """The user with the one that stands longest."""
+    until_ns: int
+    """Until when, in nanoseconds since 1970."""
 
 
 class UserBrowser(BlockingReader):
@@ -74,6 +86,40 @@ class UserBrowser(BlockingReader):
             within_s,
         )
 
+    def ahead_of(self, at_ns: int, within_s: float) -> AheadSummary | None:
+        """Return what stands as events say that are later than ``at_ns``; None when nothing does.
+
+        The server looks at every user. Raises ``StoreUnavailableError``, at the latest after
+        ``within_s``.
+        """
+        later = {"$gt": ["$$this", Int64(at_ns)]}
+        found = self._aggregated(
+            [
+                {"$match": {"_id": {"$ne": NOBODY}}},
+                {"$project": {"at": {"$filter": {"input": _CHANGED_AT, "cond": later}}}},
+                {"$match": {"at": {"$ne": []}}},
+                {"$project": {"alarms": {"$size": "$at"}, "until": {"$max": "$at"}}},
+                {"$sort": {"until": -1, "_id": 1}},
+                {
+                    "$group": {
+                        "_id": None,
+                        "users": {"$sum": 1},
+                        "alarms": {"$sum": "$alarms"},
+                        "user_id": {"$first": "$$ROOT._id"},
+                        "until": {"$first": "$until"},
+                    }
+                },
+            ],
+            within_s,
+        )
+        return next(
+            (
+                AheadSummary(one["users"], one["alarms"], one["user_id"], one["until"])
+                for one in found
+            ),
+            None,
+        )
+
     def by_id(
         self, prefix: str, after: str, limit: int, within_s: float | None = None
     ) -> list[UserSummary]:
@@ -96,14 +142,6 @@ class UserBrowser(BlockingReader):
     def _summaries(
         self, pipeline: list[dict[str, Any]], within_s: float | None
     ) -> list[UserSummary]:
-        # It stands for all of the URI's timeouts, so that none is set where none is wanted.
-        bounded = nullcontext() if within_s is None else pymongo.timeout(within_s)
-        try:
-            with bounded:
-                cursor = self._users.aggregate(pipeline, allowDiskUse=True, maxTimeMS=_SCAN_MAX_MS)
-                found = list(cursor)
-        except PyMongoError as error:
-            raise StoreUnavailableError(describe(error)) from error
         return [
             UserSummary(
                 document["_id"],
@@ -113,8 +151,21 @@ class UserBrowser(BlockingReader):
                 document["digests"],
                 document["owes"],
             )
-            for document in found
+            for document in self._aggregated(pipeline, within_s)
         ]
+
+    def _aggregated(
+        self, pipeline: list[dict[str, Any]], within_s: float | None
+    ) -> list[dict[str, Any]]:
+        # It stands for all of the URI's timeouts, so that none is set where none is wanted.
+        bounded = nullcontext() if within_s is None else pymongo.timeout(within_s)
+        try:
+            with bounded:
+                return list(
+                    self._users.aggregate(pipeline, allowDiskUse=True, maxTimeMS=_SCAN_MAX_MS)
+                )
+        except PyMongoError as error:
+            raise StoreUnavailableError(describe(error)) from error
 
 
 def _alarms_where(condition: dict[str, Any] | bool) -> dict[str, Any]:
@@ -136,6 +187,26 @@ def _stored(field: str) -> dict[str, Any]:
     """Return an expression for a field of ``$$alarm``, which is stored as the tuple that it is."""
     return {"$arrayElemAt": ["$$alarm", Alarm._fields.index(field)]}
 
+
+# When each alarm of all buckets has changed.
+_CHANGED_AT: dict[str, Any] = {
+    "$reduce": {
+        "input": {"$objectToArray": {"$ifNull": ["$alarms", {}]}},
+        "initialValue": [],
+        "in": {
+            "$concatArrays": [
+                "$$value",
+                {
+                    "$map": {
+                        "input": {"$objectToArray": "$$this.v"},
+                        "as": "entry",
+                        "in": {"$arrayElemAt": ["$$entry.v", Alarm._fields.index("changed_at_ns")]},
+                    }
+                },
+            ]
+        },
+    }
+}
 
 # ``Alarm.active`` and ``actors.rules.digest.is_due`` once more, for the server to compute; the
 # contract suite stores each alarm that there can be and holds these to those.

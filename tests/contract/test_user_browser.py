@@ -14,7 +14,7 @@ from actors.rules.alarms import Alarm, AlarmID, Retention, Severity, UserID, app
 from actors.rules.digest import Cursor, Digest, DigestID, due_items, is_due, mark_told
 from ops.users.listing import line_of, most_due_first
 from store.settings import StoreSettings
-from store.users.browsing import UserBrowser, UserSummary
+from store.users.browsing import AheadSummary, UserBrowser, UserSummary
 from tests.contract.conftest import DATABASE
 
 if TYPE_CHECKING:
@@ -155,3 +155,29 @@ def test_a_database_that_is_away_is_told_by_the_stores_own_error() -> None:
             with pytest.raises(StoreUnavailableError) as failed:
                 ask()
             assert "hunter2" not in str(failed.value)
+
+
+def test_alarms_from_the_future_are_found_and_counted(
+    mongo: MongoSide, browser: UserBrowser
+) -> None:
+    """Of users with many alarms, whatever they are called; told or not, cleared or not."""
+    assert browser.ahead_of(0, 5.0) is None
+    for user, times in (("past", (1, 2)), ("a", (1, 11, 12)), ("b", (13,)), ("none", ())):
+        alarms = {
+            AlarmID(HOSTILE[number] + user): apply_event(
+                None, Severity(number % 3), at_ns, 1, Retention(0)
+            )
+            for number, at_ns in enumerate(times)
+        }
+        save(mongo, UserID(user), alarms, Cursor(1))
+    assert browser.ahead_of(10, 5.0) == AheadSummary(2, 3, UserID("b"), 13)
+    assert browser.ahead_of(12, 5.0) == AheadSummary(1, 1, UserID("b"), 13)
+    assert browser.ahead_of(13, 5.0) is None
+    many = {AlarmID(f"alarm-{number}"): 2**62 + number for number in range(3000)}
+    save(
+        mongo,
+        UserID("many"),
+        {one: apply_event(None, Severity.WARNING, at, 1, Retention(0)) for one, at in many.items()},
+        Cursor(1),
+    )
+    assert browser.ahead_of(2**61, 5.0) == AheadSummary(1, 3000, UserID("many"), 2**62 + 2999)

@@ -10,6 +10,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StorageType
 from bus.streams.marks import marks_of
 from bus.subjects import Subjects
 from tests.ports import claim_port
+from tests.probes import ANY_PORT, monitoring
 from tests.servers import prepare_nats, prepare_nats_without_jetstream, running
 
 if TYPE_CHECKING:
@@ -202,3 +203,28 @@ def test_a_wrong_setting_ends_with_status_2(deployment: Deployment) -> None:
     """Like everywhere."""
     assert deployment.command("doctor", DELIVERY="pigeon").status == 2
     assert deployment.command("doctor", MONGODB_URI="mongodb://a@@b:1:2").status == 2
+
+
+async def test_a_clock_that_is_ahead_is_seen_wherever_one_looks(deployment: Deployment) -> None:
+    """By ``why``, by doctor and by a metric; the rule stays: what comes now changes nothing."""
+    service = deployment.start(HTTP_ADDRESS=ANY_PORT)
+    async with deployment.broker() as broker, monitoring(service) as seen:
+        await broker.event("u", "disk", "WARNING", "2036-01-01T00:00:00Z")
+        await broker.event("u", "disk", "CLEARED", "2026-01-01T00:00:00Z")
+        await broker.event("u", "cpu", "CRITICAL", "2021-06-07T20:40:15Z")
+        await broker.request("u")
+        digest = await broker.next_digest()
+        assert [alarm["AlarmID"] for alarm in digest["ActiveAlarms"]] == ["cpu", "disk"]
+        await broker.settled()
+        assert (await seen.metrics())["alarm_digest_events_ahead_total"] == 1
+    for source in ((), ("--stored",)):
+        disk, cpu = (
+            deployment.command("why", "u", alarm, "--json", *source).json["alarm"]["explanation"]
+            for alarm in ("disk", "cpu")
+        )
+        assert "It stands until 2036-01-01T00:00:00Z, when the clock of its agent" in disk
+        assert "clock" not in cpu
+    said = says(deployment.command("doctor", "--json"), "note")
+    assert "alarms: 1, of 1 users, are from the future; one of user u stands until 2036" in said
+    ended = deployment.command("doctor", "--json", FUTURE_TOLERANCE=20 * 365.25 * 86_400)
+    assert "alarms: none is more than 20.0 years in the future" in says(ended, "ok")

@@ -12,6 +12,7 @@ from ops.cli.connection import with_client
 from ops.cli.examples import examples
 from ops.cli.failures import CommandError
 from ops.cli.terminal import json_option, print_json, print_table
+from ops.doctor.alarms import examine_alarms
 from ops.doctor.findings import Finding, Level, away, note, worst
 from ops.doctor.homes import examine_homes
 from ops.doctor.jetstream import Sync
@@ -58,6 +59,8 @@ def doctor(
     settings = parsed.settings
     findings, log = _on_nats(settings.bus, nats_monitor)
     findings += examine_mongodb(settings.store)
+    if worst(findings) is not Level.AWAY:
+        findings += examine_alarms(settings.store, settings.core.future_tolerance_s)
     if settings.bus.delivery is not DeliveryMode.CORE and worst(findings) is not Level.AWAY:
         history_s = settings.bus.streams.input_history_s
         findings += examine_homes(settings.store, settings.core.lease_s, history_s, log)

@@ -197,3 +197,18 @@ def test_an_idle_user_leaves_memory() -> None:
     assert desk.user.actor_ref.is_alive()
     desk.user.run_batch(64)
     assert not desk.user.actor_ref.is_alive()
+
+
+def test_events_from_the_future_are_counted_and_applied_like_any_other() -> None:
+    """A repeat is not counted again, nor what is within the tolerance."""
+    desk = UserDesk(NEVER_SAVED, future_tolerance_s=300.0)
+    within_ns = (NOW_S + 300) * 10**9
+    desk.deliver(desk.event(at_ns=within_ns))
+    assert desk.tally.events_ahead == 0
+    beyond_ns = within_ns + 10**6
+    desk.deliver(desk.event(B, CRITICAL, beyond_ns), desk.event(B, CRITICAL, beyond_ns))
+    assert (desk.tally.events_ahead, desk.tally.events_changed) == (1, 2)
+    desk.tell(TakeCheckpoint())
+    alarm = desk.saved().update.alarms[B]
+    assert alarm is not None
+    assert alarm.changed_at_ns == beyond_ns

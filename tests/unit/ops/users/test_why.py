@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from actors.rules.alarms import Alarm, AlarmID, Retention, Severity, apply_event
 from actors.rules.digest import DigestItem, due_items, mark_told
+from bus.wire.instants import format_instant
 from ops.users.why import Reason, explain
 
 ALARM = AlarmID("a")
@@ -95,3 +96,31 @@ def test_an_owed_digest_that_carries_the_alarm_is_mentioned() -> None:
     sentence = explain(told, DigestItem(ALARM, WARNING, 1)).sentence
     assert "A digest that says WARNING is owed" in sentence
     assert "owed" not in explain(told).sentence
+
+
+YEAR_S = 365.25 * 86_400
+
+
+@pytest.mark.parametrize(
+    ("at_s", "said"),
+    [
+        (10 * YEAR_S, "10.0 years"),
+        (3 * 86_400.0, "3.0 days"),
+        (5 * 3_600.0, "5.0 hours"),
+        (600.0, "10 minutes"),
+        (90.0, "90 seconds"),
+    ],
+)
+def test_an_alarm_from_the_future_is_told_with_its_end(at_s: float, said: str) -> None:
+    """Else nobody understands why what comes now changes nothing; told and cleared as well."""
+    at_ns = int(at_s * 1e9)
+    for events in ([(WARNING, at_ns)], [(WARNING, at_ns), DIGEST], [(CLEARED, at_ns)]):
+        alarm = after(*events)
+        without = explain(alarm).sentence
+        assert explain(alarm, now_s=0.0).sentence == (
+            f"{without} It stands until {format_instant(at_ns)}, when the clock of its agent will "
+            f"be reached, which is {said} ahead: no event with an earlier time changes it."
+        )
+        assert explain(alarm, now_s=at_s - 0.5).sentence == without
+        assert explain(alarm, now_s=at_s + 100).sentence == without
+    assert explain(None, now_s=0.0) == explain(None)
