@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from ops.entry import begin
+
+if __name__ == "__main__":
+    begin()
+
 import asyncio
 import logging
 import os
@@ -9,6 +14,7 @@ import secrets
 import sys
 import time
 from functools import partial
+from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -262,10 +268,10 @@ class Service:
             tell_if_alive(self._home, LookSoon())
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run the program; return its exit status."""
-    return run_program(arguments, Service)
+def main(arguments: Sequence[str], name: str = "main.py") -> int:
+    """Run the program, which was called by ``name``; return its exit status."""
+    return run_program(arguments, Service, name)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:], Path(sys.argv[0]).name))

@@ -31,15 +31,14 @@ async def scan(client: Client, stream: str, first: int, last: int) -> AsyncItera
     Over an ephemeral ordered consumer, which begins anew where it was after any trouble. Raises
     ``nats.errors.Error`` when the server does not answer or refuses.
     """
+    first = max(1, first)  # a stream that never held a message begins and ends at 0
     if first > last:
         return
     reader = await client.jetstream().subscribe(
         ">",
         stream=stream,
         ordered_consumer=True,
-        config=ConsumerConfig(
-            deliver_policy=DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=max(1, first)
-        ),
+        config=ConsumerConfig(deliver_policy=DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=first),
     )
     try:
         while True:

@@ -8,10 +8,13 @@ import click
 from click.core import ParameterSource
 
 from actors.errors import SettingsError
+from actors.settings import require
 from ops.cli.failures import CommandError, NotFoundError
 from ops.cli.options import GONE, Option, build, flag_of, options_of
 from ops.cli.terminal import say
 from ops.process.stopping import EXIT_FAILURE
+from ops.process.streams import OutputError
+from ops.safe_text import is_utf_8
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -22,6 +25,10 @@ EXIT_SETTINGS = 2
 """A setting or the command line is wrong; a restart does not cure it."""
 EXIT_NOT_FOUND = 3
 """What was asked for does not exist."""
+EXIT_UNREAD = 141
+"""Whoever read standard output has gone, as ``head`` does; a signal ends other programs so."""
+
+_NOT_UTF_8 = "is not UTF-8"
 
 
 class Parsed(NamedTuple, Generic[S]):
@@ -48,6 +55,10 @@ def command_line(
 
     def enter(**params: Any) -> int | None:
         context = click.get_current_context()
+        for option in options:
+            typed = params[option.name.lower()]
+            for text in typed if option.kind is tuple else (typed,):
+                require(not isinstance(text, str) or is_utf_8(text), option.name, _NOT_UTF_8)
         values = {option.name: option.meant(params[option.name.lower()]) for option in options}
         given = frozenset(
             name
@@ -73,19 +84,38 @@ def run(group: click.Group, arguments: Sequence[str]) -> int:
 
     Raises ``SettingsError`` with one line that names the setting and the mend.
     """
+    for number, argument in enumerate(arguments, 1):
+        # Without the argument itself, which may be a password.
+        require(is_utf_8(argument), f"argument {number}", _NOT_UTF_8)
     try:
         status = group.main(list(arguments), group.name, standalone_mode=False)
-    except click.Abort:
-        return EXIT_FAILURE
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return EXIT_SETTINGS
     except click.UsageError as error:
         raise SettingsError(" ".join(error.format_message().split())) from None
-    except click.ClickException as error:
-        say(f"{group.name}: {' '.join(error.format_message().split())}")
-        return error.exit_code
-    except CommandError as error:
-        say(f"{group.name}: {' '.join(str(error).split())}")
-        return EXIT_NOT_FOUND if isinstance(error, NotFoundError) else EXIT_FAILURE
+    except (click.Abort, click.ClickException, CommandError, OutputError) as error:
+        return _failed(str(group.name), error)
     return int(status or 0)
+
+
+def _failed(program: str, error: Exception) -> int:
+    """Say in one line why a command failed, if there is anything to say; return its status."""
+    match error:
+        case click.Abort():
+            return EXIT_FAILURE
+        case OutputError(unread=True):
+            return EXIT_UNREAD
+        case OutputError():
+            status, why = EXIT_FAILURE, f"standard output: {error}"
+        case click.ClickException():
+            status, why = error.exit_code, error.format_message()
+        case NotFoundError():
+            status, why = EXIT_NOT_FOUND, str(error)
+        case _:
+            status, why = EXIT_FAILURE, str(error)
+    say(f"{program}: {' '.join(why.split())}")
+    return status
 
 
 class _CommaSeparated(click.ParamType[tuple[str, ...]]):

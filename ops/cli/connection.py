@@ -28,12 +28,17 @@ T = TypeVar("T")
 _OPEN_WITHIN_S = 5.0
 
 
-def with_client(settings: BusSettings, work: Callable[[NatsClient], Awaitable[T]]) -> T:
+def with_client(
+    settings: BusSettings,
+    work: Callable[[NatsClient], Awaitable[T]],
+    tell: Callable[[str], None] | None = None,
+) -> T:
     """Run ``work`` on a connection; return what it returns.
 
-    Raises ``CommandError`` where NATS is the reason, ``SettingsError`` for refused credentials.
+    ``tell`` hears of each trouble of the connection by its event. Raises ``CommandError`` where
+    NATS is the reason, ``SettingsError`` for refused credentials.
     """
-    troubles = Troubles()
+    troubles = Troubles(tell)
 
     async def connect_and_work() -> T:
         connection = Connection(settings, Random(), troubles.add)
@@ -51,9 +56,10 @@ def with_client(settings: BusSettings, work: Callable[[NatsClient], Awaitable[T]
 class Troubles(logging.Handler):
     """Keeps what the connection logs while it is in use: the reason of a silence."""
 
-    def __init__(self) -> None:
-        """Use it in a ``with`` block."""
+    def __init__(self, tell: Callable[[str], None] | None = None) -> None:
+        """Use it in a ``with`` block; ``tell`` gets the event of each."""
         super().__init__(logging.WARNING)
+        self._tell = tell
         self.last: str | None = None
         self._logger = logging.getLogger("bus.connection")
 
@@ -64,6 +70,8 @@ class Troubles(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Remember the error of a log record, if it has one."""
         self.last = getattr(record, "error", None) or self.last
+        if self._tell is not None:
+            self._tell(record.getMessage())
 
     def __enter__(self) -> Self:
         self._logger.addHandler(self)

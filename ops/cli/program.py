@@ -48,13 +48,16 @@ COMMANDS = (
 """What can be done beside serving."""
 
 
-def run_program(arguments: Sequence[str], make_service: MakeService) -> int:
-    """Do what ``arguments`` say, which is to serve where they name no command; the exit status."""
+def run_program(arguments: Sequence[str], make_service: MakeService, name: str = "main.py") -> int:
+    """Do what ``arguments`` say, which is to serve where they name no command; the exit status.
+
+    ``name`` is what the program was called by.
+    """
     program = command_line(
-        Settings, "main.py", SUMMARY, lambda parsed: serve(parsed, make_service), COMMANDS
+        Settings, name, SUMMARY, lambda parsed: serve(parsed, make_service), COMMANDS
     )
     try:
         return run(program, arguments)
     except SettingsError as error:
-        say(f"main.py: {error}")
+        say(f"{name}: {error}")
         return EXIT_SETTINGS

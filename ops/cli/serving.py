@@ -5,20 +5,22 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
 import uvloop
 
 from actors.errors import SettingsError
 from ops.cli.options import gone, misspelt
+from ops.entry import Terminated
 from ops.process.embedded import STOPPED_WITHIN_S as SERVERS_STOPPED_WITHIN_S
 from ops.process.embedded import EmbeddedServers, JoinedServers, free_port
 from ops.process.garbage import hold_back_garbage_collection
 from ops.process.logs import close_logging, set_up_logging
+from ops.process.logs.writer import LogWriter, sink_of
 from ops.process.running import run_until_stopped
-from ops.process.stopping import EXIT_FAILURE, LastResort
+from ops.process.stopping import EXIT_FAILURE, EXIT_OK, LastResort
 from ops.settings import Settings
 from ops.web.settings import DEFAULT_ADDRESS, parse_address
 
@@ -65,7 +67,7 @@ def serve(parsed: Parsed[Settings], make_service: MakeService) -> int:
     Call on the main thread. Raises ``SettingsError``.
     """
     settings = parsed.settings
-    set_up_logging(settings.logs)
+    set_up_logging(settings.logs, sys.stderr)
     for variable, name in misspelt(Settings, os.environ):
         logger.warning("setting.unknown", extra={"variable": variable, "meant": name})
     for name, instead in gone(parsed.given):
@@ -87,6 +89,8 @@ def serve(parsed: Parsed[Settings], make_service: MakeService) -> int:
         )
         status = uvloop.run(running)
         last_resort.allow(SERVERS_STOPPED_WITHIN_S, status, "servers of its own")
+    except (KeyboardInterrupt, Terminated):
+        return EXIT_OK  # before there was anything in its hands
     except OSError as error:
         logger.critical("service.failed", extra={"reason": str(error)})
         return EXIT_FAILURE
@@ -105,16 +109,16 @@ def start_embedded(parsed: Parsed[Settings], servers: EmbeddedServers) -> Settin
     if "MONGODB_URI" not in parsed.given:
         uri = servers.start_mongodb(embedded.mongod_binary)
         store = dataclasses.replace(store, uri=uri)
-        click.echo(f"MongoDB listens at {uri}")
+        _print(f"MongoDB listens at {uri}")
     if "NATS_URL" not in parsed.given:
         url = servers.start_nats(embedded.nats_server_binary)
         bus = dataclasses.replace(bus, urls=(url,))
-        click.echo(f"NATS listens at    {url}")
-        click.echo(NEXT_STEPS.format(url=url))
+        _print(f"NATS listens at    {url}")
+        _print(NEXT_STEPS.format(url=url))
     servers.announce()
     # Set in this terminal for nats-cli, say, and forgotten.
     for name in sorted(parsed.given & {"MONGODB_URI", "NATS_URL"}):
-        click.echo(f"{name} is set: that server is used, none is started")
+        _print(f"{name} is set: that server is used, none is started")
     return dataclasses.replace(settings, bus=bus, store=store, http=_console(parsed))
 
 
@@ -133,7 +137,7 @@ def join_embedded(parsed: Parsed[Settings], servers: JoinedServers) -> Settings:
         bus = dataclasses.replace(bus, urls=(urls.nats,))
     if urls.mongodb is not None and "MONGODB_URI" not in parsed.given:
         store = dataclasses.replace(store, uri=urls.mongodb)
-    click.echo(f"Joins the service that runs on {settings.embedded.data_dir}")
+    _print(f"Joins the service that runs on {settings.embedded.data_dir}")
     return dataclasses.replace(settings, bus=bus, store=store, http=_console(parsed))
 
 
@@ -145,5 +149,12 @@ def _console(parsed: Parsed[Settings]) -> HttpSettings:
     if "HTTP_ADDRESS" not in parsed.given:
         http = dataclasses.replace(http, address=f"{usual.host}:{free_port(usual.port)}")
     if http.wanted and http.port:
-        click.echo(f"Console at          http://{http.address}/")
+        _print(f"Console at          http://{http.address}/")
     return http
+
+
+def _print(text: str) -> None:
+    """Print a line on standard output; a service neither waits for its readers nor needs any."""
+    lines = LogWriter(sink_of(sys.stdout), str)
+    lines.write(f"{text}\n")
+    lines.close()

@@ -20,14 +20,20 @@ _PIPED_COLUMNS = 1000
 """A pipe has no width; nothing is wrapped or cut there."""
 
 
+def print_line(text: str) -> None:
+    """Print a line that is safe already on standard output."""
+    # Named, because click takes one of few characters for a mistake, and writes UTF-8.
+    click.echo(text, file=sys.stdout)
+
+
 def print_json(value: Any) -> None:
     """Print a value as one line of JSON on standard output."""
-    click.echo(safe_json(orjson.dumps(value).decode()))
+    print_line(safe_json(orjson.dumps(value).decode()))
 
 
 def say(text: str) -> None:
     """Tell the operator something that is not data, on standard error."""
-    click.echo(safe_text(text), err=True)
+    click.echo(safe_text(text), file=sys.stderr)
 
 
 def console(stream: TextIO | None = None) -> Console:

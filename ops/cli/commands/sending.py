@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -14,13 +14,13 @@ from actors.rules.alarms import Severity
 from ops.cli.connection import with_client
 from ops.cli.examples import examples
 from ops.cli.remote.digests import request_digest
-from ops.cli.terminal import say
+from ops.cli.terminal import print_line, say
+from ops.process.daemons import on_daemon_thread
 from ops.publication import publish_proved
 from ops.safe_text import safe_json, safe_text
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
-    from nats.aio.msg import Msg
 
     from bus.settings import BusSettings
     from ops.cli.command_line import Parsed
@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 
 
 _ON_ONE_LINE = dict.fromkeys(map(ord, "\t\n\r"), " ")
+_GAPS = {
+    "nats.disconnected": "the connection is lost: what is published until it is back is not shown",
+    "message.dropped": "digests come faster than they are read here: some are not shown",
+}
+"""What the connection may log, and what that means for whoever watches."""
 
 
 @click.command(
@@ -42,16 +47,20 @@ def watch(parsed: Parsed[Settings]) -> None:
     """Print every digest as it is published, one a line, until interrupted."""
 
     async def follow(client: Client) -> None:
-        async def show(msg: Msg) -> None:
-            click.echo(printable(msg.data))
-
-        await client.subscribe(parsed.settings.bus.subjects.alarm_digest, cb=show)
+        digests = await client.subscribe(parsed.settings.bus.subjects.alarm_digest)
         await client.flush()
         say("watching for digests, Ctrl-C ends")
-        await asyncio.Event().wait()
+        async for msg in digests.messages:
+            # Whoever reads this may pause, and the server's pings are to be answered meanwhile.
+            await on_daemon_thread(partial(print_line, printable(msg.data)), "output")
 
     with suppress(KeyboardInterrupt):
-        with_client(parsed.settings.bus, follow)
+        with_client(parsed.settings.bus, follow, _tell_gap)
+
+
+def _tell_gap(event: str) -> None:
+    if event in _GAPS:
+        say(_GAPS[event])
 
 
 @click.group("send")
@@ -104,7 +113,7 @@ def send_digest(parsed: Parsed[Settings], user: str, wait: bool, timeout: float)
 
     async def ask(client: Client) -> None:
         async for msg in request_digest(client, subjects, user, timeout):
-            click.echo(printable(msg.data))
+            print_line(printable(msg.data))
 
     with_client(parsed.settings.bus, ask)
 

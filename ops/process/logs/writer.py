@@ -5,11 +5,13 @@ Nobody may read standard error, be it a full pipe or a terminal that is held: wh
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import deque
 from time import monotonic
 from typing import TYPE_CHECKING
+
+from ops.process.streams import write_whole
+from ops.safe_text import ESCAPED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,13 +36,7 @@ def sink_of(stream: TextIO) -> Callable[[str], None]:
         descriptor = stream.fileno()
     except (AttributeError, OSError):
         return lambda text: (stream.write(text), None)[1]
-
-    def write(text: str) -> None:
-        left = memoryview(text.encode(errors="backslashreplace"))
-        while left:
-            left = left[os.write(descriptor, left) :]
-
-    return write
+    return lambda text: write_whole(descriptor, text.encode(stream.encoding, ESCAPED))
 
 
 class LogWriter:

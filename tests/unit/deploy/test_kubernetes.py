@@ -96,6 +96,11 @@ def test_it_is_not_root_and_writes_to_the_heartbeats_folder_only() -> None:
     assert image_environment()["HEARTBEAT_FILE"].startswith(f"{mount['mountPath']}/")
 
 
+def test_whoever_describes_a_pod_reads_why_it_ended() -> None:
+    """The last line of its log names a wrong setting and the mend."""
+    assert CONTAINER["terminationMessagePolicy"] == "FallbackToLogsOnError"
+
+
 def test_two_stay_when_nodes_are_drained() -> None:
     """One pod leaves at a time; the budget counts the pods of the deployment."""
     budget = DOCUMENTS["PodDisruptionBudget"]["spec"]

@@ -85,6 +85,14 @@ def test_what_is_copied_exists_and_is_not_ignored(source: str) -> None:
     assert f"!{source}" in ignored[ignored.index("*") :]
 
 
+def test_the_code_is_compiled_by_whoever_may_write() -> None:
+    """The service may not: it would compile everything at each start, and take long to begin."""
+    names = [(line.word, line.rest) for line in stages()[-1]]
+    compiled = names.index(("RUN", "python -m compileall -q ."))
+    assert compiled > max(at for at, (name, _) in enumerate(names) if name == "COPY")
+    assert compiled < min(at for at, (name, _) in enumerate(names) if name == "USER")
+
+
 def test_nothing_else_is_sent_to_the_build() -> None:
     """Neither data nor secrets of a developer get into an image by chance."""
     ignored = (ROOT / ".dockerignore").read_text().splitlines()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass, field
 
 import click
@@ -9,8 +10,16 @@ import pytest
 
 from actors.errors import SettingsError
 from actors.settings import require, setting
-from ops.cli.command_line import EXIT_NOT_FOUND, Parsed, command_line, run
+from ops.cli.command_line import (
+    EXIT_NOT_FOUND,
+    EXIT_SETTINGS,
+    EXIT_UNREAD,
+    Parsed,
+    command_line,
+    run,
+)
 from ops.cli.failures import CommandError, NotFoundError
+from ops.process.streams import OutputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +52,8 @@ class Program:
         self.served: list[Parsed[Outer]] = []
         self.commanded: list[Parsed[Outer]] = []
         self.error: Exception | None = None
-        self.group = command_line(Outer, "prog", "Summary.", self._serve, [self._command()])
+        commands = [self._command(), click.Group("several", help="Does things.")]
+        self.group = command_line(Outer, "prog", "Summary.", self._serve, commands)
 
     def run(self, *arguments: str) -> int:
         """Run it; return its exit status."""
@@ -100,6 +110,12 @@ def test_a_command_gets_the_settings_and_nothing_is_served() -> None:
         (CommandError("\x1b[2J"), 1, "prog: \\x1b[2J\n"),
         (click.ClickException("no file"), 1, "prog: no file\n"),
         (click.Abort(), 1, ""),
+        (
+            OutputError(OSError(errno.ENOSPC, "No space left")),
+            1,
+            "prog: standard output: No space left\n",
+        ),
+        (OutputError(BrokenPipeError(errno.EPIPE, "Broken pipe")), EXIT_UNREAD, ""),
     ],
 )
 def test_a_failure_is_one_line_and_a_status(
@@ -135,3 +151,22 @@ def test_help_shows_each_setting_with_its_default(capsys: pytest.CaptureFixture[
     shown = " ".join(capsys.readouterr().out.split())
     for words in ("--urls TEXT", "env var: URLS; default: a,b", "default: off", "env var: A_FILE]"):
         assert words in shown
+
+
+def test_a_group_alone_shows_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """As lines, and nothing was done: the status is that of a wrong command line."""
+    assert Program().run("several") == EXIT_SETTINGS
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("Usage: prog several [OPTIONS] COMMAND [ARGS]...\n\n  Does thi")
+
+
+def test_what_is_not_utf_8_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An argument by its place: it may be a secret."""
+    with pytest.raises(SettingsError, match=r"^argument 2: is not UTF-8$"):
+        Program().run("--a-file", "x\udcff")
+    for name in ("A_FILE", "URLS"):
+        with monkeypatch.context() as changed:
+            changed.setenv(name, "x\udcff")
+            with pytest.raises(SettingsError, match=rf"^{name}: is not UTF-8$"):
+                Program().run()

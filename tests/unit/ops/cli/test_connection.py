@@ -58,3 +58,11 @@ def test_what_the_connection_logged_is_the_reason_of_a_silence() -> None:
     assert (log.propagate, troubles in log.handlers) == (True, False)
     troubles.add("the connection gave up")
     assert troubles.last == "the connection gave up"
+
+
+def test_whoever_wants_to_hears_of_each_trouble() -> None:
+    """By its event: what it means depends on what one does."""
+    heard: list[str] = []
+    with Troubles(heard.append):
+        logging.getLogger("bus.connection").warning("nats.disconnected")
+    assert heard == ["nats.disconnected"]
