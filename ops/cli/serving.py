@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from actors.errors import SettingsError
 from ops.cli.options import gone, misspelt
 from ops.entry import Terminated
 from ops.process.embedded import STOPPED_WITHIN_S as SERVERS_STOPPED_WITHIN_S
-from ops.process.embedded import EmbeddedServers, JoinedServers, free_port
+from ops.process.embedded import EmbeddedServers, JoinedServers, ServerURLs, free_port
 from ops.process.garbage import hold_back_garbage_collection
 from ops.process.logs import close_logging, set_up_logging
 from ops.process.logs.writer import LogWriter, sink_of
@@ -43,21 +44,24 @@ _KILLED_WITHIN_S = 1.0
 """Of that, for servers that have to be killed."""
 
 NEXT_STEPS = """
-Try it, in other terminals:
+In other terminals, to reach this service and no other:
 
-  export NATS_URL={url}
+{exports}
+Try it, with nats-cli:
+
   nats sub AlarmDigest
   nats pub AlarmStatusChanged '{{"UserID": "2", "AlarmID": "{{{{ID}}}}", "Status": "CRITICAL", \
 "ChangedAt": "{{{{TimeStamp}}}}"}}'
   nats pub SendAlarmDigest '{{"UserID": "2"}}'
 
-Without nats-cli:
+Or without:
 
-  .venv/bin/python main.py watch
-  .venv/bin/python main.py send alarm 2 disk-full CRITICAL
-  .venv/bin/python main.py send digest 2
+  {program} watch
+  {program} send alarm 2 disk-full CRITICAL
+  {program} send digest 2
+  {program} user show 2
 
-Ctrl-C ends the service and its servers; what they know stays.
+{end}
 """
 
 
@@ -105,21 +109,23 @@ def serve(parsed: Parsed[Settings], make_service: MakeService) -> int:
 def start_embedded(parsed: Parsed[Settings], servers: EmbeddedServers) -> Settings:
     """Start the servers that are not given; return the settings that use them."""
     settings = parsed.settings
-    bus, store, embedded = settings.bus, settings.store, settings.embedded
+    embedded = settings.embedded
+    mongodb, nats = None, None
     if "MONGODB_URI" not in parsed.given:
-        uri = servers.start_mongodb(embedded.mongod_binary)
-        store = dataclasses.replace(store, uri=uri)
-        _print(f"MongoDB listens at {uri}")
+        mongodb = servers.start_mongodb(embedded.mongod_binary)
+        _print(f"MongoDB listens at {mongodb}")
     if "NATS_URL" not in parsed.given:
-        url = servers.start_nats(embedded.nats_server_binary)
-        bus = dataclasses.replace(bus, urls=(url,))
-        _print(f"NATS listens at    {url}")
-        _print(NEXT_STEPS.format(url=url))
+        nats = servers.start_nats(embedded.nats_server_binary)
+        _print(f"NATS listens at    {nats}")
     servers.announce()
     # Set in this terminal for nats-cli, say, and forgotten.
     for name in sorted(parsed.given & {"MONGODB_URI", "NATS_URL"}):
         _print(f"{name} is set: that server is used, none is started")
-    return dataclasses.replace(settings, bus=bus, store=store, http=_console(parsed))
+    return _on(
+        parsed,
+        ServerURLs(nats, mongodb),
+        "Ctrl-C ends the service and its servers; what they know stays.",
+    )
 
 
 def join_embedded(parsed: Parsed[Settings], servers: JoinedServers) -> Settings:
@@ -127,18 +133,44 @@ def join_embedded(parsed: Parsed[Settings], servers: JoinedServers) -> Settings:
 
     Raises ``SettingsError`` where there is none, or where it was given a server that we were not.
     """
-    settings, urls = parsed.settings, servers.urls()
-    bus, store = settings.bus, settings.store
-    for name, url in (("NATS_URL", urls.nats), ("MONGODB_URI", urls.mongodb)):
+    found: dict[str, str | None] = {}
+    for name, url in zip(("NATS_URL", "MONGODB_URI"), servers.urls(), strict=True):
+        found[name] = None if name in parsed.given else url
         if url is None and name not in parsed.given:
             message = f"{name}: the service that is joined was given one; set the same here"
             raise SettingsError(message)
-    if urls.nats is not None and "NATS_URL" not in parsed.given:
+    _print(f"Joins the service that runs on {parsed.settings.embedded.data_dir}")
+    urls = ServerURLs(found["NATS_URL"], found["MONGODB_URI"])
+    return _on(parsed, urls, "Ctrl-C ends this instance; the servers are the other one's.")
+
+
+def _on(parsed: Parsed[Settings], urls: ServerURLs, end: str) -> Settings:
+    """Return the settings that use these servers, and what is given; say what can be done next.
+
+    What was given is not shown again: it may hold a password, and whoever gave it knows it.
+    """
+    settings = parsed.settings
+    bus, store, http = settings.bus, settings.store, _console(parsed)
+    if urls.nats is not None:
         bus = dataclasses.replace(bus, urls=(urls.nats,))
-    if urls.mongodb is not None and "MONGODB_URI" not in parsed.given:
+    if urls.mongodb is not None:
         store = dataclasses.replace(store, uri=urls.mongodb)
-    _print(f"Joins the service that runs on {settings.embedded.data_dir}")
-    return dataclasses.replace(settings, bus=bus, store=store, http=_console(parsed))
+    reached = {"NATS_URL": urls.nats, "MONGODB_URI": urls.mongodb}
+    exports = "".join(
+        f"  # {name} as it is set here\n" if url is None else f"  export {name}={url}\n"
+        for name, url in reached.items()
+    )
+    _print(NEXT_STEPS.format(exports=exports, program=_program(), end=end))
+    return dataclasses.replace(settings, bus=bus, store=store, http=http)
+
+
+def _program() -> str:
+    """Return how this program is called by whoever stands in the same folder."""
+    called, here = Path(sys.argv[0]).absolute(), Path.cwd()
+    words = [called] if os.access(called, os.X_OK) else [Path(sys.executable), called]
+    return shlex.join(
+        str(word.relative_to(here) if word.is_relative_to(here) else word) for word in words
+    )
 
 
 def _console(parsed: Parsed[Settings]) -> HttpSettings:

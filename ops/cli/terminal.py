@@ -43,15 +43,23 @@ def console(stream: TextIO | None = None) -> Console:
     return Console(file=file, width=width, markup=False, emoji=False, highlight=False)
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table on standard output; a cell that is None is empty."""
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], none: str = "nothing"
+) -> None:
+    """Print a table on standard output; a cell that is None is empty.
+
+    Without a row there is no table either, and ``none`` is said.
+    """
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         # The last column has the prose; the others must stay whole to be copied.
         table.add_column(Text(column), overflow="fold")
     for row in rows:
         table.add_row(*(Text("" if cell is None else safe_text(str(cell))) for cell in row))
-    console().print(table)
+    if table.row_count:
+        console().print(table)
+    else:
+        say(none)
 
 
 def print_facts(facts: Iterable[tuple[str, object]]) -> None:

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from actors.errors import StoreUnavailableError
 from actors.rules.watching import FORGOTTEN_AFTER
 from ops.doctor.findings import Finding, away, note, ok, risk
+from ops.homes.belonging import MEND, stranger_than
 from ops.homes.members import State, in_ranges, members_of
 from ops.homes.watching import NOBODY, watch_until_known
 from store.homes.browsing import HomeBrowser
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from ops.homes.members import Member
+    from actors.rules.partitions import InstanceID
+    from ops.homes.members import Member, MemberFigures
     from ops.homes.watching import Watched
     from store.homes.browsing import StoredHomes
     from store.settings import StoreSettings
@@ -39,17 +41,29 @@ class LogFacts(NamedTuple):
     """Older messages are removed by the server; 0: none."""
 
 
+class Seen(NamedTuple):
+    """What was seen on NATS, to judge by it what MongoDB has."""
+
+    log: LogFacts | None
+    """None if it is not there, or cannot be seen."""
+    figures: Mapping[InstanceID, MemberFigures]
+    """Of who answers."""
+
+
 def examine_homes(
-    settings: StoreSettings, lease_s: float, history_s: float, log: LogFacts | None
+    settings: StoreSettings, lease_s: float, history_s: float, seen: Seen
 ) -> Iterator[Finding]:
-    """Yield what there is to say; blocks for the lease at most. ``log`` is None if unknown."""
+    """Yield what there is to say; blocks for the lease at most."""
     try:
         with HomeBrowser(settings) as browser:
             watched = watch_until_known(browser.look, lease_s)
     except StoreUnavailableError as error:
         yield away("homes", str(error), "see MONGODB_URI, and whether it runs")
         return
-    stored = watched.stored
+    stored, log = watched.stored, seen.log
+    strange = stranger_than(seen.figures, stored.view.instances)
+    if strange is not None:
+        yield risk("service", strange, f"{MEND}: what is found here is of two deployments")
     if stored.layout_problem is not None:
         yield risk("layout", stored.layout_problem, "the service does not start like this")
         return

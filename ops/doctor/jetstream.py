@@ -39,6 +39,8 @@ class Sync(Enum):
     UNKNOWN = auto()
     LATER = auto()
     ALWAYS = auto()
+    TRIAL = auto()
+    """Later, on a server that ``--embedded`` has started: nobody runs it for good."""
 
 
 async def examine_jetstream(
@@ -198,6 +200,13 @@ def _on_copies(infos: Sequence[StreamInfo], sync: Sync) -> Iterator[Finding]:
             yield ok("streams", "three replicas or more")
         return
     about = f"{'streams' if len(single) > 1 else 'stream'} {', '.join(single)}"
+    if sync is Sync.TRIAL:
+        yield note(
+            about,
+            "on a server of --embedded: one copy, where a power cut may lose what came last",
+            "nothing for a trial; for good, servers of your own: docs/operations/durability.md",
+        )
+        return
     yield note(
         about,
         "no three replicas: a lost disk loses what is in them",

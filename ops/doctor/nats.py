@@ -19,6 +19,7 @@ from bus.streams.api import describe, lack_of, stream_of
 from ops.doctor.findings import Finding, note, ok, on_clock, risk
 from ops.doctor.jetstream import Sync, examine_jetstream
 from ops.inquiries.asking import ask_what_is_wrong, find_instances
+from ops.instance import EMBEDDED_SERVER
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -78,6 +79,8 @@ async def examine_nats(
     except (APIError, NatsError) as error:
         yield _on_absence(client, error)
         return
+    if sync is not Sync.ALWAYS and client.greeting.get("server_name") == EMBEDDED_SERVER:
+        sync = Sync.TRIAL
     async for finding in examine_jetstream(js, settings, sync):
         yield finding
     for finding in _on_permissions(user, settings, stream or settings.streams.input_stream):

@@ -44,6 +44,8 @@ class MemberFigures(NamedTuple):
     """Messages of the log that it has not looked at yet."""
     behind_s: float | None = None
     """How long the oldest of those has waited, at the most."""
+    partitions: int | None = None
+    """At home there; None on core NATS, too."""
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> MemberFigures:
@@ -134,7 +136,9 @@ def members_of(
             0.0 if seen is None else round(watch.returned_s - seen.changed_s, 3),
             seen is not None and (seen.beats > 1 or named == me),
             mine,
-            *said,
+            said.taken_per_s,
+            said.waiting,
+            said.behind_s,
             instance.version,
             instance.address,
         )

@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 from actors.errors import SettingsError
 from actors.settings import setting
+from ops.instance import EMBEDDED_SERVER
 from ops.process.child import ChildProcess
 
 if TYPE_CHECKING:
@@ -84,11 +85,11 @@ def free_port(preferred: int = 0) -> int:
 
 
 def nats_server(
-    binary: str, data_dir: Path, port: int, configuration: Path | None = None
+    binary: str, data_dir: Path, port: int, configuration: Path | None = None, *options: str
 ) -> ChildProcess:
     """Prepare a NATS server with JetStream; its data and output go into ``data_dir``."""
     data_dir.mkdir(parents=True, exist_ok=True)
-    command = [binary, "-a", LOOPBACK, "-p", str(port), "-js", "-sd", str(data_dir)]
+    command = [binary, "-a", LOOPBACK, "-p", str(port), "-js", "-sd", str(data_dir), *options]
     if configuration is not None:
         command += ["-c", str(configuration)]
     log = data_dir / "nats-server.log"
@@ -157,7 +158,8 @@ class EmbeddedServers:
         """
         self._lock_data_dir()
         found, folder = find_nats_server(binary), self._data_dir / "nats"
-        port = self._start(lambda port: nats_server(found, folder, port), NATS_PORT)
+        called = ("--name", EMBEDDED_SERVER)
+        port = self._start(lambda port: nats_server(found, folder, port, None, *called), NATS_PORT)
         url = f"nats://{LOOPBACK}:{port}"
         self._urls = self._urls._replace(nats=url)
         return url

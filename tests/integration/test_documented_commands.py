@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from tests.embedded import launch_embedded, mongodb_of, nats_of
 from tests.patience import PATIENCE_S
 from tests.service import ROOT, environment
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.deployment import Deployment
 
 PAGE = ROOT / "docs" / "operations" / "command-line.md"
@@ -54,10 +57,13 @@ def shape(printed: str) -> list[str]:
 
 @pytest.mark.needs_nats_2_10  # an older one tells the doctor less than the page shows
 @pytest.mark.long
-def test_the_page_shows_what_the_commands_do(deployment: Deployment) -> None:
-    """Each runs, ends with the status that is shown, and prints lines that begin alike."""
-    deployment.start()
-    names = deployment.names.settings(deployment.nats_url, deployment.mongodb_uri)
+def test_the_page_shows_what_the_commands_do(deployment: Deployment, tmp_path: Path) -> None:
+    """Each runs, ends with the status that is shown, and prints lines that begin alike.
+
+    As the page says, beside a service with servers of its own.
+    """
+    service = launch_embedded(deployment, tmp_path)
+    names = deployment.names.settings(nats_of(service), mongodb_of(service))
     program = f"{shlex.quote(sys.executable)} {shlex.quote(str(ROOT / 'main.py'))}"
     commands = documented()
     assert len(commands) > 20

@@ -14,6 +14,7 @@ from pymongo import MongoClient
 
 from ops.process.embedded import find_nats_server, nats_server, start_on_free_port
 from tests.broker import connected
+from tests.embedded import OWN, launch_embedded, mongodb_of, nats_of
 from tests.patience import PATIENCE_S
 from tests.ports import claim_port
 from tests.servers import Server, running
@@ -22,29 +23,6 @@ if TYPE_CHECKING:
     from ops.process.child import ChildProcess
     from tests.deployment import Deployment
     from tests.service import ServiceProcess
-
-OWN = {"NATS_URL": None, "MONGODB_URI": None}
-
-
-def launch_embedded(deployment: Deployment, folder: Path, **settings: object) -> ServiceProcess:
-    """Start the service with servers of its own, data in ``folder``; return when it is ready."""
-    service = deployment.launch("--embedded", "--data-dir", str(folder), **{**OWN, **settings})
-    service.wait_for("service.ready")
-    return service
-
-
-def nats_of(service: ServiceProcess) -> str:
-    """Return where the service says that its NATS server listens."""
-    found = re.search(r"NATS listens at +(\S+)", service.output())
-    assert found is not None
-    return found[1]
-
-
-def mongodb_of(service: ServiceProcess) -> str:
-    """Return where the service says that its MongoDB server listens."""
-    found = re.search(r"MongoDB listens at +(\S+)", service.output())
-    assert found is not None
-    return found[1]
 
 
 def children_of(service: ServiceProcess) -> dict[str, int]:
@@ -96,6 +74,21 @@ async def test_what_is_known_stays_over_two_runs(deployment: Deployment, tmp_pat
     assert b'"told"' not in last.data
     second.signal(signal.SIGINT)
     assert second.wait() == 0
+
+
+def test_what_is_to_type_next_reaches_this_service(deployment: Deployment, tmp_path: Path) -> None:
+    """Also without nats-cli, and where another has the usual ports; all is well for a trial."""
+    one, other = (launch_embedded(deployment, tmp_path / name) for name in ("a", "b"))
+    for service in (one, other):
+        exports = dict(re.findall(r"^  export (\w+)=(\S+)$", service.output(), re.MULTILINE))
+        assert exports.keys() == {"NATS_URL", "MONGODB_URI"}
+        sent = deployment.command("send", "digest", "2", "--wait", **exports)
+        assert sent.json == {"UserID": "2", "ActiveAlarms": []}
+        examined = deployment.command("doctor", "--json", **exports)
+        assert (examined.status, examined.json["level"]) == (0, "note"), examined.text
+        assert f"process {service.pid}" in examined.text
+        (trial,) = (one for one in examined.json["findings"] if "--embedded" in one["says"])
+        assert "nothing for a trial" in trial["mend"]
 
 
 def test_the_servers_die_when_the_service_is_killed(deployment: Deployment, tmp_path: Path) -> None:

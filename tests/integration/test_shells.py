@@ -193,15 +193,14 @@ def test_a_service_without_streams_serves(deployment: Deployment, tmp_path: Path
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("line", ["user list", "dead-letters list", "watch"])
 async def test_a_signal_ends_who_waits_for_a_reader(
-    deployment: Deployment, line: str, number: signal.Signals
+    peopled: Deployment, line: str, number: signal.Signals
 ) -> None:
     """Also inside the event loop, where Python's own handler would wait for the task."""
-    deployment.start()
     with unread_pipe() as full, TemporaryFile() as stderr:
-        with begun(deployment, line, full, stderr) as process:
+        with begun(peopled, line, full, stderr) as process:
             if line == "watch":
                 until(lambda: os.fstat(stderr.fileno()).st_size > 0)
-                async with deployment.broker() as broker:
+                async with peopled.broker() as broker:
                     await broker.request("u")
                     await broker.settled()
             until(lambda: waits_for_a_reader(process.pid))
@@ -270,6 +269,33 @@ def test_what_is_given_and_is_not_utf_8_is_one_line_and_status_2(
     ended = deployment.command(*line, **more)
     assert (ended.status, ended.stdout) == (2, b"")
     assert ended.stderr == f"main.py: {named}: is not UTF-8\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("dead-letters list", "there are no dead letters\n"),
+        ("dead-letters list --by-reason", "there are no dead letters\n"),
+        ("dead-letters list --reason x", "no dead letter fits\n"),
+        ("user list", "no users are stored\npage 1, 0 of 0 stored users; 0 in memory\n"),
+        ("user list --page 2", "no more\npage 2, 0 of 0 stored users; 0 in memory\n"),
+        ("user list --live", "no users are in memory\npage 1, 0 users; 0 in memory\n"),
+    ],
+)
+def test_a_list_of_nothing_says_so(deployment: Deployment, line: str, said: str) -> None:
+    """Which is no data: a machine reads nothing."""
+    deployment.start()
+    ended = deployment.command(*line.split())
+    assert (ended.status, ended.text, ended.stderr) == (0, "", said)
+    assert deployment.command(*line.split(), "--json").stdout == b""
+
+
+@pytest.mark.parametrize("group", ["user", "send", "dead-letters"])
+def test_a_group_alone_shows_its_help(deployment: Deployment, group: str) -> None:
+    """Once it was all of it on one line."""
+    ended = deployment.command(group)
+    assert (ended.status, ended.text) == (2, "")
+    assert ended.stderr == deployment.command(group, "--help").text
 
 
 def test_an_empty_log_has_nothing_of_a_user(deployment: Deployment) -> None:

@@ -94,18 +94,19 @@ def list_letters(
     as_json: bool,
 ) -> None:
     """List dead letters, the newest last; with --json one a line."""
+    none = "no dead letter fits" if reason or subject else "there are no dead letters"
 
     async def work(_: Client, letters: DeadLetters, stream: str) -> None:
         found = (letter async for letter in letters.read(stream) if fits(letter, reason, subject))
         if by_reason:
-            await print_by_reason(found, as_json=as_json)
+            await print_by_reason(found, none, as_json=as_json)
             return
         newest: deque[DeadLetter] = deque(maxlen=limit or None)
         count = 0
         async for letter in found:
             newest.append(letter)
             count += 1
-        print_letters(newest, as_json=as_json)
+        print_letters(newest, none, as_json=as_json)
         if count > len(newest):
             say(f"the newest {len(newest)} of {count}; --limit 0 lists all")
 

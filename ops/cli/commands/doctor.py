@@ -14,11 +14,12 @@ from ops.cli.failures import CommandError
 from ops.cli.terminal import json_option, print_json, print_table
 from ops.doctor.alarms import examine_alarms
 from ops.doctor.findings import Finding, Level, away, note, worst
-from ops.doctor.homes import examine_homes
+from ops.doctor.homes import Seen, examine_homes
 from ops.doctor.jetstream import Sync
 from ops.doctor.log import read_log
 from ops.doctor.mongodb import examine_mongodb
 from ops.doctor.nats import examine_nats, read_sync
+from ops.inquiries.asking import ask_for_figures
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from bus.connection.client import NatsClient
     from bus.settings import BusSettings
     from ops.cli.command_line import Parsed
-    from ops.doctor.homes import LogFacts
     from ops.settings import Settings
 
 _STATUS = {Level.OK: 0, Level.NOTE: 0, Level.RISK: 1, Level.AWAY: 2}
@@ -57,13 +57,13 @@ def doctor(
     repeated, 2 if a server cannot be reached or a setting is wrong.
     """
     settings = parsed.settings
-    findings, log = _on_nats(settings.bus, nats_monitor)
+    findings, seen = _on_nats(settings.bus, nats_monitor)
     findings += examine_mongodb(settings.store)
     if worst(findings) is not Level.AWAY:
         findings += examine_alarms(settings.store, settings.core.future_tolerance_s)
     if settings.bus.delivery is not DeliveryMode.CORE and worst(findings) is not Level.AWAY:
         history_s = settings.bus.streams.input_history_s
-        findings += examine_homes(settings.store, settings.core.lease_s, history_s, log)
+        findings += examine_homes(settings.store, settings.core.lease_s, history_s, seen)
     level = worst(findings)
     if as_json:
         found = [finding.to_fields() for finding in findings]
@@ -80,11 +80,9 @@ def _rows(findings: Iterable[Finding]) -> Iterator[tuple[str, str, str]]:
             yield "", "", f"  mend: {finding.mend}"
 
 
-def _on_nats(
-    settings: BusSettings, monitor_url: str | None
-) -> tuple[list[Finding], LogFacts | None]:
+def _on_nats(settings: BusSettings, monitor_url: str | None) -> tuple[list[Finding], Seen]:
     findings: list[Finding] = []
-    log: LogFacts | None = None
+    seen = Seen(None, {})
     sync = Sync.UNKNOWN
     if monitor_url is not None:
         try:
@@ -93,13 +91,16 @@ def _on_nats(
             findings.append(note("nats", f"nothing from its monitoring port: {error}"))
 
     async def examine(client: NatsClient) -> None:
-        nonlocal log
+        nonlocal seen
         findings.extend([finding async for finding in examine_nats(client, settings, sync)])
         if settings.delivery is not DeliveryMode.CORE:
-            log = await read_log(client, settings)
+            seen = Seen(
+                await read_log(client, settings),
+                await ask_for_figures(client, settings.queue_group),
+            )
 
     try:
         with_client(settings, examine)
     except (CommandError, SettingsError) as error:
         findings.append(away("nats", str(error), "see NATS_URL, and whether it runs"))
-    return findings, log
+    return findings, seen

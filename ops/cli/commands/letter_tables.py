@@ -24,8 +24,8 @@ def print_letter(letter: DeadLetter, *, as_json: bool) -> None:
         print_facts((name.replace("_", " "), value) for name, value in fields.items())
 
 
-def print_letters(letters: Iterable[DeadLetter], *, as_json: bool) -> None:
-    """Print many, one a line."""
+def print_letters(letters: Iterable[DeadLetter], none: str, *, as_json: bool) -> None:
+    """Print many, one a line; ``none`` is said where there is none."""
     if as_json:
         for letter in letters:
             print_json(to_fields(letter))
@@ -43,6 +43,7 @@ def print_letters(letters: Iterable[DeadLetter], *, as_json: bool) -> None:
             )
             for letter in letters
         ),
+        none,
     )
 
 
@@ -51,8 +52,8 @@ def _reason(letter: DeadLetter) -> str:
     return letter.reason + cut
 
 
-async def print_by_reason(letters: AsyncIterator[DeadLetter], *, as_json: bool) -> None:
-    """Count them by reason, the most frequent first."""
+async def print_by_reason(letters: AsyncIterator[DeadLetter], none: str, *, as_json: bool) -> None:
+    """Count them by reason, the most frequent first; ``none`` is said where there is none."""
     tally: dict[str, tuple[int, int]] = {}
     async for letter in letters:
         count, _ = tally.get(letter.reason, (0, 0))
@@ -65,6 +66,7 @@ async def print_by_reason(letters: AsyncIterator[DeadLetter], *, as_json: bool) 
     print_table(
         ("LETTERS", "NEWEST", "REASON"),
         ((count, newest, reason) for reason, (count, newest) in rows),
+        none,
     )
 
 

@@ -10,6 +10,7 @@ import click
 from actors.rules.alarms import AlarmID, UserID
 from ops.cli.examples import examples
 from ops.cli.failures import NotFoundError
+from ops.cli.remote.belonging import say_if_strangers
 from ops.cli.remote.users import list_live, list_stored, read_user
 from ops.cli.terminal import json_option, print_facts, print_json, print_table, say
 from ops.inquiries.form import ShowInquiry
@@ -94,6 +95,8 @@ def list_users(
         listing = list_live(parsed.settings, limit)
     else:
         listing = list_stored(parsed.settings, limit, page)
+        if listing.live is not None:
+            say_if_strangers(parsed.settings)
     if as_json:
         for line in listing.lines:
             print_json(line.to_fields())
@@ -113,6 +116,11 @@ def list_users(
             )
             for line in listing.lines
         ),
+        none="no users are in memory"
+        if live
+        else "no users are stored"
+        if page == 1
+        else "no more",
     )
     in_memory = "no service answers" if listing.live is None else f"{listing.live} in memory"
     stored = "" if listing.stored is None else f" of {listing.stored} stored"
@@ -195,6 +203,7 @@ def _print_user(report: UserReport, how_to_see_more: str) -> None:
             )
             for alarm in report.alarms
         ),
+        none="no alarms are known",
     )
     if len(report.alarms) < report.known:
         say(f"{len(report.alarms)} of {report.known} alarms; {how_to_see_more}")

@@ -18,6 +18,7 @@ from ops.cli.connection import with_client
 from ops.cli.examples import examples
 from ops.cli.failures import CommandError, NotFoundError
 from ops.cli.log.moments import moment_ns
+from ops.cli.remote.belonging import say_if_strangers
 from ops.cli.terminal import console, json_option, print_json, print_table, say
 from ops.users.history import History, Outcome, Seen
 from store.users.blocking import StandaloneStore
@@ -79,6 +80,7 @@ def history(
         say(f"{found.left_out} before them are left out; see --since and --alarm")
     if first > 1:
         say(f"the log begins at sequence {first}; what was before it is not known here")
+    say_if_strangers(settings)
     if not entries:
         raise NotFoundError(f"the log has nothing of a user {user_id!r} there")
 

@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING
 import click
 
 from actors.errors import StoreUnavailableError
-from ops.cli.connection import with_client
 from ops.cli.examples import examples
 from ops.cli.failures import CommandError
+from ops.cli.remote.belonging import read_figures
 from ops.cli.terminal import json_option, print_json, print_table, say
+from ops.homes.belonging import MEND, stranger_than
 from ops.homes.members import State, in_ranges, members_of
 from ops.homes.watching import NOBODY, watch_until_known
-from ops.inquiries.asking import ask_for_figures
 from store.homes.browsing import HomeBrowser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    from nats.aio.client import Client
 
     from actors.rules.partitions import InstanceID
     from ops.cli.command_line import Parsed
@@ -70,19 +68,19 @@ def members(parsed: Parsed[Settings], as_json: bool) -> None:
     )
     if as_json:
         print_json(found.to_fields())
-        return
-    if found.instances:
-        print_table(COLUMNS, map(row, found.instances))
-    for line in sentences(found):
-        say(line)
+    else:
+        if found.instances:
+            print_table(COLUMNS, map(row, found.instances))
+        for line in sentences(found):
+            say(line)
+    strange = stranger_than(figures, watched.stored.view.instances)
+    if strange is not None:
+        say(f"{strange}; {MEND}")
 
 
 def _ask(settings: Settings) -> Mapping[InstanceID, MemberFigures]:
-    async def ask(client: Client) -> dict[InstanceID, MemberFigures]:
-        return await ask_for_figures(client, settings.bus.queue_group)
-
     try:
-        return with_client(settings.bus, ask)
+        return read_figures(settings)
     except CommandError as error:
         say(f"their own figures are left out: {error}")
         return {}

@@ -16,7 +16,9 @@ from ops.cli.connection import with_client
 from ops.cli.examples import examples
 from ops.cli.failures import CommandError
 from ops.cli.log.moments import moment_ns
+from ops.cli.remote.belonging import read_figures
 from ops.cli.terminal import say
+from ops.homes.belonging import MEND, stranger_than
 from ops.homes.members import State, in_ranges, members_of
 from ops.homes.rewinding import Log, RewindRefusedError, before, rewinding
 from ops.homes.watching import NOBODY, watch_until_known
@@ -72,12 +74,16 @@ def rewind(parsed: Parsed[Settings], target: str, restored: bool, yes: bool) -> 
     restore of the database all of them must be stopped, for they hold what the database does not.
     """
     settings = parsed.settings
+    figures = read_figures(settings)
     position, log = with_client(
         settings.bus, lambda client: _find(client, settings, target, time.time())
     )
     with HomeBrowser(settings.store) as browser, _worded():
         say("looking who is at work")
         watched = watch_until_known(browser.look, settings.core.lease_s)
+    strange = stranger_than(figures, watched.stored.view.instances)
+    if strange is not None:
+        raise CommandError(f"{strange}; {MEND}")
     at_work = _at_work(watched, settings.core.lease_s)
     if at_work and restored:
         raise CommandError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import subprocess
+import sys
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -18,6 +19,8 @@ from ops.web.settings import HttpSettings, parse_address
 from tests.service import ROOT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ops.process.embedded import EmbeddedServers, JoinedServers
 
 
@@ -52,7 +55,10 @@ def test_both_are_started_and_used_and_how_to_try_them_is_shown(
     assert settings.store.uri == "mongodb://127.0.0.1:1"
     assert settings.bus.urls == ("nats://127.0.0.1:2",)
     printed = capsys.readouterr().out
-    assert "export NATS_URL=nats://127.0.0.1:2\n" in printed
+    assert (
+        "  export NATS_URL=nats://127.0.0.1:2\n  export MONGODB_URI=mongodb://127.0.0.1:1\n"
+        in printed
+    )
     assert '"AlarmID": "{{ID}}"' in printed
     assert f"http://{settings.http.address}/" in printed
 
@@ -119,6 +125,32 @@ def test_who_joins_uses_the_servers_of_the_one_that_runs() -> None:
     settings = joined(ServerURLs("nats://127.0.0.1:2", "mongodb://127.0.0.1:1"))
     assert settings.bus.urls == ("nats://127.0.0.1:2",)
     assert settings.store.uri == "mongodb://127.0.0.1:1"
+
+
+def test_who_joins_is_told_how_to_reach_the_service(capsys: pytest.CaptureFixture[str]) -> None:
+    """As whoever started it was; what was given is not shown, for it may hold a password."""
+    joined(ServerURLs(None, "mongodb://127.0.0.1:1"), "NATS_URL")
+    printed = capsys.readouterr().out
+    assert "  # NATS_URL as it is set here\n  export MONGODB_URI=mongodb://127.0.0.1:1\n" in printed
+    assert "Ctrl-C ends this instance" in printed
+
+
+@pytest.mark.parametrize(("mode", "words"), [(0o644, 2), (0o755, 1)])
+def test_what_is_to_type_next_is_how_the_program_was_called(
+    mode: int,
+    words: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """By an interpreter, or by itself where it is installed; from the folder that one stands in."""
+    called = tmp_path / "program"
+    called.touch(mode)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [str(called)])
+    started(Settings())
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.endswith(" watch"))
+    assert line.split()[:-1] == [sys.executable, "program"][-words:]
 
 
 def test_who_joins_must_be_given_what_the_one_that_runs_was_given() -> None:

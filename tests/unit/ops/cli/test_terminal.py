@@ -22,6 +22,12 @@ def test_a_table_shows_cells_as_they_are(capsys: pytest.CaptureFixture[str]) -> 
     assert lines == ["ID", TAME, "", "5", "x" * 900]
 
 
+def test_a_table_of_nothing_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """A head alone leaves one wondering; and it is no data."""
+    print_table(("ID",), [], none="no ids are known")
+    assert capsys.readouterr() == ("", "no ids are known\n")
+
+
 def test_facts_that_are_none_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
     """And what is 0 is not."""
     print_facts([("one", 0), ("two", None), ("three", HOSTILE)])

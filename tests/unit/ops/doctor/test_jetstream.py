@@ -187,12 +187,13 @@ async def test_a_stream_that_breaks_a_promise_is_a_risk(
         (Sync.ALWAYS, [Level.NOTE]),
         (Sync.LATER, [Level.NOTE, Level.RISK]),
         (Sync.UNKNOWN, [Level.NOTE, Level.RISK]),
+        (Sync.TRIAL, [Level.NOTE]),
     ],
 )
-async def test_a_single_copy_is_a_risk_unless_it_is_written_through(
+async def test_a_single_copy_is_a_risk_unless_it_is_written_through_or_for_a_trial(
     sync: Sync, levels: list[Level]
 ) -> None:
-    """A power cut loses what was acknowledged last."""
+    """A power cut loses what was acknowledged last; who tries the service out knows."""
     server = Server()
     known = server.streams["INPUT"]
     server.streams["INPUT"] = replace(known, config=replace(known.config, num_replicas=1))

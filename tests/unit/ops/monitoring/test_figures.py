@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import orjson
 
@@ -44,6 +45,8 @@ def test_an_instance_says_of_itself_what_others_show_beside_theirs() -> None:
     kept = Kept()
     own = own_figures(InstanceID("a"), kept.desk.sources, kept.samples)
     assert (own["instance_id"], own["partitions"], own["taken_per_s"]) == ("a", 64, None)
+    on_core = replace(kept.desk.sources, on_log=lambda: False)
+    assert own_figures(InstanceID("a"), on_core, kept.samples)["partitions"] is None
     for taken in (1_000, 1_010, 1_020, 1_030, 1_040, 1_050, 1_060):
         kept.desk.bus.taken = taken
         kept.take()

@@ -31,12 +31,12 @@ def test_many_are_a_line_each_with_the_beginning_of_their_body(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """A letter that lacks parts says so."""
-    print_letters([replace(LETTER, body=b"y" * 200), CUT], as_json=False)
+    print_letters([replace(LETTER, body=b"y" * 200), CUT], "none", as_json=False)
     head, first, torn = capsys.readouterr().out.splitlines()
     assert head.split() == ["SEQUENCE", "TIME", "SUBJECT", "BYTES", "REASON", "BODY"]
     assert first.count("y") == 60 + LETTER.reason.count("y")
     assert "(cut from 2000 bytes)" in torn
-    print_letters([LETTER, CUT], as_json=True)
+    print_letters([LETTER, CUT], "none", as_json=True)
     shown = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [letter["sequence"] for letter in shown] == [7, 9]
 
@@ -47,7 +47,7 @@ async def test_reasons_are_counted_the_most_frequent_first(
     """With the newest letter of each."""
     other = replace(LETTER, sequence=10, reason="a crash")
     held = StoredLetters([other, LETTER, BINARY])
-    await print_by_reason(held.letters.read("DEAD"), as_json=True)
+    await print_by_reason(held.letters.read("DEAD"), "none", as_json=True)
     shown = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert shown == [
         {"reason": LETTER.reason, "letters": 2, "newest": 8},
