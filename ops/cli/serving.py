@@ -6,6 +6,7 @@ import dataclasses
 import logging
 import os
 import shlex
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -167,6 +168,8 @@ def _on(parsed: Parsed[Settings], urls: ServerURLs, end: str) -> Settings:
 def _program() -> str:
     """Return how this program is called by whoever stands in the same folder."""
     called, here = Path(sys.argv[0]).absolute(), Path.cwd()
+    if shutil.which(called.name) == str(called):
+        return called.name
     words = [called] if os.access(called, os.X_OK) else [Path(sys.executable), called]
     return shlex.join(
         str(word.relative_to(here) if word.is_relative_to(here) else word) for word in words

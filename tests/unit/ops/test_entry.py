@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from configparser import ConfigParser
 
 import pytest
 
+from ops import entry
+from ops.version import NAME
 from tests.service import ROOT
 
 LIGHT = {"ops", "ops.entry", "ops.process", "ops.process.streams", "ops.safe_text"}
@@ -14,10 +18,15 @@ LIGHT = {"ops", "ops.entry", "ops.process", "ops.process.streams", "ops.safe_tex
 BEGUN = "import os, signal, sys; from ops.entry import begin; begin(); "
 
 
-def program(code: str) -> subprocess.CompletedProcess[str]:
+def program(code: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run Python with what runs first."""
     return subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -70,3 +79,26 @@ def test_what_is_a_mistake_of_ours_has_its_traceback() -> None:
     assert ended.returncode == 1
     assert "Traceback" in ended.stderr
     assert "ZeroDivisionError" in ended.stderr
+
+
+def test_the_command_on_path_is_the_program() -> None:
+    """By its own name, with its first lines before anything else is imported."""
+    settings = ConfigParser()
+    settings.read(ROOT / "setup.cfg")
+    scripts = settings["options.entry_points"]["console_scripts"].split()
+    assert scripts == [NAME, "=", f"{entry.__name__}:{entry.program.__name__}"]
+    called = f"import sys; sys.argv = ['/bin/{NAME}', 'user']; from ops.entry import program; "
+    ended = program(called + "program()")
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(f"Usage: {NAME} user ")
+
+
+def test_the_command_on_path_can_be_completed() -> None:
+    """As the page says, by the library's own way."""
+    called = f"import sys; sys.argv = ['{NAME}']; from ops.entry import program; program()"
+    typed = {"COMP_WORDS": f"{NAME} user sh", "COMP_CWORD": "2"}
+    variable = f"_{NAME.upper().replace('-', '_')}_COMPLETE"
+    assert program(called, **{variable: "bash_complete"}, **typed).stdout == "plain,show\n"
+    for shell in ("bash", "zsh", "fish"):
+        line = f"{variable}={shell}_source {NAME}"
+        assert line in (ROOT / "docs" / "operations" / "command-line.md").read_text()

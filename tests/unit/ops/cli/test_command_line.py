@@ -20,6 +20,7 @@ from ops.cli.command_line import (
 )
 from ops.cli.failures import CommandError, NotFoundError
 from ops.process.streams import OutputError
+from ops.version import VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,3 +171,9 @@ def test_what_is_not_utf_8_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -
             changed.setenv(name, "x\udcff")
             with pytest.raises(SettingsError, match=rf"^{name}: is not UTF-8$"):
                 Program().run()
+
+
+def test_the_version_is_the_package_and_its_number(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of whatever name it was called by; no setting is looked at."""
+    assert Program().run("--version", "--seconds", "0") == 0
+    assert capsys.readouterr().out == f"alarm-digest {VERSION}\n"

@@ -153,6 +153,27 @@ def test_what_is_to_type_next_is_how_the_program_was_called(
     assert line.split()[:-1] == [sys.executable, "program"][-words:]
 
 
+def test_a_program_on_path_is_called_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Wherever one stands."""
+    called = tmp_path / "program"
+    called.touch(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", [str(called)])
+    started(Settings())
+    assert "\n  program watch\n" in capsys.readouterr().out
+
+
+def test_make_setup_shows_what_it_does() -> None:
+    """For most of a minute it said nothing."""
+    command = ["make", "--dry-run", "--what-if=setup.cfg", "setup"]
+    said = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert said.startswith("echo 'setup: ")
+    (large,) = (line for line in said.splitlines() if "[embedded,dev]" in line)
+    assert "--quiet" not in large
+
+
 def test_who_joins_must_be_given_what_the_one_that_runs_was_given() -> None:
     """It is not written down: it may hold a password. What is given wins."""
     urls = ServerURLs(nats=None, mongodb="mongodb://127.0.0.1:1")
