@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from nats.errors import MaxPayloadError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from bus.connection.client import NatsClient
 
@@ -53,16 +53,29 @@ class OrderedWriter:
         ``wanted`` is asked when its turn comes: a server that stands still for a while would else
         be given every attempt of who has tried again meanwhile.
         """
-        size = len(head) + len(body)
-        if size > self._client.max_payload:
-            error = MaxPayloadError()
-            if failed is not None:
-                failed(error)
-            logger.debug("write.failed", extra={"error": repr(error)})
-            return
-        sizes = f"{len(head)} {size}" if head else f"{size}"
-        line = f"{'HPUB' if head else 'PUB'} {subject} {reply} {sizes}\r\n".encode()
-        self._writes.append(_Write(b"".join((line, head, body, b"\r\n")), failed, wanted))
+        self.write_all([(subject, body, reply, head)], failed, wanted)
+
+    def write_all(
+        self,
+        messages: Iterable[tuple[str, bytes, str, bytes]],
+        failed: Callable[[Exception], None] | None = None,
+        wanted: Callable[[], bool] | None = None,
+    ) -> None:
+        """Publish messages, each what ``write`` takes, as one piece: all of them, or none."""
+        most = self._client.max_payload
+        pieces: list[bytes] = []
+        for subject, body, reply, head in messages:
+            size = len(head) + len(body)
+            if size > most:
+                error = MaxPayloadError()
+                if failed is not None:
+                    failed(error)
+                logger.debug("write.failed", extra={"error": repr(error)})
+                return
+            sizes = f"{len(head)} {size}" if head else f"{size}"
+            line = f"{'HPUB' if head else 'PUB'} {subject} {reply} {sizes}\r\n"
+            pieces += (line.encode(), head, body, b"\r\n")
+        self._writes.append(_Write(b"".join(pieces), failed, wanted))
         self._write_wanted.set()
 
     def write_each(self, subjects: Sequence[str], body: bytes) -> None:

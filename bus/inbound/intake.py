@@ -22,7 +22,7 @@ from bus.spans import NoSpans, TracedMessages
 from bus.tally import BusTally
 from bus.wire.codec import decode_alarm_status_changed, decode_send_alarm_digest
 from bus.wire.earlier import with_earlier_id
-from bus.wire.message import Message
+from bus.wire.message import Message, Rejected
 from bus.wire.ownership import NOBODYS, partition_of_rejected, plain_event, plain_request
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ BODIES_MAX_BYTES = 256 * 1024 * 1024
 Of the size that events have, fifty thousand take 7 MB; of the largest that is admitted, 3.3 GB.
 """
 
+_Rejections: TypeAlias = "Iterable[tuple[DeliveryToken, Rejection]]"
 _InFlight: TypeAlias = "tuple[int, Ledger | None, LogMessage | Message]"
 """Partition, and the ledger to settle it in; those of core NATS have none."""
 
@@ -56,24 +57,24 @@ class Intake:
         max_body_bytes: int,
         max_in_flight: int,
         deliver: Callable[[RouteDeliveries], None],
-        reject: Callable[[Message, Rejection, Callable[[], None]], None],
+        reject: Callable[[Sequence[Rejected], Callable[[Sequence[Rejected]], None]], None],
         settled: Callable[[list[Message], str | None], None],
         tally: BusTally | None = None,
         monotonic_s: Callable[[], float] = time.monotonic,
         spans: Spans | None = None,
         tell_foreign: Callable[[str], None] = lambda _: None,
-        tell_rejected: Callable[[Message, Rejection], None] | None = None,
+        tell_rejected: Callable[[Sequence[Rejected]], None] = lambda _: None,
         judge_foreign: Callable[[str], Rejection | None] = lambda _: None,
     ) -> None:
         """Wire it; ``max_in_flight`` messages may be taken and not settled.
 
-        ``deliver`` hands a batch to the router. ``reject(message, rejection, done)`` makes a dead
-        letter and calls ``done`` once it is durable. ``settled(messages, rejection)`` is called
-        when there is room again, with messages that somebody may await an answer to; ``rejection``
-        is the reason of dead letters. A request counts as taken at ``monotonic_s``.
-        ``judge_foreign`` rejects messages of a subject that is not ours, or has them passed over:
-        ``tell_foreign`` is told of those, ``tell_rejected`` of each that becomes a dead letter;
-        both must bound what they say of it.
+        ``deliver`` hands a batch to the router. ``reject(rejected, done)`` makes dead letters and
+        calls ``done`` with those that are durable, as often as it takes. ``settled(messages,
+        rejection)`` is called when there is room again, with messages that somebody may await an
+        answer to; ``rejection`` is the reason of dead letters. A request counts as taken at
+        ``monotonic_s``. ``judge_foreign`` rejects messages of a subject that is not ours, or has
+        them passed over: ``tell_foreign`` is told of those, ``tell_rejected`` of what becomes dead
+        letters; both must bound what they say of it.
         """
         self._subjects = subjects
         self._max_body_bytes = max_body_bytes
@@ -126,6 +127,7 @@ class Intake:
         ``before`` is the place of the message before them.
         """
         batch: list[Delivery] = []
+        rejected: list[tuple[DeliveryToken, Rejection]] = []
         in_flight, tokens = self._in_flight, self._tokens
         bars, ledgers = wanted
         alarm_status_changed = self._subjects.alarm_status_changed
@@ -169,8 +171,7 @@ class Intake:
                 taken_bytes += len(content)
                 if body is None:
                     assert rejection is not None
-                    self._tally.rejected += 1
-                    self._dead_letter(token, rejection)
+                    rejected.append((token, rejection))
                 else:
                     if subject != alarm_status_changed:
                         requests += 1
@@ -182,11 +183,12 @@ class Intake:
             previous, previous_ns = sequence, timestamp_ns
         self._tally.skipped += skipped
         self._tally.requests += requests
-        self._hand_on(batch, len(messages) - skipped, taken_bytes)
+        self._hand_on(batch, rejected, len(messages) - skipped, taken_bytes)
 
     def take(self, messages: Sequence[Message]) -> None:
         """Take messages of core NATS; hand them on or put them aside."""
         batch: list[Delivery] = []
+        rejected: list[tuple[DeliveryToken, Rejection]] = []
         in_flight, tokens = self._in_flight, self._tokens
         taken_bytes = 0
         for message in messages:
@@ -196,15 +198,14 @@ class Intake:
             try:
                 body = self._decode(message)
             except MessageRejectedError as error:
-                self._tally.rejected += 1
-                self._dead_letter(token, error.rejection)
+                rejected.append((token, error.rejection))
                 continue
             if isinstance(body, SendDigest):
                 self._tally.requests += 1
             if message.traceparent is not None:
                 body = self._traced.begin(token, message, body)
             batch.append(new_tuple(Delivery, (token, body, 1)))
-        self._hand_on(batch, len(messages), taken_bytes)
+        self._hand_on(batch, rejected, len(messages), taken_bytes)
 
     def settle(self, tokens: Iterable[DeliveryToken]) -> None:
         """Note that these are done with; tokens that are settled already are ignored."""
@@ -233,8 +234,7 @@ class Intake:
 
     def dead_letter(self, tokens: Iterable[DeliveryToken], rejection: Rejection) -> None:
         """Make dead letters of these; tokens that are settled already are ignored."""
-        for token in tokens:
-            self._dead_letter(token, rejection)
+        self._dead_letter((token, rejection) for token in tokens)
 
     def forget(self, numbers: Container[int]) -> None:
         """Let go of what is in flight of these partitions: another home reads it."""
@@ -247,9 +247,12 @@ class Intake:
         if forgotten:
             self._settled([], None)
 
-    def _hand_on(self, batch: list[Delivery], taken: int, taken_bytes: int) -> None:
+    def _hand_on(
+        self, batch: list[Delivery], rejected: _Rejections, taken: int, taken_bytes: int
+    ) -> None:
         self._tally.taken += taken
         self._held_bytes += taken_bytes
+        self._tally.rejected += self._dead_letter(rejected)
         if batch:
             self._deliver(RouteDeliveries(tuple(batch)))
 
@@ -273,28 +276,42 @@ class Intake:
         user_id = decode_send_alarm_digest(content, self._max_body_bytes)
         return SendDigest(user_id, place, self._monotonic_s())
 
-    def _dead_letter(self, token: DeliveryToken, rejection: Rejection) -> None:
-        entry = self._in_flight.get(token)
-        if entry is None or token in self._rejecting:
-            return
-        self._rejecting.add(token)
-        message = message_of(entry[2])
-        kind, reason = rejection
-        if self._tell_rejected is not None:
-            self._tell_rejected(message, rejection)
+    def _note_foreign(self, subject: str) -> None:
+        """Whoever set the stream up may capture, or rename, more than our subjects."""
+        self._tally.foreign += 1
+        if self._tell_foreign is not None:
+            self._tell_foreign(subject)
 
-        def done() -> None:
+    def _dead_letter(self, rejections: _Rejections) -> int:
+        """Have dead letters made of these; how many are new."""
+        in_flight, rejecting = self._in_flight, self._rejecting
+        rejected: list[Rejected] = []
+        for token, rejection in rejections:
+            entry = in_flight.get(token)
+            if entry is not None and token not in rejecting:
+                rejecting.add(token)
+                rejected.append(new_tuple(Rejected, (token, message_of(entry[2]), rejection)))
+        if rejected:
+            self._tell_rejected(rejected)
+            self._reject(rejected, self._dead_lettered)
+        return len(rejected)
+
+    def _dead_lettered(self, rejected: Sequence[Rejected]) -> None:
+        """Settle what has become dead letters."""
+        before = self._tally.settled
+        for token, message, (kind, reason) in rejected:
             self._tally.dead_letters[kind] += 1
             if token in self._traced:
                 self._traced.end(token, reason)
             self._rejecting.discard(token)
-            if (rejected := self._in_flight.pop(token, None)) is None:
-                return
+            if (entry := self._in_flight.pop(token, None)) is None:
+                continue  # forgotten meanwhile
             self._held_bytes -= len(message.body)
             self._tally.settled += 1
-            _, ledger, _ = rejected
-            if ledger is not None:
+            _, ledger, _ = entry
+            if ledger is None:
+                self._settled([message], reason)
+            else:
                 ledger.settle(message.sequence)
-            self._settled([message] if ledger is None else [], reason)
-
-        self._reject(message, rejection, done)
+        if self._tally.settled > before:
+            self._settled([], None)

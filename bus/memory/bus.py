@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from actors.rejections import Rejection
     from actors.rules.digest import Digest
     from actors.rules.positions import Place
+    from bus.outbound.transport import Outcomes
     from bus.subjects import Subjects
     from bus.wire.message import Message
 
@@ -125,19 +126,22 @@ class InMemoryBus:
         self._digests.send(digests, settled)
 
     def send(
-        self, message: OutgoingMessage, settled: Callable[[PublishFailedError | None], None]
+        self, messages: Sequence[OutgoingMessage], settled: Callable[[Outcomes], None]
     ) -> None:
         """See ``Transport``."""
+        settled([self._publish(message) for message in messages])
+
+    def call_later(self, delay_s: float, action: Callable[[], None]) -> None:
+        """See ``Transport``."""
+        self._call_later(delay_s, action)
+
+    def _publish(self, message: OutgoingMessage) -> PublishFailedError | None:
         error = self._broker.fault(message.subject) if self._broker.fault else None
         if error is None and message.size > self._broker.max_payload_bytes:
             error = PublishFailedError("maximum payload exceeded")
         if error is None:
             self._broker.publish(message)
-        settled(error)
-
-    def call_later(self, delay_s: float, action: Callable[[], None]) -> None:
-        """See ``Transport``."""
-        self._call_later(delay_s, action)
+        return error
 
     def _on_settled(self, messages: list[Message], rejection: str | None) -> None:
         del messages, rejection  # nobody waits for an answer

@@ -9,10 +9,11 @@ from actors.errors import PublishFailedError
 from bus.outbound.transport import ConnectedTransport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from bus.connection.connection import Connection
     from bus.outbound.message import OutgoingMessage
+    from bus.outbound.transport import Outcomes
 
 _FLUSHED_WITHIN_S = 5
 _CLOSED_WITHIN_S = 2.0
@@ -41,14 +42,17 @@ class FlushedTransport(ConnectedTransport):
             await asyncio.gather(self._flushing, return_exceptions=True)
 
     def _publish(
-        self, message: OutgoingMessage, settled: Callable[[PublishFailedError | None], None]
+        self, messages: Sequence[OutgoingMessage], settled: Callable[[Outcomes], None]
     ) -> None:
         refused: list[Exception] = []
 
         def flushed(error: PublishFailedError | None) -> None:
-            settled(PublishFailedError(repr(refused[0])) if refused else error)
+            outcome = PublishFailedError(repr(refused[0])) if refused else error
+            settled([outcome] * len(messages))
 
-        self._connection.write(message.subject, message.body, "", message.head, refused.append)
+        self._connection.write_all(
+            [(subject, body, "", head) for subject, body, _, head in messages], refused.append
+        )
         self._unflushed.append(flushed)
         if self._flushing is None or self._flushing.done():
             self._flushing = asyncio.create_task(self._flush())

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from collections import deque
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 from bus.outbound.message import MESSAGE_ID, OutgoingMessage, headers_size, one_line
-from bus.outbound.transport import send_all
 from bus.tally import BusTally
 from bus.wire.contexts import HEADER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
-    from actors.errors import PublishFailedError
     from actors.rejections import Rejection
-    from bus.outbound.transport import Transport
+    from bus.outbound.transport import Outcomes, Transport
     from bus.subjects import Subjects
-    from bus.wire.message import Message
+    from bus.wire.message import Message, Rejected
 
-DEAD_LETTER_RETRY_S = 1.0
+RETRY_WAIT_INITIAL_S = 0.5
+RETRY_WAIT_MAX_S = 2.0
+"""While letters are not taken, one of them is tried again, for all; doubling up to this."""
+
+GROUP = 500
+GROUP_BYTES = 1024 * 1024
+"""Letters that are sent, and answered for, together."""
+WINDOW = 10 * GROUP
+WINDOW_BYTES = 8 * GROUP_BYTES
+"""Letters under way at which the others wait for their turn: each is a copy of its body."""
 
 REASON = "Dead-Letter-Reason"
 SUBJECT = "Dead-Letter-Subject"
@@ -31,8 +40,22 @@ CUT = "Dead-Letter-Cut"
 _REASON_MAX_CHARS = 256
 
 
+class _Group(NamedTuple):
+    """Letters that go together."""
+
+    rejected: Sequence[Rejected]
+    at_s: float
+    """When they were rejected, in seconds since 1970."""
+    done: Callable[[Sequence[Rejected]], None]
+    size_bytes: int
+    """Of their bodies."""
+
+
 class DeadLetterSender:
-    """Sends dead letters, each until the server has it. Runs on the bus's thread."""
+    """Sends dead letters in groups, each letter until the server has it. Runs on the bus's thread.
+
+    When one is not taken, all wait; after a while one letter tries for all of them.
+    """
 
     def __init__(
         self,
@@ -44,35 +67,101 @@ class DeadLetterSender:
     ) -> None:
         """Send over ``transport``; ``wall_s`` is the time in seconds since 1970.
 
-        ``tell_retried`` is called with each failure, of which there may be as many as there are
-        messages in the window, each second; it must bound what it says.
+        ``tell_retried`` is called with each failure; it must bound what it says.
         """
         self._transport = transport
         self._subject = subjects.dead_letter
         self._wall_s = wall_s
         self._tally = tally or BusTally()
         self._tell_retried = tell_retried
+        self._waiting: deque[_Group] = deque()
+        self._under_way = self._under_way_bytes = 0
+        self._wait_s = RETRY_WAIT_INITIAL_S
+        self._refused: str | None = None
+        """Why letters are not taken, as the last answer says."""
+        self._rests = False
 
-    def send(self, message: Message, rejection: Rejection, done: Callable[[], None]) -> None:
-        """Send the body, then call ``done``; see ``letter_of`` for what it looks like."""
-        now_s = self._wall_s()
+    def send(
+        self, rejected: Sequence[Rejected], done: Callable[[Sequence[Rejected]], None]
+    ) -> None:
+        """Send dead letters; ``done`` is called with those that are stored, group by group."""
+        self._waiting.extend(_groups(rejected, self._wall_s(), done))
+        self._send_on()
 
-        def settled(error: PublishFailedError | None) -> None:
-            if error is None:
-                done()
-                return
-            self._tally.dead_letter_retries += 1
-            if self._tell_retried is not None:
-                self._tell_retried(str(error))
-            self._transport.call_later(DEAD_LETTER_RETRY_S, attempt)
+    def _send_on(self) -> None:
+        """Send as many groups as may be under way; while letters are not taken, none."""
+        while (
+            self._waiting
+            and self._refused is None
+            and self._under_way < WINDOW
+            and self._under_way_bytes < WINDOW_BYTES
+        ):
+            self._send(self._waiting.popleft())
 
-        def attempt() -> None:
-            # Composed anew: what is taken may be another size by now.
-            limit_bytes = self._transport.limit_bytes(self._subject)
-            letter = letter_of(message, rejection, now_s, self._subject, limit_bytes)
-            send_all(self._transport, [letter], settled)
+    def _send(self, group: _Group) -> None:
+        # Composed anew at each attempt: what is taken may be another size by now.
+        limit_bytes = self._transport.limit_bytes(self._subject)
+        letters = [
+            letter_of(message, rejection, group.at_s, self._subject, limit_bytes)
+            for _, message, rejection in group.rejected
+        ]
+        self._under_way += len(letters)
+        self._under_way_bytes += group.size_bytes
+        self._transport.send(letters, lambda outcomes: self._settle(group, outcomes))
 
-        attempt()
+    def _settle(self, group: _Group, outcomes: Outcomes) -> None:
+        self._under_way -= len(group.rejected)
+        self._under_way_bytes -= group.size_bytes
+        error = next((one for one in outcomes if one is not None), None)
+        if error is None:
+            self._refused, self._wait_s = None, RETRY_WAIT_INITIAL_S
+            group.done(group.rejected)
+        else:
+            stored: list[Rejected] = []
+            failed: list[Rejected] = []
+            for one, outcome in zip(group.rejected, outcomes, strict=True):
+                (stored if outcome is None else failed).append(one)
+            # Behind the others: what is refused for itself alone must not keep them waiting.
+            self._waiting.extend(_groups(failed, group.at_s, group.done))
+            self._tally.dead_letter_retries += len(failed)
+            self._refuse(str(error))
+            group.done(stored)
+        self._send_on()
+
+    def _refuse(self, error: str) -> None:
+        """Have all wait, and one letter be tried after a while."""
+        self._refused = error
+        if self._tell_retried is not None:
+            self._tell_retried(error)
+        if not self._rests:
+            self._rests = True
+            self._transport.call_later(self._wait_s, self._try_one)
+            self._wait_s = min(self._wait_s * 2, RETRY_WAIT_MAX_S)
+
+    def _try_one(self) -> None:
+        self._rests = False
+        if self._refused is None:
+            return  # another one was taken meanwhile, and all go on
+        group = self._waiting.popleft()
+        first, others = group.rejected[:1], group.rejected[1:]
+        if others:
+            self._waiting.extendleft(_groups(others, group.at_s, group.done))
+        self._send(next(_groups(first, group.at_s, group.done)))
+
+
+def _groups(
+    rejected: Sequence[Rejected], at_s: float, done: Callable[[Sequence[Rejected]], None]
+) -> Iterator[_Group]:
+    """Yield groups of a bounded number and size; one larger than that goes alone."""
+    first = size_bytes = 0
+    for end, one in enumerate(rejected):
+        added = len(one.message.body)
+        if end > first and (end - first == GROUP or size_bytes + added > GROUP_BYTES):
+            yield _Group(rejected[first:end], at_s, done, size_bytes)
+            first, size_bytes = end, 0
+        size_bytes += added
+    if rejected:
+        yield _Group(rejected[first:], at_s, done, size_bytes)
 
 
 def letter_of(
@@ -84,12 +173,12 @@ def letter_of(
     ``Dead-Letter-Cut`` says how many bytes it had (SPEC section 6).
     """
     headers = {
-        REASON: one_line(rejection.reason, _REASON_MAX_CHARS),
+        REASON: _reason_line(rejection.reason),
         SUBJECT: message.subject,
         SEQUENCE: str(message.sequence),
-        TIME: datetime.fromtimestamp(now_s, UTC).isoformat().replace("+00:00", "Z"),
+        TIME: _time_line(now_s),
+        MESSAGE_ID: f"dead-letter.{message.identity}",
     }
-    headers[MESSAGE_ID] = f"dead-letter.{message.identity}"
     if message.traceparent is not None:
         headers[HEADER] = message.traceparent
     letter = OutgoingMessage(subject, message.body, headers)
@@ -102,3 +191,13 @@ def letter_of(
         headers[REASON] = headers[REASON][: max(1, len(headers[REASON]) + room)]
         room = 0
     return OutgoingMessage(subject, message.body[:room], headers)
+
+
+@lru_cache(maxsize=256)
+def _reason_line(reason: str) -> str:
+    return one_line(reason, _REASON_MAX_CHARS)
+
+
+@lru_cache(maxsize=16)
+def _time_line(at_s: float) -> str:
+    return datetime.fromtimestamp(at_s, UTC).isoformat().replace("+00:00", "Z")

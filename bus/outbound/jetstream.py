@@ -15,11 +15,12 @@ from bus.connection.lanes import number_at_end, parse_status
 from bus.outbound.transport import ConnectedTransport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from bus.connection.connection import Connection
     from bus.connection.lanes import Frame
     from bus.outbound.message import OutgoingMessage
+    from bus.outbound.transport import Outcomes
     from bus.streams.limits import StreamLimits
 
 logger = logging.getLogger("bus.outbound")
@@ -55,8 +56,8 @@ class ProvedTransport(ConnectedTransport):
         self._limits = limits
         self._base = ""
         self._number = 0
-        self._pending: dict[int, Callable[[PublishFailedError | None], None]] = {}
-        self._deadlines: deque[tuple[float, int]] = deque()
+        self._pending: dict[int, _Group] = {}
+        self._deadlines: deque[tuple[float, _Group]] = deque()
         self._strangers = FloodLog(_tell_stranger)
 
     def limit_bytes(self, subject: str) -> int:
@@ -81,22 +82,26 @@ class ProvedTransport(ConnectedTransport):
         await self._limits.close()
 
     def _publish(
-        self, message: OutgoingMessage, settled: Callable[[PublishFailedError | None], None]
+        self, messages: Sequence[OutgoingMessage], settled: Callable[[Outcomes], None]
     ) -> None:
-        self._number += 1
-        number = self._number
-        self._pending[number] = settled
+        first, base = self._number + 1, self._base
+        self._number += len(messages)
+        group = _Group(range(first, first + len(messages)), settled)
+        self._pending.update(dict.fromkeys(group.numbers, group))
         deadline_s = asyncio.get_running_loop().time() + self.TIMEOUT_S
-        self._deadlines.append((deadline_s, number))
+        self._deadlines.append((deadline_s, group))
 
         def failed(error: Exception) -> None:
-            self._settle(number, PublishFailedError(repr(error)))
+            self._fail(group, PublishFailedError(repr(error)))
 
-        def wanted() -> bool:
-            return number in self._pending
-
-        reply = f"{self._base}.{number}"
-        self._connection.write(message.subject, message.body, reply, message.head, failed, wanted)
+        self._connection.write_all(
+            [
+                (subject, body, f"{base}.{number}", head)
+                for number, (subject, body, _, head) in enumerate(messages, first)
+            ],
+            failed,
+            group.is_unsettled,
+        )
 
     def _on_answers(self, frames: list[Frame]) -> None:
         for subject, _, body, headers in frames:
@@ -114,9 +119,13 @@ class ProvedTransport(ConnectedTransport):
             self._settle(number, error)
 
     def _settle(self, number: int, error: PublishFailedError | None) -> None:
-        settled = self._pending.pop(number, None)
-        if settled is not None:
-            settled(error)
+        if (group := self._pending.pop(number, None)) is not None:
+            group.settle(number, error)
+
+    def _fail(self, group: _Group, error: PublishFailedError) -> None:
+        """Have those of a group failed that are not answered."""
+        for number in group.numbers:
+            self._settle(number, error)
 
     def _fail_all(self) -> None:
         for number in list(self._pending):
@@ -128,13 +137,35 @@ class ProvedTransport(ConnectedTransport):
             await asyncio.sleep(self.TIMEOUT_S / 10)
             now_s = loop.time()
             while self._deadlines:
-                deadline_s, number = self._deadlines[0]
-                if number in self._pending and deadline_s > now_s:
+                deadline_s, group = self._deadlines[0]
+                if group.is_unsettled() and deadline_s > now_s:
                     if deadline_s - self.TIMEOUT_S + self.SUSPECTED_S <= now_s:
                         self._stream_suspected()
                     break
                 self._deadlines.popleft()
-                self._settle(number, PublishFailedError("no answer from the stream in time"))
+                self._fail(group, PublishFailedError("no answer from the stream in time"))
+
+
+class _Group:
+    """Publications that were sent together; settled when each of them is."""
+
+    __slots__ = ("_left", "_outcomes", "_settled", "numbers")
+
+    def __init__(self, numbers: range, settled: Callable[[Outcomes], None]) -> None:
+        self.numbers = numbers
+        self._outcomes: list[PublishFailedError | None] = [None] * len(numbers)
+        self._left = len(numbers)
+        self._settled = settled
+
+    def is_unsettled(self) -> bool:
+        return self._left > 0
+
+    def settle(self, number: int, error: PublishFailedError | None) -> None:
+        if error is not None:
+            self._outcomes[number - self.numbers.start] = error
+        self._left -= 1
+        if not self._left:
+            self._settled(self._outcomes)
 
 
 def _tell_stranger(total: int, latest: str) -> None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from bus.connection.floods import FloodLog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from actors.rejections import Rejection, RejectionKind
-    from bus.wire.message import Message
+    from actors.rejections import RejectionKind
+    from bus.wire.message import Rejected
 
 logger = logging.getLogger("bus.intake")
 
@@ -31,14 +31,14 @@ class RejectionLog:
         self._floods: dict[RejectionKind, FloodLog] = {}
         self._samples: dict[RejectionKind, tuple[str, int, str]] = {}
 
-    def add(self, message: Message, rejection: Rejection) -> None:
-        """Count one more."""
-        kind, reason = rejection
-        self._samples[kind] = (message.subject, message.sequence, reason)
-        flood = self._floods.get(kind)
-        if flood is None:
-            flood = self._floods[kind] = FloodLog(self._teller(kind), self._call_later)
-        flood.add(reason)
+    def add(self, rejected: Sequence[Rejected]) -> None:
+        """Count more of them."""
+        for _, message, (kind, reason) in rejected:
+            self._samples[kind] = (message.subject, message.sequence, reason)
+            flood = self._floods.get(kind)
+            if flood is None:
+                flood = self._floods[kind] = FloodLog(self._teller(kind), self._call_later)
+            flood.add(reason)
 
     def close(self) -> None:
         """Tell what was not told yet."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from actors.errors import PublishFailedError
 
@@ -15,16 +15,20 @@ if TYPE_CHECKING:
     from bus.outbound.message import OutgoingMessage
 
 
+Outcomes: TypeAlias = "Sequence[PublishFailedError | None]"
+"""What became of messages, one by one; None for what the server has."""
+
+
 class Transport(Protocol):
-    """Publishes one message durably, or as durably as it can. Runs on the bus's thread."""
+    """Publishes durably, or as durably as it can. Runs on the bus's thread."""
 
     def limit_bytes(self, subject: str) -> int:
         """Return the largest message, headers included, that is taken on a subject."""
 
     def send(
-        self, message: OutgoingMessage, settled: Callable[[PublishFailedError | None], None]
+        self, messages: Sequence[OutgoingMessage], settled: Callable[[Outcomes], None]
     ) -> None:
-        """Publish, then call ``settled`` once: with None when the server has it."""
+        """Publish all at once, in order; ``settled`` once, when what became of each is known."""
 
     def call_later(self, delay_s: float, action: Callable[[], None]) -> None:
         """Do ``action`` on the bus's thread after ``delay_s``."""
@@ -43,13 +47,13 @@ class ConnectedTransport(ABC):
         return self._connection.client.max_payload
 
     def send(
-        self, message: OutgoingMessage, settled: Callable[[PublishFailedError | None], None]
+        self, messages: Sequence[OutgoingMessage], settled: Callable[[Outcomes], None]
     ) -> None:
         """See ``Transport``."""
         if self._connection.connected:
-            self._publish(message, settled)
+            self._publish(messages, settled)
         else:
-            settled(PublishFailedError("not connected to NATS"))
+            settled([PublishFailedError("not connected to NATS")] * len(messages))
 
     def call_later(self, delay_s: float, action: Callable[[], None]) -> None:
         """See ``Transport``."""
@@ -57,7 +61,7 @@ class ConnectedTransport(ABC):
 
     @abstractmethod
     def _publish(
-        self, message: OutgoingMessage, settled: Callable[[PublishFailedError | None], None]
+        self, messages: Sequence[OutgoingMessage], settled: Callable[[Outcomes], None]
     ) -> None:
         """Publish while connected."""
 
@@ -67,7 +71,7 @@ def send_all(
     messages: Sequence[OutgoingMessage],
     settled: Callable[[PublishFailedError | None], None],
 ) -> None:
-    """Send all at once, in order; settled with the first failure when all of them are.
+    """Send all at once, in order; settled when all of them are, with why the first was not taken.
 
     Where one is larger than what is taken, none is sent: it cannot succeed, whoever tries again
     would send the others again, and a plain subscriber would see them each time.
@@ -78,15 +82,6 @@ def send_all(
             what = f"a message of {message.size} bytes on {message.subject}, where {limit} fit"
             settled(PublishFailedError(what))
             return
-    unsettled = len(messages)
-    failure: PublishFailedError | None = None
-
-    def one_settled(error: PublishFailedError | None) -> None:
-        nonlocal unsettled, failure
-        unsettled -= 1
-        failure = failure or error
-        if not unsettled:
-            settled(failure)
-
-    for message in messages:
-        transport.send(message, one_settled)
+    transport.send(
+        messages, lambda outcomes: settled(next((one for one in outcomes if one is not None), None))
+    )

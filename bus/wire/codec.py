@@ -24,6 +24,8 @@ _ID_SURELY_FITS = ID_MAX_BYTES // 4
 """Characters; each is four bytes at the most."""
 
 _SEVERITIES = {severity.name: severity for severity in Severity}
+_HUGE_NUMBER = "number is infinity"
+"""What orjson says of a number that exceeds a double, where others see valid JSON."""
 
 
 def decode_alarm_status_changed(body: bytes, max_bytes: int) -> AlarmStatusChanged:
@@ -74,6 +76,8 @@ def _decode_object(body: bytes, max_bytes: int) -> dict[str, Any]:
 
 def _decode_huge_numbers(body: bytes, error: orjson.JSONDecodeError) -> object:
     """Read what orjson refuses only because a number exceeds a double, which no field is."""
+    if not error.msg.startswith(_HUGE_NUMBER):
+        raise MessageRejectedError(rejections.not_json(error, body)) from None
     try:
         return orjson.loads(with_small_numbers(body))
     except orjson.JSONDecodeError:

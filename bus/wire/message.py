@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from actors.ports import DeliveryToken
+    from actors.rejections import Rejection
     from actors.rules.positions import Place
 
 
@@ -30,3 +32,11 @@ class Message(NamedTuple):
     def sequence(self) -> int:
         """Its number in the stream; 0 without one."""
         return 0 if self.place.log else self.place.sequence
+
+
+class Rejected(NamedTuple):
+    """A message that is to become a dead letter."""
+
+    token: DeliveryToken
+    message: Message
+    rejection: Rejection

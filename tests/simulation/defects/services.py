@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
     from actors.errors import PublishFailedError
     from actors.messages.inputs import AlarmStatusChanged, Delivery
-    from actors.ports import CheckpointUpdate, DeliveryToken, Unsavable
-    from actors.rejections import Rejection
+    from actors.ports import CheckpointUpdate, Unsavable
     from actors.rules.alarms import UserID
     from actors.rules.digest import Digest, DigestID
+    from bus.inbound.intake import _Rejections
     from bus.wire.codec import DigestPart
 
 _end = PublisherActor._end
@@ -113,11 +113,13 @@ def _fields_are_carried_over_between_messages(patch: pytest.MonkeyPatch) -> None
 
 
 def _a_bad_message_is_settled_before_its_dead_letter(patch: pytest.MonkeyPatch) -> None:
-    def dead_letter(self: Intake, token: DeliveryToken, rejection: Rejection) -> None:
-        kept = self._in_flight[token]
-        self.settle([token])
-        self._in_flight[token] = kept
-        _dead_letter(self, token, rejection)
+    def dead_letter(self: Intake, rejections: _Rejections) -> int:
+        rejected = list(rejections)
+        for token, _ in rejected:
+            kept = self._in_flight[token]
+            self.settle([token])
+            self._in_flight[token] = kept
+        return _dead_letter(self, rejected)
 
     patch.setattr(Intake, "_dead_letter", dead_letter)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actors.errors import PublishFailedError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from actors.rules.digest import Digest
     from bus.inbound.intake import _InFlight
     from bus.outbound.message import OutgoingMessage
+    from bus.outbound.transport import Outcomes
     from tests.simulation.oracle.ledger import Entry
     from tests.simulation.world.instance import Instance
     from tests.simulation.world.world import World
@@ -145,9 +147,22 @@ class InstanceBus:
         return self._world.ledger.at(Place(message.sequence, message.timestamp_ns))
 
     def send(
-        self, message: OutgoingMessage, settled: Callable[[PublishFailedError | None], None]
+        self, messages: Sequence[OutgoingMessage], settled: Callable[[Outcomes], None]
     ) -> None:
         """See ``Transport``; a publication may fail, be late, or lose its answer."""
+        outcomes: dict[int, PublishFailedError | None] = {}
+
+        def settle(number: int, error: PublishFailedError | None) -> None:
+            outcomes[number] = error
+            if len(outcomes) == len(messages):
+                settled([outcomes[number] for number in range(len(messages))])
+
+        for number, message in enumerate(messages):
+            self._send_one(message, partial(settle, number))
+
+    def _send_one(
+        self, message: OutgoingMessage, settled: Callable[[PublishFailedError | None], None]
+    ) -> None:
         world, instance, weather = self._world, self._instance, self._world.weather
         name = message.headers.get(MESSAGE_ID, "")
         if message.size > self.limit_bytes(message.subject):

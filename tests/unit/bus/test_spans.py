@@ -13,14 +13,14 @@ from tests.unit.bus.inbound.test_intake import HOME, OTHERS_BODY, SUBJECTS, even
 from tests.unit.bus.wire.test_contexts import CONTEXT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from actors.errors import PublishFailedError
     from actors.messages.inputs import AlarmStatusChanged, Delivery
     from actors.messages.router import RouteDeliveries
     from actors.ports import DeliveryToken
     from actors.rules.digest import Digest
-    from bus.wire.message import Message
+    from bus.wire.message import Rejected
 
 HANDLING = CONTEXT.replace("00f067aa0ba902b7", "1111111111111111")
 
@@ -89,9 +89,10 @@ class Desk:
     def _deliver(self, deliveries: RouteDeliveries) -> None:
         self.taken.extend(deliveries.items)
 
-    def _reject(self, message: Message, rejection: Rejection, done: Callable[[], None]) -> None:
-        del message, rejection
-        self.done.append(done)
+    def _reject(
+        self, rejected: Sequence[Rejected], done: Callable[[Sequence[Rejected]], None]
+    ) -> None:
+        self.done.append(lambda: done(rejected))
 
 
 def test_without_spans_a_request_hands_its_context_on() -> None:

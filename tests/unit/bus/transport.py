@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from actors.errors import PublishFailedError
     from bus.outbound.message import OutgoingMessage
+    from bus.outbound.transport import Outcomes
 
 
 class Sent(NamedTuple):
@@ -49,12 +51,20 @@ class RecordingTransport:
         return self.max_payload_bytes
 
     def send(
-        self, message: OutgoingMessage, settled: Callable[[PublishFailedError | None], None]
+        self, messages: Sequence[OutgoingMessage], settled: Callable[[Outcomes], None]
     ) -> None:
         """See ``Transport``."""
-        self.sent.append(Sent(message, settled))
-        if self.settles_at_once:
-            settled(None)
+        outcomes: dict[int, PublishFailedError | None] = {}
+
+        def settle(number: int, error: PublishFailedError | None) -> None:
+            outcomes[number] = error
+            if len(outcomes) == len(messages):
+                settled([outcomes[number] for number in range(len(messages))])
+
+        for number, message in enumerate(messages):
+            self.sent.append(Sent(message, partial(settle, number)))
+            if self.settles_at_once:
+                settle(number, None)
 
     def call_later(self, delay_s: float, action: Callable[[], None]) -> None:
         """See ``Transport``."""

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.ports import DeliveryToken
 from actors.rejections import Rejection, RejectionKind
 from actors.rules.alarms import AlarmID, Severity, UserID
 from actors.rules.digest import Digest, DigestID, DigestItem, digest_order
@@ -28,7 +29,7 @@ from bus.wire.codec import (
     encode_digest,
 )
 from bus.wire.instants import format_instant, parse_instant
-from bus.wire.message import Message
+from bus.wire.message import Message, Rejected
 from bus.wire.rejections import missing
 from tests.service import ROOT
 from tests.unit.bus.transport import RecordingTransport, Sent
@@ -122,7 +123,7 @@ def _sent_dead_letter(message: Message, max_payload_bytes: int = ROOMY) -> list[
     transport = RecordingTransport(max_payload_bytes)
     sender = DeadLetterSender(transport, Subjects(), lambda: 1_623_098_415.5)
     rejection = Rejection(RejectionKind.BAD_FIELD, "UserID „ü“ is\nmissing" * 20)
-    sender.send(message, rejection, lambda: None)
+    sender.send([Rejected(DeliveryToken(1), message, rejection)], lambda _: None)
     return transport.sent
 
 

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
     from actors.messages.router import RouteDeliveries
     from actors.ports import DeliveryToken
-    from actors.rejections import Rejection
-    from bus.wire.message import Message
+    from bus.wire.message import Rejected
 
 SUBJECTS = Subjects()
 ME = InstanceID("me")
@@ -62,7 +61,7 @@ class LogDesk:
         self.timers: deque[Callable[[], None]] = deque()
         self.taken: list[Taken] = []
         self.fell: list[Mapping[int, Place]] = []
-        self.rejected: list[tuple[Message, Rejection, Callable[[], None]]] = []
+        self.rejected: list[Rejected] = []
         self.foreign: list[str] = []
         self.tally = BusTally()
         self.source = InMemoryLogSource(self.log, self.posts.append, self._call_later, batch_max=5)
@@ -71,7 +70,7 @@ class LogDesk:
             1000,
             max_in_flight,
             self._deliver,
-            lambda message, reason, done: self.rejected.append((message, reason, done)),
+            lambda rejected, _: self.rejected.extend(rejected),
             lambda *_: self.reader.ask_for_more(),
             self.tally,
             lambda: 0.0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from actors.messages.inputs import AlarmStatusChanged, SendDigest
@@ -18,12 +19,13 @@ from bus.tally import BusTally
 from bus.wire.message import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import pytest
 
     from actors.messages.inputs import Delivery
     from actors.messages.router import RouteDeliveries
+    from bus.wire.message import Rejected
 
 SUBJECTS = Subjects()
 EVENT_BODY = b'{"UserID":"u1","AlarmID":"a1","Status":"WARNING","ChangedAt":"1970-01-01T00:00:00Z"}'
@@ -39,6 +41,7 @@ class Desk:
         """Open an empty one."""
         self.batches: list[tuple[Delivery, ...]] = []
         self.rejected: list[tuple[Message, Rejection, Callable[[], None]]] = []
+        self.rejections = 0
         self.settled: list[tuple[list[Message], str | None]] = []
         self.foreign: list[str] = []
         self.wanted = Wanted.nothing(Ledger())
@@ -78,8 +81,12 @@ class Desk:
     def _deliver(self, deliveries: RouteDeliveries) -> None:
         self.batches.append(deliveries.items)
 
-    def _reject(self, message: Message, rejection: Rejection, done: Callable[[], None]) -> None:
-        self.rejected.append((message, rejection, done))
+    def _reject(
+        self, rejected: Sequence[Rejected], done: Callable[[Sequence[Rejected]], None]
+    ) -> None:
+        self.rejections += 1
+        for one in rejected:
+            self.rejected.append((one.message, one.rejection, partial(done, [one])))
 
     def _settle(self, messages: list[Message], rejection: str | None) -> None:
         self.settled.append((messages, rejection))
@@ -145,11 +152,22 @@ def test_a_rejected_message_is_settled_only_once_its_dead_letter_is_durable() ->
     desk.intake.settle([DeliveryToken(1)])
     assert desk.settled == []
     done()
-    assert desk.settled == [([bad], "UserID is missing")]
+    answered = [([bad], "UserID is missing"), ([], None)]
+    assert desk.settled == answered
     done()
-    assert len(desk.settled) == 1
+    assert desk.settled == answered
     assert desk.intake.size == 1
     assert not desk.intake._rejecting, "rejected messages must not pile up"
+
+
+def test_what_is_rejected_of_a_batch_is_handed_over_at_once() -> None:
+    """A call and a callback for each cost more than all the rest of a dead letter."""
+    desk = Desk()
+    desk.want(0)
+    desk.read(*[logged(sequence, b"{}") for sequence in range(1, 100)])
+    assert (desk.rejections, len(desk.rejected)) == (1, 99)
+    desk.take(event(100, b"["), event(101), event(102, b"["))
+    assert (desk.rejections, len(desk.rejected)) == (2, 101)
 
 
 def test_a_body_over_the_limit_is_rejected() -> None:
@@ -173,7 +191,7 @@ def test_a_message_that_crashes_its_handling_becomes_a_dead_letter() -> None:
     desk.intake.settle([first, second])
     assert desk.settled == [([event(2)], None)]
     done()
-    assert desk.settled[1] == ([event(1)], CRASHED.reason)
+    assert desk.settled[1:] == [([event(1)], CRASHED.reason), ([], None)]
     assert desk.intake.size == 0
 
 

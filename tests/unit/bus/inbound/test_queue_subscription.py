@@ -16,21 +16,20 @@ from bus.settings import BusSettings
 from bus.subjects import Subjects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import pytest
 
     from actors.messages.router import RouteDeliveries
-    from actors.rejections import Rejection
     from actors.rules.positions import Place
-    from bus.wire.message import Message
+    from bus.wire.message import Rejected
 
 SUBJECTS = Subjects()
 
 
-def _reject(message: Message, rejection: Rejection, done: Callable[[], None]) -> None:
+def _reject(rejected: Sequence[Rejected], done: Callable[[Sequence[Rejected]], None]) -> None:
     del done
-    raise AssertionError(f"{message} was rejected: {rejection.reason}")
+    raise AssertionError(f"{rejected} was rejected")
 
 
 async def _request_places(consumers: int) -> list[Place | None]:

@@ -132,7 +132,7 @@ def test_a_message_over_the_limit_is_refused_headers_counted() -> None:
     taken_bytes = len(b"NATS/1.0\r\nNats-Msg-Id: x\r\n\r\n") + 3
     for limit in (taken_bytes - 1, taken_bytes):
         broker = InMemoryBroker(max_payload_bytes=limit)
-        Process(broker).bus.send(message, refused.append)
+        Process(broker).bus.send([message], refused.extend)
     assert isinstance(refused[0], PublishFailedError)
     assert refused[1] is None
 

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from actors.errors import PublishFailedError
+from actors.ports import DeliveryToken
 from actors.rejections import Rejection, RejectionKind
 from actors.rules.positions import Place
-from bus.outbound.dead_letters import DEAD_LETTER_RETRY_S, DeadLetterSender
+from bus.outbound.dead_letters import (
+    GROUP,
+    GROUP_BYTES,
+    RETRY_WAIT_INITIAL_S,
+    RETRY_WAIT_MAX_S,
+    WINDOW,
+    WINDOW_BYTES,
+    DeadLetterSender,
+)
 from bus.subjects import Subjects
-from bus.wire.message import Message
+from bus.tally import BusTally
+from bus.wire.message import Message, Rejected
 from tests.unit.bus.transport import RecordingTransport
 from tests.unit.bus.wire.test_contexts import CONTEXT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 SUBJECTS = Subjects(dead_letter="out.dead")
 LATE = PublishFailedError("no answer in time")
@@ -27,8 +42,53 @@ def _send_dead_letter(
     done: list[str] = []
     sender = DeadLetterSender(transport, SUBJECTS, lambda: WALL_S)
     rejection = Rejection(RejectionKind.BAD_FIELD, reason)
-    sender.send(message, rejection, lambda: done.append("done"))
+    rejected = [Rejected(DeliveryToken(1), message, rejection)]
+    sender.send(rejected, lambda stored: done.extend("done" for _ in stored))
     return transport, done
+
+
+class Desk:
+    """A sender, what it was given, and what of it is stored."""
+
+    def __init__(self) -> None:
+        """Nothing was rejected yet."""
+        self.transport = RecordingTransport()
+        self.tally = BusTally()
+        self.stored: list[int] = []
+        self.told: list[str] = []
+        self.sender = DeadLetterSender(
+            self.transport, SUBJECTS, lambda: WALL_S, self.tally, self.told.append
+        )
+
+    def reject(self, sequences: range, body: bytes = b"{") -> None:
+        """Have messages rejected at once."""
+        rejection = Rejection(RejectionKind.NOT_JSON, "the body is not JSON")
+        rejected = [
+            Rejected(
+                DeliveryToken(sequence),
+                Message("in.events", body, "", Place(sequence, 0)),
+                rejection,
+            )
+            for sequence in sequences
+        ]
+        self.sender.send(rejected, self._note)
+
+    def answer(self, error: PublishFailedError | None = None) -> int:
+        """Have all that is under way answered; return how many that were."""
+        under_way, self.transport.sent = self.transport.sent, []
+        for sent in under_way:
+            sent.settle(error)
+        return len(under_way)
+
+    def pass_by(self) -> float:
+        """Have the one pause end; return how long it was."""
+        [(delay_s, action)] = self.transport.timers
+        self.transport.timers.clear()
+        action()
+        return delay_s
+
+    def _note(self, rejected: Sequence[Rejected]) -> None:
+        self.stored += [one.message.sequence for one in rejected]
 
 
 def test_a_dead_letter_carries_the_body_unchanged_and_why_and_whence() -> None:
@@ -86,13 +146,87 @@ def test_a_dead_letter_is_sent_until_it_is_durable() -> None:
         assert done == []
         assert len(transport.sent) == attempt
         *_, (delay_s, again) = transport.timers
-        assert delay_s == DEAD_LETTER_RETRY_S
+        assert delay_s == RETRY_WAIT_INITIAL_S * 2.0 ** (attempt - 1)
         transport.timers.clear()
         again()
     transport.sent[-1].settle(None)
     assert done == ["done"]
     assert transport.timers == []
     assert len({(sent.subject, sent.body, str(sent.headers)) for sent in transport.sent}) == 1
+
+
+def test_a_hundred_thousand_letters_go_in_a_window_group_by_group() -> None:
+    """Each is a copy of its body: what waits for an answer is bounded, and none is left out."""
+    desk = Desk()
+    count = 100_000
+    desk.reject(range(1, count + 1))
+    most = 0
+    while answered := desk.answer():
+        most = max(most, answered)
+    assert most == WINDOW
+    assert desk.stored == list(range(1, count + 1))
+    assert desk.transport.timers == []
+
+
+def test_large_bodies_fill_the_window_before_their_number_does() -> None:
+    """One that is larger than a group goes alone."""
+    desk = Desk()
+    desk.transport.max_payload_bytes = 2 * GROUP_BYTES
+    desk.reject(range(1, 21), b"x" * (GROUP_BYTES + 1))
+    assert len(desk.transport.sent) == WINDOW_BYTES // GROUP_BYTES
+    while desk.answer():
+        pass
+    assert desk.stored == list(range(1, 21))
+
+
+def test_a_letter_that_is_stored_is_done_though_others_of_its_group_are_not() -> None:
+    """And only those are sent again."""
+    desk = Desk()
+    desk.reject(range(1, 4))
+    for sent, error in zip(desk.transport.sent, (None, LATE, None), strict=True):
+        sent.settle(error)
+    assert desk.stored == [1, 3]
+    desk.transport.sent.clear()
+    desk.pass_by()
+    assert [sent.headers["Dead-Letter-Sequence"] for sent in desk.transport.sent] == ["2"]
+    desk.answer()
+    assert desk.stored == [1, 3, 2]
+
+
+def test_while_letters_are_not_taken_one_tries_for_all_after_longer_and_longer() -> None:
+    """A full stream was asked for each of fifty thousand letters, again each second."""
+    desk = Desk()
+    desk.reject(range(1, 2 * GROUP + 1))
+    assert desk.answer(LATE) == 2 * GROUP
+    pauses = []
+    for _ in range(6):
+        desk.reject(range(5_000, 5_100))
+        assert desk.transport.sent == []
+        pauses.append(desk.pass_by())
+        assert desk.answer(LATE) == 1
+    assert pauses == [0.5, 1.0, *[RETRY_WAIT_MAX_S] * 4]
+    assert desk.tally.dead_letter_retries == 2 * GROUP + 6
+    assert len(desk.told) == 2 + 6, "a line a group and attempt, and none a letter"
+    desk.pass_by()
+    while desk.answer():
+        pass
+    assert sorted(desk.stored) == sorted([*range(1, 2 * GROUP + 1), *[*range(5_000, 5_100)] * 6])
+    assert desk.transport.timers == []
+
+
+def test_a_letter_that_is_refused_for_itself_alone_does_not_keep_the_others_waiting() -> None:
+    """It goes behind them."""
+    desk = Desk()
+    desk.reject(range(1, 4))
+    for _ in range(5):
+        under_way, desk.transport.sent = desk.transport.sent, []
+        for sent in under_way:
+            sent.settle(LATE if sent.headers["Dead-Letter-Sequence"] == "1" else None)
+        if not desk.transport.sent:
+            desk.pass_by()
+    assert desk.stored == [2, 3]
+    desk.answer()
+    assert desk.stored == [2, 3, 1]
 
 
 def test_a_dead_letter_keeps_the_context_of_its_message() -> None:

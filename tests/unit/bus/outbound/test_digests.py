@@ -101,7 +101,7 @@ def test_a_digest_in_parts_is_settled_once_when_all_of_them_are() -> None:
 
 
 def test_a_digest_with_a_part_that_failed_has_failed() -> None:
-    """Told once, after all answers, with the first failure."""
+    """Told once, after all answers, with why the first part was not taken."""
     transport, settled = _send_digest(20, NARROW)
     first, second, *others = transport.sent
     second.settle(LATE)
@@ -109,7 +109,7 @@ def test_a_digest_with_a_part_that_failed_has_failed() -> None:
     for sent in others:
         assert settled == []
         sent.settle(None)
-    assert settled == [LATE]
+    assert settled == [LOST]
 
 
 def test_a_digest_bears_the_context_of_its_request_on() -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from actors.ports import DeliveryToken
 from actors.rejections import Rejection, RejectionKind
 from actors.rules.positions import Place
 from bus.outbound.rejection_log import RejectionLog
-from bus.wire.message import Message
+from bus.wire.message import Message, Rejected
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +46,8 @@ def test_a_hundred_thousand_rejections_are_a_line_a_kind_and_interval(
         for sequence in range(100_000):
             kind = (RejectionKind.NOT_JSON, RejectionKind.BAD_FIELD)[sequence % 2]
             message = Message("AlarmStatusChanged", b"{", "", Place(sequence, 0))
-            log.add(message, Rejection(kind, f"reason {sequence}"))
+            rejection = Rejection(kind, f"reason {sequence}")
+            log.add([Rejected(DeliveryToken(sequence), message, rejection)])
         assert len(caplog.records) == 2
         timer.pass_by()
         assert len(caplog.records) == 4
