@@ -6,12 +6,11 @@ import asyncio
 import logging
 import time
 from contextlib import AsyncExitStack
-from functools import partial
 from typing import TYPE_CHECKING
 
 from bus.connection.connection import LAST_WRITES_S, Connection
 from bus.connection.floods import FloodLog
-from bus.inbound.intake import Intake
+from bus.inbound.intake import BODIES_MAX_BYTES, Intake
 from bus.inbound.lag import Lag
 from bus.inbound.log_reader import LogReader
 from bus.inbound.queue_subscription import QueueConsumer
@@ -19,14 +18,14 @@ from bus.inbound.stream.captures import Captures
 from bus.inbound.stream.source import StreamSource
 from bus.nudges import NatsNudging
 from bus.outbound.core import FlushedTransport
-from bus.outbound.dead_letters import DeadLetterSender
+from bus.outbound.dead_letters import DeadLetterSender, Share
 from bus.outbound.digests import DigestSender
 from bus.outbound.jetstream import ProvedTransport
 from bus.outbound.rejection_log import RejectionLog
 from bus.settings import DeliveryMode
 from bus.spans import NoSpans
 from bus.status import BusStatus
-from bus.streams.delivery import JetStreamWatch, choose_delivery
+from bus.streams.delivery import JetStreamWatch
 from bus.streams.limits import StreamLimits
 from bus.streams.mending import StreamMender
 from bus.streams.purge import Purger
@@ -48,7 +47,6 @@ if TYPE_CHECKING:
     from bus.settings import BusSettings
     from bus.spans import Spans
     from bus.streams.purge import PositionsStore
-    from bus.streams.topology import Topology
     from bus.wire.message import Message
 
 logger = logging.getLogger("bus")
@@ -77,14 +75,15 @@ class NatsBus:
         self._escalate = escalate
         self._spans = spans or NoSpans()
         self._connection = Connection(settings, random, escalate)
-        self._connection.on_reconnected.append(self._count_reconnect)
         self.tally = BusTally()
+        self._connection.on_reconnected.append(self.tally.count_reconnect)
         self._lag = Lag(time.time())
         self._reader: LogReader | None = None
         self._queue: QueueConsumer | None = None
         self._transport: ProvedTransport | FlushedTransport
         self._digests: DigestSender
         self._intake: Intake
+        self._letters: DeadLetterSender
         self._mender: StreamMender
         self._captures = Captures(settings.subjects)
         self._rejected = RejectionLog()
@@ -132,6 +131,8 @@ class NatsBus:
             trouble=trouble,
             server=self._connection.server_name,
             answered_in_s=self._connection.answered_in_s,
+            rejecting=self._letters.held if self._is_open else 0,
+            refused=self._letters.refused if self._is_open else None,
         )
 
     async def look_behind(self) -> None:
@@ -148,14 +149,7 @@ class NatsBus:
         ways = Ways(self._connection, self._settings.nudge_subject)
         await ways.start()
         self._opened.push_async_callback(ways.close)
-        topology = await choose_delivery(
-            self._connection.client,
-            self._settings,
-            partial(ways.agree, DeliveryMode.JETSTREAM, self._note_trouble),
-            self._note_trouble,
-        )
-        if topology is None:
-            await ways.agree(DeliveryMode.CORE, self._note_trouble)
+        topology = await ways.choose(self._settings, self._note_trouble)
         self._trouble = None
         self._mender = mender = StreamMender(self._connection, self._settings, topology)
         if topology is None:
@@ -172,29 +166,34 @@ class NatsBus:
         await self._transport.start()
         subjects = self._settings.subjects
         self._digests = DigestSender(self._transport, subjects, self._spans)
-        dead_letters = DeadLetterSender(
-            self._transport, subjects, time.time, self.tally, self._letters_retried.add
+        self._letters = DeadLetterSender(
+            self._transport,
+            subjects,
+            time.time,
+            Share.of(self._settings.max_in_flight, BODIES_MAX_BYTES),
+            self.tally,
+            self._on_letters_refused,
+            self._rejected.add,
         )
         self._intake = Intake(
             subjects,
             self._settings.max_body_bytes,
             self._settings.max_in_flight,
             self._deliver,
-            dead_letters.send,
+            self._letters,
             self._on_settled,
             self.tally,
             lambda: time.clock_gettime(time.CLOCK_BOOTTIME),  # the clock of the actors
             spans=self._spans,
             tell_foreign=self._captures.note,
             judge_foreign=self._captures.judge,
-            tell_rejected=self._rejected.add,
         )
         for counting in (self._captures, self._rejected, self._letters_retried):
             self._opened.callback(counting.close)
         if topology is None:
             queue = self._queue = QueueConsumer(self._connection, self._settings, self._intake)
             if self._settings.delivery is DeliveryMode.AUTO:
-                of = (self._connection, subjects, queue)
+                of = self._connection, subjects, queue
                 self._watch = JetStreamWatch(*of, self.drained, self._escalate)
             self._opened.push_async_callback(self._queue.close)
         else:
@@ -258,20 +257,14 @@ class NatsBus:
         nudging = NatsNudging(self._connection, self._settings.nudge_subject, on_nudge)
         await nudging.start()
         self._opened.push_async_callback(nudging.close)
-        purger = Purger(
-            self.client, store, me, self._known_topology, self._settings.streams.input_history_s
-        )
+        history_s = self._settings.streams.input_history_s
+        purger = Purger(self.client, store, me, lambda: self._mender.known, history_s)
         self._connection.tasks.start("purge", purger.run())
         return nudging
 
-    def _known_topology(self) -> Topology:
-        assert self._mender.topology is not None
-        return self._mender.topology
-
     async def _open_reader(self, stream: str, mender: StreamMender) -> None:
-        source = StreamSource(
-            self._connection, stream, self.tally, mender.mend_soon, self._captures
-        )
+        looked = mender.mend_soon, self._captures
+        source = StreamSource(self._connection, stream, self.tally, *looked)
         await source.open()
         self._opened.callback(source.close)
         self._reader = LogReader(source, self._intake, self.tally, self._fell)
@@ -284,7 +277,15 @@ class NatsBus:
         """Answer those who wait for it, and take what there is room for again."""
         if self._queue is not None:
             self._queue.settle(messages, rejection)
-        elif not self._asks_soon:
+        else:
+            self._ask_soon()
+
+    def _on_letters_refused(self, error: str) -> None:
+        self._letters_retried.add(error)
+        self._ask_soon()
+
+    def _ask_soon(self) -> None:
+        if not self._asks_soon:
             # Saves are settled one by one, many in a turn of the loop.
             self._asks_soon = True
             asyncio.get_running_loop().call_soon(self._ask_for_more)
@@ -293,9 +294,6 @@ class NatsBus:
         self._asks_soon = False
         if self._reader is not None:
             self._reader.ask_for_more()
-
-    def _count_reconnect(self) -> None:
-        self.tally.reconnects += 1
 
 
 def _tell_letter_retried(total: int, error: str) -> None:

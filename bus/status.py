@@ -31,3 +31,7 @@ class BusStatus:
     """What the NATS server calls itself."""
     answered_in_s: float | None = None
     """How long it took to answer the log's last question; None on core NATS, which asks none."""
+    rejecting: int = 0
+    """Rejected messages whose dead letter is not in its stream yet."""
+    refused: str | None = None
+    """Why dead letters are not taken; None while they are."""

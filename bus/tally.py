@@ -39,6 +39,10 @@ class BusTally:
     """Pull requests that the server refused."""
     reconnects: int = 0
 
+    def count_reconnect(self) -> None:
+        """Count one more."""
+        self.reconnects += 1
+
     @property
     def events(self) -> int:
         """Alarm events that were enqueued."""

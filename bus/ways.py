@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from functools import partial
 from typing import TYPE_CHECKING
 
 from nats.errors import Error as NatsError
 
 from bus.settings import DeliveryMode
+from bus.streams.delivery import choose_delivery
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from nats.aio.subscription import Subscription
 
     from bus.connection.connection import Connection
+    from bus.settings import BusSettings
+    from bus.streams.topology import Topology
 
 logger = logging.getLogger("bus.ways")
 
@@ -73,6 +77,17 @@ class Ways:
                 await subscription.unsubscribe()
             except NatsError as error:
                 logger.debug("ways.not_closed", extra={"error": repr(error)})
+
+    async def choose(self, settings: BusSettings, waits: Callable[[str], None]) -> Topology | None:
+        """Return the streams of the way that settings and server allow, and the others take.
+
+        None for core NATS. ``waits`` is told why it takes longer. Raises ``SettingsError``.
+        """
+        agreed = partial(self.agree, DeliveryMode.JETSTREAM, waits)
+        topology = await choose_delivery(self._connection.client, settings, agreed, waits)
+        if topology is None:
+            await self.agree(DeliveryMode.CORE, waits)
+        return topology
 
     async def agree(self, way: DeliveryMode, waits: Callable[[str], None]) -> None:
         """Return once nobody takes the other way, from when on others are told of ours.

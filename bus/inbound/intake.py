@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from bus.inbound.log_source import LogMessage
     from bus.spans import Spans
     from bus.subjects import Subjects
+    from bus.wire.message import DeadLetters
 
 BODIES_MAX_BYTES = 256 * 1024 * 1024
 """Bodies in the table at which no more messages are asked for, whatever the window.
@@ -57,35 +58,31 @@ class Intake:
         max_body_bytes: int,
         max_in_flight: int,
         deliver: Callable[[RouteDeliveries], None],
-        reject: Callable[[Sequence[Rejected], Callable[[Sequence[Rejected]], None]], None],
+        dead_letters: DeadLetters,
         settled: Callable[[list[Message], str | None], None],
         tally: BusTally | None = None,
         monotonic_s: Callable[[], float] = time.monotonic,
         spans: Spans | None = None,
         tell_foreign: Callable[[str], None] = lambda _: None,
-        tell_rejected: Callable[[Sequence[Rejected]], None] = lambda _: None,
         judge_foreign: Callable[[str], Rejection | None] = lambda _: None,
     ) -> None:
         """Wire it; ``max_in_flight`` messages may be taken and not settled.
 
-        ``deliver`` hands a batch to the router. ``reject(rejected, done)`` makes dead letters and
-        calls ``done`` with those that are durable, as often as it takes. ``settled(messages,
-        rejection)`` is called when there is room again, with messages that somebody may await an
-        answer to; ``rejection`` is the reason of dead letters. A request counts as taken at
-        ``monotonic_s``. ``judge_foreign`` rejects messages of a subject that is not ours, or has
-        them passed over: ``tell_foreign`` is told of those, ``tell_rejected`` of what becomes dead
-        letters; both must bound what they say of it.
+        ``deliver`` hands a batch to the router. ``settled(messages, rejection)`` is called when
+        there is room again, with messages that somebody may await an answer to; ``rejection`` is
+        the reason of dead letters. A request counts as taken at ``monotonic_s``.
+        ``judge_foreign`` rejects messages of a subject that is not ours, or has them passed over:
+        ``tell_foreign`` is told of those, and must bound what it says of it.
         """
         self._subjects = subjects
         self._max_body_bytes = max_body_bytes
         self._max_in_flight = max_in_flight
         self._deliver = deliver
-        self._reject = reject
+        self.letters = dead_letters
         self._settled = settled
         self._tally = tally or BusTally()
         self._monotonic_s = monotonic_s
         self._tell_foreign = tell_foreign
-        self._tell_rejected = tell_rejected
         self._judge_foreign = judge_foreign
         self._traced = TracedMessages(spans or NoSpans())
         self._plain_forms = {
@@ -96,23 +93,23 @@ class Intake:
         self._tokens = cast("Iterator[DeliveryToken]", count(1))
         self._in_flight: dict[DeliveryToken, _InFlight] = {}
         self._held_bytes = 0
-        self._rejecting: set[DeliveryToken] = set()
+        self._rejecting: dict[DeliveryToken, _InFlight] = {}
+        """Of these a dead letter is made, and nothing else settles them."""
 
     @property
     def size(self) -> int:
         """Messages taken and not settled."""
-        return len(self._in_flight)
+        return len(self._in_flight) + len(self._rejecting)
 
     @property
     def room(self) -> int:
         """How many more messages may be taken; 0 or less for none."""
-        return self._max_in_flight - len(self._in_flight)
+        return self._max_in_flight - self.size
 
     @property
     def fill(self) -> float:
         """See ``Acknowledger``: of messages or of bytes, whichever is the more."""
-        messages = len(self._in_flight) / self._max_in_flight
-        return min(1.0, max(messages, self._held_bytes / BODIES_MAX_BYTES))
+        return min(1.0, max(self.size / self._max_in_flight, self._held_bytes / BODIES_MAX_BYTES))
 
     @property
     def room_bytes(self) -> int:
@@ -209,12 +206,10 @@ class Intake:
 
     def settle(self, tokens: Iterable[DeliveryToken]) -> None:
         """Note that these are done with; tokens that are settled already are ignored."""
-        in_flight, rejecting, traced = self._in_flight, self._rejecting, self._traced
+        in_flight, traced = self._in_flight, self._traced
         to_answer: list[Message] = []
         settled = settled_bytes = 0
         for token in tokens:
-            if rejecting and token in rejecting:
-                continue
             entry = in_flight.pop(token, None)
             if entry is None:
                 continue
@@ -238,13 +233,15 @@ class Intake:
 
     def forget(self, numbers: Container[int]) -> None:
         """Let go of what is in flight of these partitions: another home reads it."""
-        forgotten = [token for token, entry in self._in_flight.items() if entry[0] in numbers]
-        for token in forgotten:
-            self._held_bytes -= len(self._in_flight.pop(token)[2].body)
-            self._rejecting.discard(token)
-            if token in self._traced:
-                self._traced.end(token, "the user is not at home here any more")
+        forgotten: list[DeliveryToken] = []
+        for table in (self._in_flight, self._rejecting):
+            for token in [token for token, entry in table.items() if entry[0] in numbers]:
+                self._held_bytes -= len(table.pop(token)[2].body)
+                forgotten.append(token)
+                if token in self._traced:
+                    self._traced.end(token, "the user is not at home here any more")
         if forgotten:
+            self.letters.forget(set(forgotten))
             self._settled([], None)
 
     def _hand_on(
@@ -276,42 +273,28 @@ class Intake:
         user_id = decode_send_alarm_digest(content, self._max_body_bytes)
         return SendDigest(user_id, place, self._monotonic_s())
 
-    def _note_foreign(self, subject: str) -> None:
-        """Whoever set the stream up may capture, or rename, more than our subjects."""
-        self._tally.foreign += 1
-        if self._tell_foreign is not None:
-            self._tell_foreign(subject)
-
     def _dead_letter(self, rejections: _Rejections) -> int:
-        """Have dead letters made of these; how many are new."""
-        in_flight, rejecting = self._in_flight, self._rejecting
         rejected: list[Rejected] = []
         for token, rejection in rejections:
-            entry = in_flight.get(token)
-            if entry is not None and token not in rejecting:
-                rejecting.add(token)
+            if (entry := self._in_flight.pop(token, None)) is not None:
+                self._rejecting[token] = entry
                 rejected.append(new_tuple(Rejected, (token, message_of(entry[2]), rejection)))
         if rejected:
-            self._tell_rejected(rejected)
-            self._reject(rejected, self._dead_lettered)
+            self.letters.send(rejected, self._dead_lettered)
         return len(rejected)
 
     def _dead_lettered(self, rejected: Sequence[Rejected]) -> None:
-        """Settle what has become dead letters."""
-        before = self._tally.settled
+        """Settle what has become dead letters; there is room again, were they forgotten or not."""
         for token, message, (kind, reason) in rejected:
             self._tally.dead_letters[kind] += 1
             if token in self._traced:
                 self._traced.end(token, reason)
-            self._rejecting.discard(token)
-            if (entry := self._in_flight.pop(token, None)) is None:
-                continue  # forgotten meanwhile
+            if (entry := self._rejecting.pop(token, None)) is None:
+                continue
             self._held_bytes -= len(message.body)
             self._tally.settled += 1
-            _, ledger, _ = entry
-            if ledger is None:
+            if (ledger := entry[1]) is None:
                 self._settled([message], reason)
             else:
                 ledger.settle(message.sequence)
-        if self._tally.settled > before:
-            self._settled([], None)
+        self._settled([], None)

@@ -80,6 +80,12 @@ class LogPasses:
             home.leave()
             main.add(home)
 
+    def ask(self, room: int, room_bytes: int) -> None:
+        """Share out how much there is room for."""
+        passes = list(self)
+        for log_pass in passes:
+            log_pass.ask(-(-room // len(passes)), room_bytes // len(passes))
+
     def end_idle(self) -> None:
         """End those that read for nobody any more."""
         for log_pass in self:

@@ -14,6 +14,7 @@ from bus.inbound.log_check import LogCheck
 from bus.inbound.log_home import Home
 from bus.inbound.log_passes import LogPasses
 from bus.inbound.log_source import LogFailure
+from bus.wire.ownership import NOBODYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -29,6 +30,7 @@ logger = logging.getLogger("bus.reader")
 
 LOOK_S = 2.0
 """Between two looks at the log: is it the one, how much waits."""
+_MEND = "make room in the dead-letter stream; until then this partition's users wait"
 
 
 class LogReader:
@@ -49,6 +51,8 @@ class LogReader:
         self._intake = intake
         self._tally = tally
         self._fell = fell
+        self._aside: Home | None = None
+        self._is_within_stretch = False
         self._homes: dict[int, Home] = {}
         self._passes = LogPasses(source, self)
         self._answers = False
@@ -94,12 +98,8 @@ class LogReader:
         self.drop([partition.number for partition in partitions if partition.number in self._homes])
         gained = [Home(partition) for partition in partitions]
         self._homes.update((home.number, home) for home in gained)
-        if not gained:
-            return
-        if self._passes.flows:
-            self._join_verified(gained)
-        else:
-            self._passes.begin_with(gained)
+        if gained:
+            self._begin(gained)
 
     def stop(self, numbers: Iterable[int]) -> None:
         """See ``LogReading``."""
@@ -130,11 +130,14 @@ class LogReader:
 
     def ask_for_more(self) -> None:
         """Have as much come as there is room for."""
-        passes = list(self._passes)
+        if not self._is_within_stretch:  # of which it is not known yet how far it is read
+            self._mind_letters()
         room, room_bytes = self._intake.room, self._intake.room_bytes
-        for log_pass in passes:
-            share = -(-room // len(passes))
-            log_pass.ask(max(share, 0), max(room_bytes // len(passes), 0))
+        if self._aside is None:
+            # All that comes may have to be rejected, and must not take the others' room.
+            room = min(room, self._intake.letters.room)
+            room_bytes = min(room_bytes, self._intake.letters.room_bytes)
+        self._passes.ask(max(room, 0), max(room_bytes, 0))
 
     def verify(self, then: Callable[[LogState | LogFailure], None]) -> None:
         """See ``PassOwner``."""
@@ -177,6 +180,7 @@ class LogReader:
 
     def take(self, log_pass: LogPass, messages: list[LogMessage]) -> None:
         """See ``PassOwner``."""
+        self._is_within_stretch = True
         self._intake.read(messages, log_pass.wanted, log_pass.place)
 
     def moved(self, log_pass: LogPass, waiting: int) -> None:
@@ -185,6 +189,7 @@ class LogReader:
             self._passes.give_over()
         else:
             self.waiting = waiting
+        self._is_within_stretch = False
         self.ask_for_more()
 
     def lost(self, log_pass: LogPass, reason: str) -> None:
@@ -199,6 +204,33 @@ class LogReader:
         self._tally.discarded += messages
         self._discards.add(f"{messages} of {first} to {last}")
 
+    def _begin(self, homes: Sequence[Home]) -> None:
+        """Read for partitions that no pass reads for."""
+        if self._passes.flows:
+            self._join_verified(homes)
+        else:
+            self._passes.begin_with(homes)
+
+    def _mind_letters(self) -> None:
+        """Read on for all but the partition of what cannot be read while no more can be held."""
+        home = self._homes.get(NOBODYS)
+        if self._intake.letters.is_clogged:
+            if home is not None and home.pass_ is not None:
+                home.leave()
+                self._aside = home
+                self._passes.end_idle()
+                about = {"partition": NOBODYS, "after": home.through.sequence, "mend": _MEND}
+                logger.warning("dead_letters.share_full", extra=about)
+        elif self._aside is not None:
+            waits, self._aside = self._aside, None
+            if self._is_unread(waits):
+                logger.info("dead_letters.read_on", extra={"after": waits.through.sequence})
+                self._begin([waits])
+
+    def _is_unread(self, home: Home) -> bool:
+        """Whether a partition is to be read, and no pass reads for it."""
+        return home.wanted and home.pass_ is None and self._homes.get(home.number) is home
+
     def _join_verified(self, gained: Sequence[Home]) -> None:
         """Have partitions join what is under way, once their positions are known to be of the log.
 
@@ -206,11 +238,7 @@ class LogReader:
         """
 
         def then(state: LogState | LogFailure) -> None:
-            joining = [
-                home
-                for home in gained
-                if home.wanted and home.pass_ is None and self._homes.get(home.number) is home
-            ]
+            joining = [home for home in gained if self._is_unread(home)]
             if not joining:
                 return
             if isinstance(state, LogFailure):

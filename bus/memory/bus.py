@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from actors.errors import PublishFailedError
-from bus.inbound.intake import Intake
+from bus.inbound.intake import BODIES_MAX_BYTES, Intake
 from bus.inbound.log_reader import LogReader
 from bus.memory.log import InMemoryLog, InMemoryLogSource
-from bus.outbound.dead_letters import DeadLetterSender
+from bus.outbound.dead_letters import DeadLetterSender, Share
 from bus.outbound.digests import DigestSender
 from bus.outbound.message import MESSAGE_ID, OutgoingMessage
 from bus.tally import BusTally
@@ -87,14 +87,17 @@ class InMemoryBus:
         self._call_later = call_later
         self._digests = DigestSender(self, subjects)
         self.tally = BusTally()
-        dead_letters = DeadLetterSender(self, subjects, wall_s, self.tally)
+        share = Share.of(max_in_flight, BODIES_MAX_BYTES)
+        dead_letters = DeadLetterSender(
+            self, subjects, wall_s, share, self.tally, lambda _: self.log.ask_for_more()
+        )
         self.source = InMemoryLogSource(broker.log, post, call_later)
         self.intake = Intake(
             subjects,
             max_body_bytes,
             max_in_flight,
             deliver,
-            dead_letters.send,
+            dead_letters,
             self._on_settled,
             self.tally,
             wall_s,

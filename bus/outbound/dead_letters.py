@@ -12,8 +12,9 @@ from bus.tally import BusTally
 from bus.wire.contexts import HEADER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterator, Sequence
 
+    from actors.ports import DeliveryToken
     from actors.rejections import Rejection
     from bus.outbound.transport import Outcomes, Transport
     from bus.subjects import Subjects
@@ -40,6 +41,18 @@ CUT = "Dead-Letter-Cut"
 _REASON_MAX_CHARS = 256
 
 
+class Share(NamedTuple):
+    """What rejected messages may take of the window."""
+
+    messages: int
+    size_bytes: int
+
+    @classmethod
+    def of(cls, messages: int, size_bytes: int) -> Share:
+        """Return a half of a window: the rest is for what can be read."""
+        return cls(max(1, messages // 2), size_bytes // 2)
+
+
 class _Group(NamedTuple):
     """Letters that go together."""
 
@@ -62,37 +75,89 @@ class DeadLetterSender:
         transport: Transport,
         subjects: Subjects,
         wall_s: Callable[[], float],
+        share: Share,
         tally: BusTally | None = None,
         tell_retried: Callable[[str], None] | None = None,
+        tell_rejected: Callable[[Sequence[Rejected]], None] | None = None,
     ) -> None:
         """Send over ``transport``; ``wall_s`` is the time in seconds since 1970.
 
-        ``tell_retried`` is called with each failure; it must bound what it says.
+        ``tell_retried`` is called with each failure, ``tell_rejected`` with all that is rejected;
+        both must bound what they say of it.
         """
+        self.held = self.held_bytes = 0
+        """Rejected messages whose letter is not stored, and the bytes of their bodies."""
+        self.refused: str | None = None
+        """Why letters are not taken, as the last answer says; None while they are."""
+        self._is_clogged = False
+        self._share = share
         self._transport = transport
         self._subject = subjects.dead_letter
         self._wall_s = wall_s
         self._tally = tally or BusTally()
         self._tell_retried = tell_retried
+        self._tell_rejected = tell_rejected
         self._waiting: deque[_Group] = deque()
         self._under_way = self._under_way_bytes = 0
         self._wait_s = RETRY_WAIT_INITIAL_S
-        self._refused: str | None = None
-        """Why letters are not taken, as the last answer says."""
         self._rests = False
+
+    @property
+    def room(self) -> int:
+        """See ``DeadLetters``."""
+        return self._share.messages - self.held
+
+    @property
+    def room_bytes(self) -> int:
+        """See ``DeadLetters``."""
+        return self._share.size_bytes - self.held_bytes
+
+    @property
+    def is_clogged(self) -> bool:
+        """See ``DeadLetters``."""
+        return self._is_clogged
 
     def send(
         self, rejected: Sequence[Rejected], done: Callable[[Sequence[Rejected]], None]
     ) -> None:
-        """Send dead letters; ``done`` is called with those that are stored, group by group."""
+        """See ``DeadLetters``."""
+        if self._tell_rejected is not None:
+            self._tell_rejected(rejected)
+        self._hold(rejected, 1)
         self._waiting.extend(_groups(rejected, self._wall_s(), done))
         self._send_on()
+
+    def forget(self, tokens: Container[DeliveryToken]) -> None:
+        """See ``DeadLetters``; what is under way is answered all the same."""
+        waiting, self._waiting = self._waiting, deque()
+        for group in waiting:
+            kept = [one for one in group.rejected if one.token not in tokens]
+            self._hold([one for one in group.rejected if one.token in tokens], -1)
+            self._waiting.extend(_groups(kept, group.at_s, group.done))
+
+    def _hold(self, rejected: Sequence[Rejected], sign: int) -> None:
+        """Count what is held: more of it, or less."""
+        self.held += sign * len(rejected)
+        self.held_bytes += sign * sum([len(one.message.body) for one in rejected])
+        self._note_fill()
+
+    def _note_fill(self) -> None:
+        """Be clogged until half is free: nobody should come back for the room of one letter."""
+        most, most_bytes = self._share
+        if self.held <= most // 2 and self.held_bytes <= most_bytes // 2:
+            self._is_clogged = False
+        elif self.refused is not None and (self.room <= 0 or self.room_bytes <= 0):
+            self._is_clogged = True
+
+    def _stored(self, group: _Group, rejected: Sequence[Rejected]) -> None:
+        self._hold(rejected, -1)
+        group.done(rejected)
 
     def _send_on(self) -> None:
         """Send as many groups as may be under way; while letters are not taken, none."""
         while (
             self._waiting
-            and self._refused is None
+            and self.refused is None
             and self._under_way < WINDOW
             and self._under_way_bytes < WINDOW_BYTES
         ):
@@ -114,8 +179,8 @@ class DeadLetterSender:
         self._under_way_bytes -= group.size_bytes
         error = next((one for one in outcomes if one is not None), None)
         if error is None:
-            self._refused, self._wait_s = None, RETRY_WAIT_INITIAL_S
-            group.done(group.rejected)
+            self.refused, self._wait_s = None, RETRY_WAIT_INITIAL_S
+            self._stored(group, group.rejected)
         else:
             stored: list[Rejected] = []
             failed: list[Rejected] = []
@@ -125,12 +190,13 @@ class DeadLetterSender:
             self._waiting.extend(_groups(failed, group.at_s, group.done))
             self._tally.dead_letter_retries += len(failed)
             self._refuse(str(error))
-            group.done(stored)
+            self._stored(group, stored)
         self._send_on()
 
     def _refuse(self, error: str) -> None:
         """Have all wait, and one letter be tried after a while."""
-        self._refused = error
+        self.refused = error
+        self._note_fill()
         if self._tell_retried is not None:
             self._tell_retried(error)
         if not self._rests:
@@ -140,8 +206,10 @@ class DeadLetterSender:
 
     def _try_one(self) -> None:
         self._rests = False
-        if self._refused is None:
-            return  # another one was taken meanwhile, and all go on
+        if self.refused is None or not self._waiting:
+            self.refused = None  # another one was taken meanwhile, or none is wanted any more
+            self._send_on()
+            return
         group = self._waiting.popleft()
         first, others = group.rejected[:1], group.rejected[1:]
         if others:

@@ -32,6 +32,12 @@ class StreamMender:
         self._settings = settings
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def known(self) -> Topology:
+        """The streams, as they were found last; on JetStream only."""
+        assert self.topology is not None
+        return self.topology
+
     def mend_soon(self) -> None:
         """Find or create the streams, for one is missing, unless that is being done already."""
         if self._rests():

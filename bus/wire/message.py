@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Sequence
+
     from actors.ports import DeliveryToken
     from actors.rejections import Rejection
     from actors.rules.positions import Place
@@ -40,3 +42,27 @@ class Rejected(NamedTuple):
     token: DeliveryToken
     message: Message
     rejection: Rejection
+
+
+class DeadLetters(Protocol):
+    """Puts rejected messages aside. Runs on the bus's thread, never blocks."""
+
+    @property
+    def room(self) -> int:
+        """How many more there is room for; 0 or less for none."""
+
+    @property
+    def room_bytes(self) -> int:
+        """How many bytes of bodies there is room for, likewise."""
+
+    @property
+    def is_clogged(self) -> bool:
+        """Whether there is no room because letters are not taken; until half of it is there."""
+
+    def send(
+        self, rejected: Sequence[Rejected], done: Callable[[Sequence[Rejected]], None]
+    ) -> None:
+        """Make dead letters; ``done`` is called with those that are stored, again and again."""
+
+    def forget(self, tokens: Container[DeliveryToken]) -> None:
+        """Let go of those that wait for their turn: another home makes them."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nats.errors import Error as NatsError
 from nats.errors import TimeoutError as NatsTimeoutError
-from nats.js.api import AckPolicy
+from nats.js.api import AckPolicy, DiscardPolicy
 from nats.js.errors import NotFoundError
 
 from bus.streams.api import stream_of
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _NO_START = "the service does not start like this"
 _CREATED = "the service creates it when it starts"
+_SMALL_BYTES = 512
+"""What the smallest dead letter takes, its headers and all."""
 
 
 class Sync(Enum):
@@ -182,15 +184,35 @@ def _on_output_stream(what: str, info: StreamInfo, subject: str) -> Iterator[Fin
         yield risk(about, obstacle.what, f"{obstacle.mend}: {_NO_START}")
     for one in risks:
         yield risk(about, one.what, one.mend)
-    if not risks:
-        yield ok(about, f"drops repeats of an id for {info.config.duplicate_window:g} s")
     letters = (info.state.subjects or {}).get(subject, 0)
+    if _is_full(info, letters):
+        yield risk(
+            about,
+            f"is full, with {info.state.messages} messages of {info.state.bytes} bytes in all, and "
+            "refuses what is new: what should be published to it waits",
+            "raise max_msgs and max_bytes, or remove what is done with",
+        )
+    elif not risks:
+        yield ok(about, f"drops repeats of an id for {info.config.duplicate_window:g} s")
     if what == "dead-letter stream" and letters:
         yield note(
             about,
             f"holds {letters} dead letters",
             "see what was rejected: main.py dead-letters list --by-reason",
         )
+
+
+def _is_full(info: StreamInfo, of_subject: int) -> bool:
+    """Whether a stream has no room for a small message more, and discards none for it."""
+    config, state = info.config, info.state
+    if config.discard != DiscardPolicy.NEW:
+        return False
+    reached = [
+        (config.max_msgs, state.messages),
+        (config.max_bytes, state.bytes + _SMALL_BYTES),
+        (config.max_msgs_per_subject if config.discard_new_per_subject else None, of_subject),
+    ]
+    return any(limit is not None and 0 < limit <= held for limit, held in reached)
 
 
 def _on_copies(infos: Sequence[StreamInfo], sync: Sync) -> Iterator[Finding]:

@@ -121,6 +121,7 @@ class Health:
         checks["mongodb"] = next(self._store.problems(now_s), mongodb)
         if not serving and bus.connected and bus.trouble is not None:
             checks["delivery"] = bus.trouble
+        checks["dead letters"] = _judge_letters(bus)
         if serving:
             checks["reading"] = OK if bus.pulling else _because("no messages are read", bus.trouble)
             checks["digests"] = (
@@ -161,3 +162,9 @@ def _because(what: str, reason: str | None) -> str:
 
 def _took(answered_in_s: float | None) -> str:
     return "" if answered_in_s is None else f", {1e3 * answered_in_s:.1f} ms"
+
+
+def _judge_letters(bus: BusStatus) -> str:
+    if bus.refused is None:
+        return OK
+    return f"{bus.rejecting} rejected messages wait, their stream takes none: {bus.refused}"

@@ -107,6 +107,11 @@ def _of_bus(tally: BusTally, status: BusStatus, max_in_flight: int) -> Iterator[
         "Publications of a dead letter that failed and were tried again.",
         tally.dead_letter_retries,
     )
+    yield _gauge(
+        "dead_letters_waiting",
+        "Rejected messages whose dead letter is not in its stream yet.",
+        status.rejecting,
+    )
     yield _gauge("messages_in_flight", "Messages in memory, not settled yet.", status.in_flight)
     yield _gauge("messages_in_flight_limit", "MAX_IN_FLIGHT.", max_in_flight)
     yield _gauge(

@@ -24,6 +24,7 @@ from bus.settings import BusSettings
 from bus.subjects import Subjects
 from bus.tally import BusTally
 from tests.servers import paused, prepare_nats, running
+from tests.unit.bus.letters import RecordingLetters
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -51,12 +52,13 @@ class Process:
         self.source = StreamSource(
             self.connection, STREAM, self.tally, lambda: None, Captures(Subjects())
         )
+        letters = RecordingLetters()
         self.intake = Intake(
             settings.subjects,
             1000,
             500,
             self._deliver,
-            lambda *_: None,
+            letters,
             lambda *_: self.reader.ask_for_more(),
             self.tally,
         )

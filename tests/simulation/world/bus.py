@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from actors.errors import PublishFailedError
 from actors.rules.positions import Place
-from bus.inbound.intake import Intake
+from bus.inbound.intake import BODIES_MAX_BYTES, Intake
 from bus.inbound.log_reader import LogReader
 from bus.memory.log import InMemoryLogSource
-from bus.outbound.dead_letters import DeadLetterSender
+from bus.outbound.dead_letters import DeadLetterSender, Share
 from bus.outbound.digests import DigestSender
 from bus.outbound.message import MESSAGE_ID
 from bus.tally import BusTally
@@ -49,15 +49,23 @@ class InstanceBus:
         self._away_until_s = 0.0
         self._arrived_at_s = 0.0
         self._router: ActorRef[Any]
+        self.reader: LogReader
         self._fell: Callable[[Mapping[int, Place]], None]
         self._digests = DigestSender(self, SUBJECTS)
-        dead_letters = DeadLetterSender(self, SUBJECTS, instance.clock.wall_s)
+        share = Share.of(world.plan.max_in_flight, BODIES_MAX_BYTES)
+        dead_letters = DeadLetterSender(
+            self,
+            SUBJECTS,
+            instance.clock.wall_s,
+            share,
+            tell_retried=lambda _: self.reader.ask_for_more(),
+        )
         self.intake = Intake(
             SUBJECTS,
             MAX_BODY_BYTES,
             world.plan.max_in_flight,
             self._hand_on,
-            dead_letters.send,
+            dead_letters,
             self._settled,
             monotonic_s=instance.clock.monotonic_s,
         )

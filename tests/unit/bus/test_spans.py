@@ -10,17 +10,17 @@ from actors.rules.positions import BEGIN, Ledger
 from bus.inbound.intake import Intake
 from bus.inbound.log_home import Wanted
 from tests.unit.bus.inbound.test_intake import HOME, OTHERS_BODY, SUBJECTS, event, logged, request
+from tests.unit.bus.letters import RecordingLetters
 from tests.unit.bus.wire.test_contexts import CONTEXT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from actors.errors import PublishFailedError
     from actors.messages.inputs import AlarmStatusChanged, Delivery
     from actors.messages.router import RouteDeliveries
     from actors.ports import DeliveryToken
     from actors.rules.digest import Digest
-    from bus.wire.message import Rejected
 
 HANDLING = CONTEXT.replace("00f067aa0ba902b7", "1111111111111111")
 
@@ -69,13 +69,13 @@ class Desk:
     def __init__(self, spans: RecordingSpans | None = None) -> None:
         """Open an empty one."""
         self.taken: list[Delivery] = []
-        self.done: list[Callable[[], None]] = []
+        self.letters = RecordingLetters()
         self.intake = Intake(
             SUBJECTS,
             1000,
             1000,
             self._deliver,
-            self._reject,
+            self.letters,
             lambda *_: None,
             None,
             lambda: 0.0,
@@ -88,11 +88,6 @@ class Desk:
 
     def _deliver(self, deliveries: RouteDeliveries) -> None:
         self.taken.extend(deliveries.items)
-
-    def _reject(
-        self, rejected: Sequence[Rejected], done: Callable[[Sequence[Rejected]], None]
-    ) -> None:
-        self.done.append(lambda: done(rejected))
 
 
 def test_without_spans_a_request_hands_its_context_on() -> None:
@@ -130,8 +125,7 @@ def test_a_span_ends_when_its_message_is_settled_and_only_then() -> None:
     assert spans.ended == []
     desk.intake.settle([second, second])
     assert spans.ended == [None]
-    [done] = desk.done
-    done()
+    desk.letters.store()
     assert spans.ended == [None, "boom"]
 
 

@@ -18,7 +18,7 @@ from actors.rules.positions import Place
 from bus.errors import MessageRejectedError
 from bus.inbound.intake import Intake
 from bus.inbound.queue_subscription import QueueConsumer
-from bus.outbound.dead_letters import DeadLetterSender
+from bus.outbound.dead_letters import DeadLetterSender, Share
 from bus.outbound.digests import DigestSender
 from bus.settings import BusSettings
 from bus.subjects import Subjects
@@ -32,6 +32,7 @@ from bus.wire.instants import format_instant, parse_instant
 from bus.wire.message import Message, Rejected
 from bus.wire.rejections import missing
 from tests.service import ROOT
+from tests.unit.bus.letters import RecordingLetters
 from tests.unit.bus.transport import RecordingTransport, Sent
 from tests.unit.docs.contract import MESSAGES, SCHEMAS, body_of, examples_of, headers_of
 
@@ -121,7 +122,7 @@ def _sent_digest(max_payload_bytes: int) -> list[Sent]:
 
 def _sent_dead_letter(message: Message, max_payload_bytes: int = ROOMY) -> list[Sent]:
     transport = RecordingTransport(max_payload_bytes)
-    sender = DeadLetterSender(transport, Subjects(), lambda: 1_623_098_415.5)
+    sender = DeadLetterSender(transport, Subjects(), lambda: 1_623_098_415.5, Share(1, 1))
     rejection = Rejection(RejectionKind.BAD_FIELD, "UserID „ü“ is\nmissing" * 20)
     sender.send([Rejected(DeliveryToken(1), message, rejection)], lambda _: None)
     return transport.sent
@@ -236,7 +237,7 @@ def test_a_producer_is_answered_as_described(rejection: str | None) -> None:
 
     settings = BusSettings()
     intake = Intake(
-        settings.subjects, MAX_BYTES, 1, lambda _: None, lambda *_: None, lambda *_: None
+        settings.subjects, MAX_BYTES, 1, lambda _: None, RecordingLetters(), lambda *_: None
     )
     consumer = QueueConsumer(cast("Connection", Wire()), settings, intake)
     consumer.settle(

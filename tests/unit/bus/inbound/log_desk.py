@@ -15,13 +15,13 @@ from bus.inbound.log_reader import LogReader
 from bus.memory.log import InMemoryLog, InMemoryLogSource
 from bus.subjects import Subjects
 from bus.tally import BusTally
+from tests.unit.bus.letters import RecordingLetters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from actors.messages.router import RouteDeliveries
     from actors.ports import DeliveryToken
-    from bus.wire.message import Rejected
 
 SUBJECTS = Subjects()
 ME = InstanceID("me")
@@ -61,7 +61,7 @@ class LogDesk:
         self.timers: deque[Callable[[], None]] = deque()
         self.taken: list[Taken] = []
         self.fell: list[Mapping[int, Place]] = []
-        self.rejected: list[Rejected] = []
+        self.letters = RecordingLetters()
         self.foreign: list[str] = []
         self.tally = BusTally()
         self.source = InMemoryLogSource(self.log, self.posts.append, self._call_later, batch_max=5)
@@ -70,7 +70,7 @@ class LogDesk:
             1000,
             max_in_flight,
             self._deliver,
-            lambda rejected, _: self.rejected.extend(rejected),
+            self.letters,
             lambda *_: self.reader.ask_for_more(),
             self.tally,
             lambda: 0.0,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from actors.messages.inputs import AlarmStatusChanged, SendDigest
@@ -17,15 +16,13 @@ from bus.inbound.log_source import LogMessage
 from bus.subjects import Subjects
 from bus.tally import BusTally
 from bus.wire.message import Message
+from tests.unit.bus.letters import RecordingLetters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     import pytest
 
     from actors.messages.inputs import Delivery
     from actors.messages.router import RouteDeliveries
-    from bus.wire.message import Rejected
 
 SUBJECTS = Subjects()
 EVENT_BODY = b'{"UserID":"u1","AlarmID":"a1","Status":"WARNING","ChangedAt":"1970-01-01T00:00:00Z"}'
@@ -40,8 +37,7 @@ class Desk:
     def __init__(self, max_body_bytes: int = 1000, max_in_flight: int = 1000) -> None:
         """Open an empty one."""
         self.batches: list[tuple[Delivery, ...]] = []
-        self.rejected: list[tuple[Message, Rejection, Callable[[], None]]] = []
-        self.rejections = 0
+        self.letters = RecordingLetters()
         self.settled: list[tuple[list[Message], str | None]] = []
         self.foreign: list[str] = []
         self.wanted = Wanted.nothing(Ledger())
@@ -51,7 +47,7 @@ class Desk:
             max_body_bytes,
             max_in_flight,
             self._deliver,
-            self._reject,
+            self.letters,
             self._settle,
             self.tally,
             lambda: NOW_S,
@@ -80,13 +76,6 @@ class Desk:
 
     def _deliver(self, deliveries: RouteDeliveries) -> None:
         self.batches.append(deliveries.items)
-
-    def _reject(
-        self, rejected: Sequence[Rejected], done: Callable[[Sequence[Rejected]], None]
-    ) -> None:
-        self.rejections += 1
-        for one in rejected:
-            self.rejected.append((one.message, one.rejection, partial(done, [one])))
 
     def _settle(self, messages: list[Message], rejection: str | None) -> None:
         self.settled.append((messages, rejection))
@@ -144,7 +133,8 @@ def test_a_rejected_message_is_settled_only_once_its_dead_letter_is_durable() ->
     desk = Desk()
     bad = event(1, body=b"{}")
     desk.take(bad, event(2))
-    [(message, rejection, done)] = desk.rejected
+    [(_, message, rejection)] = desk.letters.rejected
+    done = desk.letters.store
     expected = Rejection(RejectionKind.BAD_FIELD, "UserID is missing")
     assert (message, rejection) == (bad, expected)
     assert [delivery.body for delivery in desk.batches[0]] == [EVENT]
@@ -152,10 +142,10 @@ def test_a_rejected_message_is_settled_only_once_its_dead_letter_is_durable() ->
     desk.intake.settle([DeliveryToken(1)])
     assert desk.settled == []
     done()
-    answered = [([bad], "UserID is missing"), ([], None)]
-    assert desk.settled == answered
+    answered = ([bad], "UserID is missing")
+    assert desk.settled == [answered, ([], None)]
     done()
-    assert desk.settled == answered
+    assert desk.settled.count(answered) == 1
     assert desk.intake.size == 1
     assert not desk.intake._rejecting, "rejected messages must not pile up"
 
@@ -165,9 +155,9 @@ def test_what_is_rejected_of_a_batch_is_handed_over_at_once() -> None:
     desk = Desk()
     desk.want(0)
     desk.read(*[logged(sequence, b"{}") for sequence in range(1, 100)])
-    assert (desk.rejections, len(desk.rejected)) == (1, 99)
+    assert (desk.letters.calls, len(desk.letters.rejected)) == (1, 99)
     desk.take(event(100, b"["), event(101), event(102, b"["))
-    assert (desk.rejections, len(desk.rejected)) == (2, 101)
+    assert (desk.letters.calls, len(desk.letters.rejected)) == (2, 101)
 
 
 def test_a_body_over_the_limit_is_rejected() -> None:
@@ -175,7 +165,7 @@ def test_a_body_over_the_limit_is_rejected() -> None:
     desk = Desk(max_body_bytes=10)
     desk.take(event(1), request(2))
     exceeded = [f"the body of {size} bytes exceeds 10 bytes" for size in (len(EVENT_BODY), 15)]
-    assert [rejection.reason for _, rejection, _ in desk.rejected] == exceeded
+    assert [one.rejection.reason for one in desk.letters.rejected] == exceeded
     assert desk.batches == []
 
 
@@ -186,11 +176,11 @@ def test_a_message_that_crashes_its_handling_becomes_a_dead_letter() -> None:
     first, second = desk.tokens()
     desk.intake.dead_letter([first, DeliveryToken(99)], CRASHED)
     desk.intake.dead_letter([first], CRASHED)
-    [(message, rejection, done)] = desk.rejected
+    [(_, message, rejection)] = desk.letters.rejected
     assert (message, rejection) == (event(1), CRASHED)
     desk.intake.settle([first, second])
     assert desk.settled == [([event(2)], None)]
-    done()
+    desk.letters.store()
     assert desk.settled[1:] == [([event(1)], CRASHED.reason), ([], None)]
     assert desk.intake.size == 0
 
@@ -201,7 +191,7 @@ def test_a_settled_message_makes_no_dead_letter() -> None:
     desk.take(event(1))
     desk.intake.settle(desk.tokens())
     desk.intake.dead_letter(desk.tokens(), CRASHED)
-    assert desk.rejected == []
+    assert desk.letters.rejected == []
 
 
 def test_nothing_is_handed_on_when_nothing_arrived() -> None:
@@ -228,8 +218,7 @@ def test_large_bodies_fill_the_table_before_their_number_does(
     look()
     desk.take(event(3, body=b"x" * 500))
     look()
-    _, _, done = desk.rejected[0]
-    done()
+    desk.letters.store()
     look()
     desk.take(event(4, body=body))
     look()
@@ -296,11 +285,11 @@ def test_a_rejected_message_of_the_log_belongs_to_partition_0() -> None:
     elsewhere.want(HOME)
     for one in (desk, elsewhere):
         one.read(logged(1, b"{}"))
-    [(message, (_, reason), done)] = desk.rejected
+    [(_, message, (_, reason))] = desk.letters.rejected
     assert (message.body, reason, message.identity) == (b"{}", "UserID is missing", "1.10")
-    assert elsewhere.rejected == []
+    assert elsewhere.letters.rejected == []
     assert len(ledger) == 1
-    done()
+    desk.letters.store()
     assert (len(ledger), desk.intake.size) == (0, 0)
 
 
@@ -309,7 +298,7 @@ def test_a_limit_of_ours_does_not_change_whose_a_message_is() -> None:
     desk = Desk(max_body_bytes=10)
     desk.want(HOME)
     desk.read(logged(1))
-    [(_, (_, reason), _)] = desk.rejected
+    [(_, _, (_, reason))] = desk.letters.rejected
     assert reason == f"the body of {len(EVENT_BODY)} bytes exceeds 10 bytes"
 
 
@@ -328,11 +317,15 @@ def test_what_is_forgotten_is_settled_by_nobody() -> None:
     desk = Desk()
     desk.want(HOME, 0)
     desk.read(logged(1), logged(2, b"{}"))
-    [(_, _, done)] = desk.rejected
+    [rejected] = desk.letters.rejected
     desk.intake.forget({HOME, 0})
+    [forgotten] = desk.letters.forgotten
+    assert rejected.token in forgotten
     assert desk.intake.size == 0
     assert desk.intake.room_bytes == Desk().intake.room_bytes
-    done()
+    desk.settled.clear()
+    desk.letters.store()
+    assert desk.settled == [([], None)], "nobody would ask for what there is room for now"
     desk.intake.settle(desk.tokens())
     assert desk.tally.settled == 0
     assert not desk.intake._rejecting

@@ -483,3 +483,58 @@ def test_positions_of_the_same_sequence_in_two_logs_are_told_apart() -> None:
     assert sorted(desk.names()) == ["b", "c"]
     assert desk.fell == [{1: MADE_ANEW}]
     assert desk.tally.falls == 1
+
+
+def test_what_cannot_be_put_aside_holds_up_its_own_partition_only() -> None:
+    """All rejected messages are of partition 0; what comes for the others is taken meanwhile."""
+    desk = LogDesk()
+    desk.gain(0, 1)
+    desk.put(0, "a")
+    desk.put(1, "b")
+    desk.run()
+    desk.letters.is_clogged = True
+    held = desk.put(1, "c")
+    desk.run()
+    for n in range(20):
+        desk.put(n % 2, f"{n}")
+    desk.run()
+    assert desk.names(0) == ["a"]
+    assert desk.names(1) == ["b", "c", *[f"{n}" for n in range(1, 20, 2)]]
+    desk.settle()
+    assert desk.reader.positions()[0] == held, "its position stays where it was set aside"
+    desk.letters.is_clogged = False
+    desk.settle()
+    desk.reader.ask_for_more()
+    desk.run()
+    assert desk.names(0) == ["a", *[f"{n}" for n in range(0, 20, 2)]]
+    assert desk.names(1) == ["b", "c", *[f"{n}" for n in range(1, 20, 2)]], "none a second time"
+    desk.settle()
+    end = desk.put(2, "foreign")
+    desk.run()
+    assert set(desk.reader.positions().values()) == {end}
+
+
+def test_a_partition_that_is_lost_while_it_is_set_aside_is_not_read_on() -> None:
+    """Nor is one read twice that comes back meanwhile."""
+    desk = LogDesk()
+    desk.gain(0, 1)
+    desk.letters.is_clogged = True
+    desk.put(1, "a")
+    desk.run()
+    desk.reader.drop([0])
+    desk.put(0, "b")
+    desk.letters.is_clogged = False
+    desk.reader.ask_for_more()
+    desk.run()
+    assert desk.names() == ["a"]
+    desk.gain(0)
+    desk.letters.is_clogged = True
+    desk.put(1, "c")
+    desk.run()
+    desk.reader.drop([0])
+    desk.letters.is_clogged = False
+    desk.gain(0)
+    desk.reader.ask_for_more()
+    desk.run()
+    assert desk.names(1) == ["a", "c"]
+    assert desk.names(0) == ["b"], "not while it could not be put aside, and once after that"

@@ -14,22 +14,15 @@ from bus.inbound.intake import Intake
 from bus.inbound.queue_subscription import NumberedMsg, QueueConsumer
 from bus.settings import BusSettings
 from bus.subjects import Subjects
+from tests.unit.bus.letters import RecordingLetters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     import pytest
 
     from actors.messages.router import RouteDeliveries
     from actors.rules.positions import Place
-    from bus.wire.message import Rejected
 
 SUBJECTS = Subjects()
-
-
-def _reject(rejected: Sequence[Rejected], done: Callable[[Sequence[Rejected]], None]) -> None:
-    del done
-    raise AssertionError(f"{rejected} was rejected")
 
 
 async def _request_places(consumers: int) -> list[Place | None]:
@@ -39,7 +32,12 @@ async def _request_places(consumers: int) -> list[Place | None]:
     connection = Connection(settings, Random(0), print)
     for _ in range(consumers):
         intake = Intake(
-            SUBJECTS, 1000, settings.max_in_flight, taken.append, _reject, lambda *_: None
+            SUBJECTS,
+            1000,
+            settings.max_in_flight,
+            taken.append,
+            RecordingLetters(),
+            lambda *_: None,
         )
         consumer = QueueConsumer(connection, settings, intake)
         for _ in range(2):
@@ -66,7 +64,7 @@ def test_no_more_is_taken_while_what_is_held_is_too_large(
     """However much of the window is left."""
     settings = BusSettings()
     intake = Intake(
-        SUBJECTS, 1000, settings.max_in_flight, lambda _: None, _reject, lambda *_: None
+        SUBJECTS, 1000, settings.max_in_flight, lambda _: None, RecordingLetters(), lambda *_: None
     )
     consumer = QueueConsumer(Connection(settings, Random(0), print), settings, intake)
     had_room = consumer._has_room()

@@ -18,6 +18,7 @@ from bus.outbound.dead_letters import (
     WINDOW,
     WINDOW_BYTES,
     DeadLetterSender,
+    Share,
 )
 from bus.subjects import Subjects
 from bus.tally import BusTally
@@ -32,6 +33,7 @@ SUBJECTS = Subjects(dead_letter="out.dead")
 LATE = PublishFailedError("no answer in time")
 LOST = PublishFailedError("the connection was lost")
 WALL_S = 1_623_098_415.5
+SHARE = Share(2_000, 4 * GROUP_BYTES)
 MESSAGE = Message("in.events", b"\xff{not json", "", Place(7, 99))
 
 
@@ -40,7 +42,7 @@ def _send_dead_letter(
 ) -> tuple[RecordingTransport, list[str]]:
     transport = RecordingTransport(max_payload_bytes)
     done: list[str] = []
-    sender = DeadLetterSender(transport, SUBJECTS, lambda: WALL_S)
+    sender = DeadLetterSender(transport, SUBJECTS, lambda: WALL_S, SHARE)
     rejection = Rejection(RejectionKind.BAD_FIELD, reason)
     rejected = [Rejected(DeliveryToken(1), message, rejection)]
     sender.send(rejected, lambda stored: done.extend("done" for _ in stored))
@@ -57,7 +59,7 @@ class Desk:
         self.stored: list[int] = []
         self.told: list[str] = []
         self.sender = DeadLetterSender(
-            self.transport, SUBJECTS, lambda: WALL_S, self.tally, self.told.append
+            self.transport, SUBJECTS, lambda: WALL_S, SHARE, self.tally, self.told.append
         )
 
     def reject(self, sequences: range, body: bytes = b"{") -> None:
@@ -212,6 +214,58 @@ def test_while_letters_are_not_taken_one_tries_for_all_after_longer_and_longer()
         pass
     assert sorted(desk.stored) == sorted([*range(1, 2 * GROUP + 1), *[*range(5_000, 5_100)] * 6])
     assert desk.transport.timers == []
+
+
+def test_what_waits_fills_its_share_only_while_letters_are_not_taken() -> None:
+    """A flood that is stored as it comes fills nothing; and one letter less is no room yet."""
+    desk = Desk()
+    most = SHARE.messages
+    desk.reject(range(1, most + 100))
+    assert (desk.sender.held, desk.sender.is_clogged) == (most + 99, False)
+    while desk.answer():
+        pass
+    desk.reject(range(1, most))
+    desk.answer(LATE)
+    assert (desk.sender.is_clogged, desk.sender.refused) == (False, str(LATE))
+    desk.reject(range(most, most + 1))
+    assert desk.sender.is_clogged
+    desk.pass_by()
+    desk.answer()
+    seen = [(desk.sender.held, desk.sender.is_clogged)]
+    assert seen == [(most - 1, True)]
+    while desk.transport.sent:
+        desk.transport.sent.pop(0).settle(None)
+        seen.append((desk.sender.held, desk.sender.is_clogged))
+    assert seen[-1] == (0, False)
+    assert all(clogged is (held > most // 2) for held, clogged in seen)
+
+
+def test_large_bodies_fill_the_share_before_their_number_does() -> None:
+    """Bodies are kept for their letters."""
+    desk = Desk()
+    desk.reject(range(1, 5), b"x" * (GROUP_BYTES - 1))
+    desk.answer(LATE)
+    assert not desk.sender.is_clogged
+    desk.reject(range(5, 6), b"x" * 4)
+    assert desk.sender.is_clogged
+
+
+def test_what_another_home_puts_aside_is_let_go_of() -> None:
+    """Else each time that its partition comes back it would be held once more."""
+    desk = Desk()
+    desk.reject(range(1, SHARE.messages + 1))
+    desk.answer(LATE)
+    assert desk.sender.is_clogged
+    desk.sender.forget({DeliveryToken(number) for number in range(2, SHARE.messages + 1)})
+    assert (desk.sender.held, desk.sender.is_clogged) == (1, False)
+    desk.pass_by()
+    desk.answer()
+    assert (desk.sender.held, desk.stored) == (0, [1])
+    desk.reject(range(1, 3))
+    desk.answer(LATE)
+    desk.sender.forget({DeliveryToken(1), DeliveryToken(2)})
+    desk.pass_by()
+    assert (desk.transport.sent, desk.sender.refused) == ([], None)
 
 
 def test_a_letter_that_is_refused_for_itself_alone_does_not_keep_the_others_waiting() -> None:

@@ -14,6 +14,7 @@ from nats.js.api import (
     APIStats,
     ConsumerConfig,
     ConsumerInfo,
+    DiscardPolicy,
     StorageType,
     StreamConfig,
     StreamInfo,
@@ -205,6 +206,32 @@ async def test_dead_letters_are_worth_a_look() -> None:
     server = Server()
     server.streams["DEAD"] = stream("DEAD", letters=2)
     assert await server.worse() == [(Level.NOTE, "holds 2 dead letters")]
+
+
+@pytest.mark.parametrize(
+    ("limits", "full"),
+    [
+        ({"max_msgs": 3}, False),
+        ({"max_msgs": 2}, True),
+        ({"max_msgs": 2, "discard": DiscardPolicy.OLD}, False),
+        ({"max_bytes": 100_000}, False),
+        ({"max_bytes": 1_100}, True),
+        ({"max_msgs_per_subject": 2}, False),
+        ({"max_msgs_per_subject": 2, "discard_new_per_subject": True}, True),
+    ],
+)
+async def test_a_stream_that_is_full_is_a_risk(limits: dict[str, Any], *, full: bool) -> None:
+    """What should be published to it waits; one that discards old messages takes new ones."""
+    server = Server()
+    for name in ("DEAD", "DIGESTS"):
+        known = stream(name, letters=2)
+        config = replace(known.config, **{"discard": DiscardPolicy.NEW, **limits})
+        held = {SUBJECTS.dead_letter: 2, SUBJECTS.alarm_digest: 2}
+        state = replace(known.state, messages=2, bytes=1_000, subjects=held)
+        server.streams[name] = replace(known, config=config, state=state)
+    risks = [says for level, says in await server.worse() if level is Level.RISK]
+    assert len(risks) == 2 * full, risks
+    assert all("is full, with 2 messages of 1000 bytes" in says for says in risks)
 
 
 async def test_a_consumer_of_the_earlier_version_is_a_risk() -> None:

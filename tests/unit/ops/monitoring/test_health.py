@@ -85,6 +85,7 @@ def test_a_service_that_serves_is_live_and_ready() -> None:
         "phase",
         "nats",
         "mongodb",
+        "dead letters",
         "reading",
         "beats",
         "partitions",
@@ -114,6 +115,19 @@ def test_a_part_that_stands_still_is_neither_live_nor_ready() -> None:
     assert desk.health.live().checks[TIMER] == "did not turn for 16 seconds"
     assert not desk.health.live().good
     assert desk.wrong().keys() == {TIMER}
+
+
+def test_while_dead_letters_are_not_taken_it_is_live_and_not_ready() -> None:
+    """With the reason, and how many wait; those that are on their way are nobody's trouble."""
+    desk = Desk()
+    desk.status = replace(WELL, rejecting=7)
+    assert desk.wrong() == {}
+    desk.status = replace(WELL, rejecting=7, refused="503: maximum messages exceeded")
+    assert desk.health.live().good
+    assert desk.wrong() == {
+        "dead letters": "7 rejected messages wait, their stream takes none: "
+        "503: maximum messages exceeded"
+    }
 
 
 def test_without_nats_it_is_live_and_not_ready() -> None:

@@ -160,6 +160,7 @@ def test_how_the_bus_stands_is_shown() -> None:
         waiting=11,
         behind_s=2.5,
         last_taken_at_s=1.7e9,
+        rejecting=5,
     )
     samples = desk.samples()
     shown = {
@@ -169,6 +170,7 @@ def test_how_the_bus_stands_is_shown() -> None:
         "messages_in_flight_limit": 50_000,
         "messages_dropped_total": 3,
         "messages_waiting": 11,
+        "dead_letters_waiting": 5,
         "lag_seconds": 2.5,
         "last_message_timestamp_seconds": 1.7e9,
     }
