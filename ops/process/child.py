@@ -68,12 +68,16 @@ class ChildProcess:
                 start_new_session=True,  # Ctrl-C is for us, who then stop it in order
             )
         give_up_at_s = time.monotonic() + timeout_s
-        # Whoever was quicker at the port answers too, before ours has found it taken and ended.
-        while not (self._ready() and _listens(self.pid, self._port)):
-            if not self.running or time.monotonic() > give_up_at_s:
-                self.kill()
-                raise OSError(f"{self.name} did not start: {self._last_words()}")
-            time.sleep(_POLL_S)  # another program's readiness can only be polled
+        try:
+            # Whoever was quicker at the port answers too, before ours has found it taken and ended.
+            while not (self._ready() and _listens(self.pid, self._port)):
+                if not self.running or time.monotonic() > give_up_at_s:
+                    self.kill()
+                    raise OSError(f"{self.name} did not start: {self._last_words()}")
+                time.sleep(_POLL_S)  # another program's readiness can only be polled
+        except (KeyboardInterrupt, SystemExit):
+            self.stop()  # nobody else knows of it yet
+            raise
 
     def stop(self, timeout_s: float = 20.0) -> None:
         """Ask it to end and wait; kill it when it takes longer. Harmless when it has ended."""

@@ -102,6 +102,25 @@ def test_the_servers_die_when_the_service_is_killed(deployment: Deployment, tmp_
     assert again.terminate() == 0
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_that_was_about_to_start_is_stopped_with_the_service(
+    deployment: Deployment, tmp_path: Path, number: signal.Signals
+) -> None:
+    """It is waited for: it may have to put its files in order. Nothing was left undone."""
+    slow = tmp_path / "slow"
+    slow.write_text("#!/bin/sh\ntrap 'sleep 1; exit' TERM\nwhile :; do sleep 0.05; done\n")
+    slow.chmod(0o755)
+    arguments = ("--embedded", "--data-dir", str(tmp_path), "--mongod-binary", str(slow))
+    service = deployment.launch(*arguments, **OWN)
+    give_up_at_s = time.monotonic() + PATIENCE_S
+    while not (pid := children_of(service).get("slow")):
+        assert time.monotonic() < give_up_at_s
+        time.sleep(0.02)  # nothing is said of it yet
+    service.signal(number)
+    assert service.wait() == 0
+    assert ended(pid)
+
+
 def test_the_service_ends_when_a_server_of_its_own_dies(
     deployment: Deployment, tmp_path: Path
 ) -> None:

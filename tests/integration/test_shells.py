@@ -19,6 +19,7 @@ import pytest
 
 from tests.forking import fork_server
 from tests.patience import PATIENCE_S
+from tests.servers import prepare_nats, running
 from tests.service import ROOT, environment
 
 if TYPE_CHECKING:
@@ -232,6 +233,24 @@ async def test_what_was_watched_is_in_the_file_when_it_is_ended(deployment: Depl
             assert process.wait(PATIENCE_S) == 143
         stdout.seek(0)
         assert {json.loads(line)["UserID"] for line in stdout} == {"a", "b"}
+
+
+def test_who_watches_is_told_of_what_he_does_not_see(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    """What is published while the connection is away comes to nobody."""
+    with running(prepare_nats(tmp_path / "nats")) as server:
+        deployment.nats_url = server.url
+        with TemporaryFile() as stdout, TemporaryFile() as stderr:
+            with begun(deployment, "watch", stdout, stderr) as process:
+                until(lambda: os.fstat(stderr.fileno()).st_size > 0)
+                said = os.fstat(stderr.fileno()).st_size
+                server.child.stop()
+                until(lambda: os.fstat(stderr.fileno()).st_size > said)
+                process.send_signal(signal.SIGINT)
+                assert process.wait(PATIENCE_S) == 0
+            stderr.seek(0)
+            assert b"the connection is lost" in stderr.read().splitlines()[-1]
 
 
 async def test_what_an_output_cannot_hold_is_escaped(deployment: Deployment) -> None:
