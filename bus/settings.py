@@ -7,10 +7,10 @@ from enum import StrEnum
 
 from actors.settings import CENTURY_S, require, setting
 from bus.subjects import Subjects
+from bus.wire.ownership import LARGEST_BODY_BYTES
 
 _PLAIN = ("nats", "tls")
 _WEBSOCKET = ("ws", "wss")
-_PAYLOAD_MAX = 64 * 1024 * 1024
 
 
 class DeliveryMode(StrEnum):
@@ -175,7 +175,7 @@ class BusSettings:
     )
     max_in_flight: int = setting("MAX_IN_FLIGHT", 50_000, "messages taken and not yet settled")
     max_body_bytes: int = setting(
-        "MAX_BODY_BYTES", 64 * 1024, "bytes of a message's body at the most"
+        "MAX_BODY_BYTES", 64 * 1024, "bytes of a message's body at the most; up to 1 MiB"
     )
     subjects: Subjects = field(default_factory=Subjects)
     streams: StreamSettings = field(default_factory=StreamSettings)
@@ -219,9 +219,9 @@ class BusSettings:
         )
         require(0 < self.max_in_flight <= 10**7, "MAX_IN_FLIGHT", "must be 1 to 10000000")
         require(
-            0 < self.max_body_bytes <= _PAYLOAD_MAX,
+            0 < self.max_body_bytes <= LARGEST_BODY_BYTES,
             "MAX_BODY_BYTES",
-            f"must be 1 to {_PAYLOAD_MAX}: NATS takes no more in one message",
+            f"must be 1 to {LARGEST_BODY_BYTES}: an event has some 170 bytes, 4 KiB at the most",
         )
 
 

@@ -24,7 +24,7 @@ from bus.connection.access import (
     is_too_many,
     refusal,
 )
-from bus.connection.lanes import hand_over, take_frames
+from bus.connection.lanes import hand_over, take_frames, take_large
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -312,21 +312,34 @@ class LaneParser(Parser):
         self._lanes = lanes
         self.arrived_bytes = 0
         """Read so far."""
+        self._needed = 0
+        """Bytes of the lane's frame in ``buf`` once it is all there; 0 without one."""
         super().__init__(client)
+
+    def reset(self) -> None:
+        """Begin with another connection; nats-py calls it, also when it makes the parser."""
+        super().reset()
+        self._needed = 0
 
     async def parse(self, data: bytes = b"") -> None:
         """Read a chunk; raises ``ProtocolError``."""
         self.arrived_bytes += len(data)
+        if self._needed:
+            # Put together when it is all there, and not anew for each chunk.
+            self.buf += data
+            if len(self.buf) < self._needed:
+                return
+            needed, self._needed, data = self._needed, 0, b""
+            take_large(self.buf, needed, self._lanes)
         if self.state == AWAITING_CONTROL_LINE and self._lanes:
             if self.buf:
                 data = bytes(self.buf) + data
                 self.buf.clear()
-            rest, complete = take_frames(data, self._lanes)
-            if not complete:
-                self.buf.extend(rest)
+            data, self._needed = take_frames(data, self._lanes)
+            if self._needed:
+                self.buf += data
                 return
-            data = rest
-        if data:
+        if data or self.buf:
             await super().parse(data)
 
 

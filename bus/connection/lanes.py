@@ -41,14 +41,15 @@ def number_at_end(subject: bytes) -> int:
 
 def take_frames(
     data: bytes, lanes: Mapping[bytes, Callable[[list[Frame]], None]]
-) -> tuple[bytes, bool]:
+) -> tuple[bytes, int]:
     """Hand over the lanes' frames at the beginning; return the rest.
 
-    False with the rest when it begins with a lane's frame that is not all there yet.
+    With it, when it begins with a lane's frame that is not all there yet, how many bytes that will
+    have, line and all; else 0.
     """
     position, end = 0, len(data)
     frames: list[Frame] = []
-    lane, complete = None, True
+    lane, needed = None, 0
     while position < end:
         line_end = data.find(b"\r\n", position)
         if line_end < 0:
@@ -67,7 +68,7 @@ def take_frames(
         body_at = line_end + 2
         body_end = body_at + size
         if body_end + 2 > end:
-            complete = False
+            needed = body_end + 2 - position
             break
         if len(fields) == 5 and fields[0] == b"MSG":
             frames.append((fields[1], fields[3], data[body_at:body_end], _NO_HEADERS))
@@ -76,7 +77,24 @@ def take_frames(
         position = body_end + 2
     if lane is not None and frames:
         hand_over(lane, frames)
-    return data[position:], complete
+    return data[position:], needed
+
+
+def take_large(
+    buffer: bytearray, size: int, lanes: Mapping[bytes, Callable[[list[Frame]], None]]
+) -> None:
+    """Hand over a frame that has come in several chunks: the first ``size`` bytes, cut off.
+
+    Left where it is if its lane was closed meanwhile. However large it is, its body is copied once.
+    """
+    line_end = buffer.index(b"\r\n")
+    fields = bytes(buffer[:line_end]).split()
+    if (take := lanes.get(fields[2])) is None:
+        return
+    with memoryview(buffer) as data:
+        frame = _frame(fields, data, line_end + 2, size - 2)
+    del buffer[:size]
+    hand_over(take, [frame])
 
 
 def hand_over(take: Callable[[list[Frame]], None], frames: list[Frame]) -> None:
@@ -93,10 +111,11 @@ def _size(field: bytes) -> int | None:
     return int(field) if field.isdigit() and len(field) < _DIGITS_MAX else None
 
 
-def _frame(fields: list[bytes], data: bytes, start: int, end: int) -> Frame:
-    """Cut a frame: ``MSG subject sid size``, ``HMSG subject sid [reply] headers size``."""
+def _frame(fields: list[bytes], data: bytes | memoryview, start: int, end: int) -> Frame:
+    """Cut a frame: ``MSG subject sid [reply] size``, ``HMSG subject sid [reply] headers size``."""
     if fields[0] == b"MSG":
-        return fields[1], b"", data[start:end], _NO_HEADERS
+        reply = fields[3] if len(fields) == 5 else b""
+        return fields[1], reply, bytes(data[start:end]), _NO_HEADERS
     reply = fields[3] if len(fields) == 6 else b""
     body_at = start + int(fields[-2])
-    return fields[1], reply, data[body_at:end], data[start:body_at]
+    return fields[1], reply, bytes(data[body_at:end]), bytes(data[start:body_at])

@@ -27,6 +27,8 @@ logger = logging.getLogger("bus.outbound")
 
 _NO_STREAM = PublishFailedError("no stream captures the subject")
 _TOO_LARGE_FOR_STREAM = 10054
+_STORED_MAX_BYTES = 32 * 1024 * 1024 - 4096
+"""A file store refuses what has 32 MiB, its subject and some 50 bytes included (tried on 2.15)."""
 
 
 class ProvedTransport(ConnectedTransport):
@@ -62,7 +64,7 @@ class ProvedTransport(ConnectedTransport):
 
     def limit_bytes(self, subject: str) -> int:
         """See ``Transport``: what the account may publish, and the stream takes."""
-        most = super().limit_bytes(subject)
+        most = min(super().limit_bytes(subject), _STORED_MAX_BYTES)
         limit = self._limits.of(subject)
         return most if limit is None else min(most, limit)
 

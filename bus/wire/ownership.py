@@ -1,13 +1,12 @@
 """Whose a message is: the partition that its bytes belong to, under every setting and version.
 
 A message that two instances read differently is nobody's, and lost. So nothing but the subject and
-the body has a say here, not ``MAX_BODY_BYTES`` for one.
+the body has a say here, not ``MAX_BODY_BYTES`` for one: only what no setting can allow is bounded.
 """
 
 from __future__ import annotations
 
 import re
-from sys import maxsize
 from typing import TYPE_CHECKING
 
 from actors.rejections import RejectionKind
@@ -20,6 +19,12 @@ if TYPE_CHECKING:
 
 NOBODYS = 0
 """The partition of whatever is no event and no request by the contract (SPEC, section 5)."""
+
+LARGEST_BODY_BYTES = 1024 * 1024
+"""The largest ``MAX_BODY_BYTES`` that can be set. What is larger is nobody's, and not looked into.
+
+Decoding may take thirty times a body's size, and of one of 30 MB seconds.
+"""
 
 _ID = rb"[ !#-\[\]-~]{1,256}+"
 """In ASCII, without what JSON escapes."""
@@ -49,9 +54,9 @@ def partition_of_bytes(subject: str, body: bytes, subjects: Subjects) -> int:
     """Return the partition of a message: of its user, if it is valid by the contract."""
     try:
         if subject == subjects.alarm_status_changed:
-            return partition_of(decode_alarm_status_changed(body, maxsize).user_id)
+            return partition_of(decode_alarm_status_changed(body, LARGEST_BODY_BYTES).user_id)
         if subject == subjects.send_alarm_digest:
-            return partition_of(decode_send_alarm_digest(body, maxsize))
+            return partition_of(decode_send_alarm_digest(body, LARGEST_BODY_BYTES))
     except MessageRejectedError:
         pass
     return NOBODYS

@@ -12,10 +12,10 @@ from nats.errors import ProtocolError
 from nats.protocol.parser import Parser
 
 from bus.connection.client import LaneParser
-from bus.connection.lanes import Frame, parse_status
+from bus.connection.lanes import Frame, parse_status, take_frames
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
 LANES = (7, 8)
 
@@ -121,6 +121,51 @@ def test_a_body_of_many_chunks_is_put_together() -> None:
     data = _message(7, b"s", b"", body, b"") + b"PING\r\n"
     _read(_with_lanes(recorder), [data[:9], *[data[i : i + 999] for i in range(9, len(data), 999)]])
     assert recorder.seen == [(7, b"s", b"", body, b""), ("ping",)]
+
+
+def test_a_large_body_is_put_together_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not anew for each chunk, which took 30 s of 30 MB; and what follows is read as ever."""
+    looks = 0
+
+    def counted(
+        data: bytes, lanes: Mapping[bytes, Callable[[list[Frame]], None]]
+    ) -> tuple[bytes, int]:
+        nonlocal looks
+        looks += 1
+        return take_frames(data, lanes)
+
+    monkeypatch.setattr("bus.connection.client.take_frames", counted)
+    recorder = Recorder()
+    body, headers = b"\xff" * 4_000_000, b"NATS/1.0\r\nA: b\r\n\r\n"
+    small = _message(8, b"s", b"", b"{}", b"")
+    data = small + _message(7, b"s", b"r", body, headers) + small + b"PING\r\n"
+    size = 32 * 1024
+    _read(_with_lanes(recorder), [data[at : at + size] for at in range(0, len(data), size)])
+    of_small = (8, b"s", b"", b"{}", b"")
+    assert recorder.seen == [of_small, (7, b"s", b"r", body, headers), of_small, ("ping",)]
+    assert looks <= 3
+
+
+def test_a_lane_that_is_closed_while_its_message_arrives_gets_nothing() -> None:
+    """The client knows what to do with a message of nobody's."""
+    recorder = Recorder()
+    lanes = {b"7": recorder.lane(8)}
+    parser = LaneParser(recorder, lanes)  # type: ignore[arg-type]
+    data = _message(7, b"s", b"r", b"0123456789", b"") + b"PING\r\n"
+    _read(parser, [data[:15]])
+    lanes.clear()
+    _read(parser, [data[15:]])
+    assert recorder.seen == [(7, b"s", b"r", b"0123456789", b""), ("ping",)]
+
+
+def test_half_a_message_is_forgotten_with_its_connection() -> None:
+    """What the next one sends begins with a line of its own."""
+    recorder = Recorder()
+    parser = _with_lanes(recorder)
+    _read(parser, [b"MSG s 7 r 10\r\n0123"])
+    parser.reset()
+    _read(parser, [_message(7, b"s", b"", b"whole", b"")])
+    assert recorder.seen == [(7, b"s", b"", b"whole", b"")]
 
 
 def test_a_message_that_arrives_by_and_by_is_no_silence() -> None:

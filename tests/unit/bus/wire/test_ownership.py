@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.errors import SettingsError
+from bus.settings import BusSettings
 from bus.subjects import Subjects
-from bus.wire.ownership import NOBODYS, partition_of_bytes
+from bus.wire.ownership import LARGEST_BODY_BYTES, NOBODYS, partition_of_bytes
 
 SUBJECTS = Subjects()
 EVENT, REQUEST = SUBJECTS.alarm_status_changed, SUBJECTS.send_alarm_digest
@@ -36,6 +38,16 @@ def test_the_size_of_a_body_does_not_matter() -> None:
     """Two instances may have different limits."""
     small, large = _event("u1"), _event("u1", Note="x" * 1_000_000)
     assert partition_of_bytes(EVENT, large, SUBJECTS) == partition_of_bytes(EVENT, small, SUBJECTS)
+
+
+def test_what_no_setting_allows_is_nobodys_and_not_decoded() -> None:
+    """Of 30 MB of brackets decoding makes a gigabyte, in seconds in which nobody is served."""
+    largest = _event("u1", Note="x" * 1_000).ljust(LARGEST_BODY_BYTES)
+    assert partition_of_bytes(EVENT, largest, SUBJECTS) == crc32(b"u1") % 64
+    assert partition_of_bytes(EVENT, largest + b" ", SUBJECTS) == NOBODYS
+    BusSettings(max_body_bytes=LARGEST_BODY_BYTES)
+    with pytest.raises(SettingsError, match="MAX_BODY_BYTES"):
+        BusSettings(max_body_bytes=LARGEST_BODY_BYTES + 1)
 
 
 @pytest.mark.parametrize(
