@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 from ops.process.streams import open_streams
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
 
 _SIGNALLED = 128
@@ -46,7 +47,13 @@ def program() -> NoReturn:
 
 
 def _terminate(number: int, _: object) -> NoReturn:
-    raise Terminated(_SIGNALLED + number)
+    # The service has begun nothing yet that it could leave undone: it was stopped in order.
+    raise Terminated(0 if _is_service(sys.argv[1:]) else _SIGNALLED + number)
+
+
+def _is_service(arguments: Sequence[str]) -> bool:
+    """Whether the program is called without a command, which would stand before its options."""
+    return not arguments or arguments[0].startswith("-")
 
 
 def _interrupt(number: int, _: object) -> NoReturn:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -47,7 +46,6 @@ def test_it_is_restarted_except_after_a_wrong_setting() -> None:
     assert lines["Restart"] == ["always"]
     assert lines["RestartPreventExitStatus"] == [str(EXIT_SETTINGS)]
     assert lines["StartLimitIntervalSec"] == ["0"]
-    assert lines["SuccessExitStatus"] == [str(128 + signal.SIGTERM)]
 
 
 def test_an_orderly_stop_is_given_more_time_than_it_may_take() -> None:

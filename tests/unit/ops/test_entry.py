@@ -52,9 +52,20 @@ def test_main_begins_with_it() -> None:
     ]
 
 
-@pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGINT", -2)])
-def test_a_signal_ends_the_program_without_a_traceback(name: str, status: int) -> None:
-    """After whatever must be put in order; shells are told by which."""
+@pytest.mark.parametrize(
+    ("name", "arguments", "status"),
+    [
+        ("SIGTERM", [], 0),
+        ("SIGTERM", ["--nats-url", "nats://somewhere"], 0),
+        ("SIGTERM", ["watch"], 143),
+        ("SIGINT", ["watch"], -2),
+        ("SIGINT", [], -2),
+    ],
+)
+def test_a_signal_ends_the_program_without_a_traceback(
+    name: str, arguments: list[str], status: int
+) -> None:
+    """After whatever must be put in order; a service that has begun nothing leaves nothing."""
     code = f"""
 try:
     os.kill(os.getpid(), signal.{name})
@@ -62,7 +73,7 @@ try:
 finally:
     print('in order')
 """
-    ended = program(BEGUN + "\n" + code)
+    ended = program(f"{BEGUN}\nsys.argv[1:] = {arguments!r}\n{code}")
     assert (ended.returncode, ended.stdout, ended.stderr) == (status, "in order\n", "")
 
 
