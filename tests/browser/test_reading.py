@@ -298,6 +298,10 @@ async def test_long_ids_are_broken_in_their_own_column_and_nothing_else_is(
             await expect(page.get_by_role("rowheader")).not_to_have_count(0)
             await _fits(page)
             assert await page.evaluate(_BROKEN) == [], view
+            for width in (360, 640, 800, 1100, 1600):
+                await page.set_viewport_size({"width": width, "height": 800})
+                await _fits(page)
+            await page.set_viewport_size(screen)
 
 
 async def test_an_address_that_names_nothing_is_harmless(deployment: Deployment) -> None:

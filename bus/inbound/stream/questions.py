@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 import orjson
@@ -41,7 +42,9 @@ class Questions:
         """Ask over this connection, to be answered at these addresses."""
         self._connection = connection
         self._addresses = addresses
-        self._open: dict[int, tuple[float, Callable[[Answer], None]]] = {}
+        self._open: dict[int, tuple[float, float, Callable[[Answer], None]]] = {}
+        """When each was asked, by a clock that is read anew; until when it may be answered, by the
+        loop's; and who waits for it."""
 
     def __contains__(self, number: int) -> bool:
         """Whether an answer with this number is waited for."""
@@ -59,7 +62,7 @@ class Questions:
             loop.call_soon(answered, failed_answer("not connected"))
             return
         number, address = self._addresses.take()
-        self._open[number] = (loop.time() + QUESTION_S, answered)
+        self._open[number] = (time.monotonic(), loop.time() + QUESTION_S, answered)
 
         def failed(error: Exception) -> None:
             loop.call_soon(self._end, number, failed_answer(repr(error)))
@@ -70,14 +73,13 @@ class Questions:
     def answer(self, number: int, said: Answer) -> None:
         """Hand on what the server said; an answer that nobody waits for is ignored."""
         if number in self._open:
-            asked_s = self._open[number][0] - QUESTION_S
-            self._connection.answered_in_s = asyncio.get_running_loop().time() - asked_s
+            self._connection.answered_in_s = time.monotonic() - self._open[number][0]
             self._end(number, said)
 
     def _end(self, number: int, said: Answer) -> None:
         question = self._open.pop(number, None)
         if question is not None:
-            question[1](said)
+            question[2](said)
 
     def give_up(self, why: str) -> None:
         """Answer all that are open with an error."""
@@ -86,6 +88,6 @@ class Questions:
 
     def give_up_due(self, now_s: float) -> None:
         """Answer those with an error that have waited too long by the loop's clock."""
-        due = [number for number, (at_s, _) in self._open.items() if at_s <= now_s]
+        due = [number for number, (_, until_s, _) in self._open.items() if until_s <= now_s]
         for number in due:
             self._end(number, failed_answer("no answer in time"))
