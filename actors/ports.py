@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, NewType, Protocol
 
 from actors.rules.digest import NEVER_TOLD
@@ -36,10 +37,14 @@ class Checkpoint:
     """Saves so far; 0 for a user that was never saved."""
     alarms: Mapping[AlarmID, Alarm]
     cursor: Cursor
+    beyond: Mapping[AlarmID, tuple[object, ...]] = field(default_factory=dict)
+    """What a newer version keeps of alarms beside, unknown here: an update hands it back."""
 
 
 NEVER_SAVED = Checkpoint(0, {}, NEVER_TOLD)
 """Stands for a user of whom nothing is stored."""
+
+NOTHING_BEYOND: Mapping[AlarmID, tuple[object, ...]] = MappingProxyType({})
 
 
 class CheckpointUpdate(NamedTuple):
@@ -52,6 +57,8 @@ class CheckpointUpdate(NamedTuple):
     """The changed alarms; None removes one."""
     cursor: Cursor | None
     """None when it did not change."""
+    beyond: Mapping[AlarmID, tuple[object, ...]] = NOTHING_BEYOND
+    """Of the changed alarms, as the checkpoint had it."""
 
 
 class SaveOutcome(Enum):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.ports import Checkpoint, CheckpointUpdate
+from actors.ports import NOTHING_BEYOND, Checkpoint, CheckpointUpdate
 from actors.rules.alarms import forgettable
 from actors.rules.capacity import ALARMS_SURELY_FIT, USER_MAX_BYTES, stored_bytes
 from actors.rules.digest import NEVER_TOLD
@@ -21,7 +21,16 @@ if TYPE_CHECKING:
 class UserState:
     """The alarm map, the cursor, and which of both is not in a save yet."""
 
-    __slots__ = ("_forget_at_s", "_stored_bytes", "alarms", "changed", "cursor", "told", "version")
+    __slots__ = (
+        "_beyond",
+        "_forget_at_s",
+        "_stored_bytes",
+        "alarms",
+        "changed",
+        "cursor",
+        "told",
+        "version",
+    )
 
     def __init__(self) -> None:
         """Begin with a user that was never saved."""
@@ -33,6 +42,7 @@ class UserState:
         """Alarms that are not in a save as they stand."""
         self.told = False
         """The cursor is not in a save as it stands."""
+        self._beyond: dict[AlarmID, tuple[object, ...]] = {}
         self._stored_bytes: int | None = None
         self._forget_at_s = 0
 
@@ -44,11 +54,12 @@ class UserState:
         self.cursor = checkpoint.cursor
         self.changed = {}
         self.told = False
+        self._beyond = dict(checkpoint.beyond)
         self._stored_bytes = None
 
     def checkpoint(self) -> Checkpoint:
         """Return a copy, as it would be saved; milliseconds for 100,000 alarms."""
-        return Checkpoint(self.version, dict(self.alarms), self.cursor)
+        return Checkpoint(self.version, dict(self.alarms), self.cursor, dict(self._beyond))
 
     @property
     def dirty(self) -> bool:
@@ -75,6 +86,7 @@ class UserState:
         self._stored_bytes = None
         for alarm_id in forgettable(self.alarms, now_s, retention):
             del self.alarms[alarm_id]
+            self._beyond.pop(alarm_id, None)
             self.changed[alarm_id] = None
 
     def take_changes(self, user_id: UserID) -> CheckpointUpdate:
@@ -82,6 +94,9 @@ class UserState:
         alarms = self.alarms
         changed = {alarm_id: alarms.get(alarm_id) for alarm_id in self.changed}
         cursor = self.cursor if self.told else None
+        beyond = NOTHING_BEYOND
+        if self._beyond:
+            beyond = {one: self._beyond[one] for one in changed if one in self._beyond}
         self.changed = {}
         self.told = False
-        return new_tuple(CheckpointUpdate, (user_id, self.version, changed, cursor))
+        return new_tuple(CheckpointUpdate, (user_id, self.version, changed, cursor, beyond))

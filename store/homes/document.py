@@ -12,7 +12,8 @@
 that one of its homes has written: raised as it is claimed, before anything is.
 
 Others rely on ``partitions``, and on ``_id``, ``name``, ``beat`` and ``leaving`` of ``instances``.
-Fields that are not known are ignored, and kept where a document is not its writer's own.
+Fields that are not known are ignored, and kept, also those of a position; but for an instance's own
+document, which it writes whole.
 
 **What a person's shell has damaged.** It writes doubles where it is not told, which are taken for
 the whole numbers that they are. An instance without an id or a beat is taken for absent: if it
@@ -78,6 +79,11 @@ def from_position(position: Place) -> dict[str, Any]:
     return {"sequence": sequence, "timestamp": timestamp_ns, "log": log}
 
 
+def to_moving(position: Place) -> dict[str, Any]:
+    """Return what to set where there is a position; what else is in it stays."""
+    return {f"position.{name}": value for name, value in from_position(position).items()}
+
+
 def to_partition(document: Mapping[str, Any]) -> Partition | None:
     """Return the partition that a document describes; None for one that is damaged or none."""
     number, epoch = _number(document), _whole(document.get("epoch"))
@@ -127,11 +133,12 @@ def _mending(document: Mapping[str, Any], unknown_epoch: int) -> dict[str, Any]:
     for name in ("home", "epoch", "position"):
         found[name] = {"$eq": document[name]} if name in document else {"$exists": False}
     epoch = _whole(document.get("epoch"))
-    mended = {
+    mended: dict[str, Any] = {
         "home": None,
         "epoch": unknown_epoch if epoch is None else epoch + 1,
-        "position": from_position(_to_position(document.get("position")) or BEGIN),
     }
+    if _to_position(document.get("position")) is None:
+        mended["position"] = from_position(BEGIN)
     return {"q": found, "u": {"$set": mended}}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from store.homes.document import from_position
+from store.homes.document import to_moving
 from store.users.document import SCHEMA
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def to_saves(me: InstanceID, positions: Sequence[HomePosition]) -> list[Statemen
                 "epoch": epoch,
                 "position.sequence": {"$lte": position.sequence},
             },
-            {"position": from_position(position)},
+            to_moving(position),
         )
         for number, epoch, position in positions
     ]
@@ -51,7 +51,7 @@ def to_lowerings(me: InstanceID, positions: Sequence[HomePosition]) -> list[Stat
     return [
         _statement(
             {"_id": number, "home": me, "epoch": epoch},
-            {"epoch": epoch + 1, "position": from_position(position)},
+            {"epoch": epoch + 1, **to_moving(position)},
         )
         for number, epoch, position in positions
     ]
@@ -62,7 +62,7 @@ def to_freeings(me: InstanceID, positions: Sequence[HomePosition]) -> list[State
     return [
         _statement(
             {"_id": number, "home": me, "epoch": epoch},
-            {"home": None, "epoch": epoch + 1, "position": from_position(position)},
+            {"home": None, "epoch": epoch + 1, **to_moving(position)},
         )
         for number, epoch, position in positions
     ]
@@ -73,7 +73,7 @@ def to_rewindings(partitions: Sequence[Partition], position: Place) -> list[Stat
     return [
         _statement(
             {"_id": partition.number, "epoch": partition.epoch},
-            {"home": None, "epoch": partition.epoch + 1, "position": from_position(position)},
+            {"home": None, "epoch": partition.epoch + 1, **to_moving(position)},
         )
         for partition in partitions
     ]

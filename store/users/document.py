@@ -19,9 +19,11 @@ be owed in ``outbox``. Each is known by its form and not by ``schema``: a save t
 the cursor leaves it as it is under the new number. One that does writes all of it anew.
 
 **Older beside newer.** ``schema`` says whether a version can read a document. One that it can may
-hold more than it knows, fields and further places of a list, which it ignores. What it writes, an
-alarm, the cursor with the outbox, it writes whole: what a newer version had added *there* is lost,
-and everything else is kept. So a version may add only what it can do without.
+hold more than it knows, fields and further places of an alarm, which it ignores and keeps: it
+writes fields of the cursor one by one, and behind an alarm what was behind it. It is lost only
+where a list is written whole: in ``answered``, in ``outbox`` and what is in it. An alarm that an
+older version has changed has its further places as they were before the change, and one that it has
+made has none. So a version may add only what it can do without.
 
 **The compare-and-set.** An update names the version it is based on in ``base`` and increments
 ``version``; the collection's validator, ``FENCE``, admits it only if the two still fit. The filter
@@ -71,18 +73,19 @@ def to_changes(update: CheckpointUpdate) -> dict[str, Any]:
     """Return the update operators that write what changed, and nothing else."""
     changes: dict[str, Any] = {"schema": SCHEMA, "base": update.base_version}
     removals: dict[str, str] = {}
+    beyond = update.beyond
     for alarm_id, alarm in update.alarms.items():
         if alarm is None:
             removals[path_of(alarm_id)] = ""
         else:
-            changes[path_of(alarm_id)] = alarm
-    cursor = update.cursor
-    if cursor is not None:
-        changes["cursor"] = _from_cursor(cursor)
-        if cursor.outbox:
-            changes["outbox"] = [_from_digest(digest) for digest in cursor.outbox]
-        else:
-            removals["outbox"] = ""
+            more = beyond.get(alarm_id)
+            changes[path_of(alarm_id)] = (*alarm, *more) if more else alarm
+    if update.cursor is not None:
+        for name, stored in _from_cursor(update.cursor).items():
+            if stored is None:
+                removals[name] = ""
+            else:
+                changes[name] = stored
     operators: dict[str, Any] = {"$set": changes, "$inc": {"version": 1}}
     if removals:
         operators["$unset"] = removals
@@ -90,13 +93,17 @@ def to_changes(update: CheckpointUpdate) -> dict[str, Any]:
 
 
 def _from_cursor(cursor: Cursor) -> dict[str, Any]:
-    stored: dict[str, Any] = {"number": cursor.number}
+    """Return each field that this version knows; None for one that is not to be there."""
+    answered: list[Any] | None = None
     if cursor.answered is not None:
         sequence, timestamp_ns, log = cursor.answered
-        stored["answered"] = [sequence, timestamp_ns, log] if log else [sequence, timestamp_ns]
-    if cursor.earlier:
-        stored["earlier"] = list(cursor.earlier)
-    return stored
+        answered = [sequence, timestamp_ns, log] if log else [sequence, timestamp_ns]
+    return {
+        "cursor.number": cursor.number,
+        "cursor.answered": answered,
+        "cursor.earlier": list(cursor.earlier) or None,
+        "outbox": [_from_digest(digest) for digest in cursor.outbox] or None,
+    }
 
 
 def _from_digest(digest: Digest) -> dict[str, Any]:
@@ -121,19 +128,21 @@ def to_checkpoint(document: Mapping[str, Any]) -> Checkpoint | Unreadable:
         if schema > SCHEMA:
             reason = f"the checkpoint has schema {schema}, this version reads up to {SCHEMA}"
             return Unreadable(reason, newer=True)
-        alarms = {
-            AlarmID(unescape_field_name(name)): _to_alarm(fields)
-            for bucket in document.get("alarms", {}).values()
-            for name, fields in bucket.items()
-        }
-        return Checkpoint(_whole(document["version"]), alarms, _to_cursor(document))
+        alarms: dict[AlarmID, Alarm] = {}
+        beyond: dict[AlarmID, tuple[object, ...]] = {}
+        for bucket in document.get("alarms", {}).values():
+            for name, stored in bucket.items():
+                alarm_id, fields = AlarmID(unescape_field_name(name)), stored
+                if len(fields) > _ALARM_FIELDS:
+                    beyond[alarm_id] = tuple(fields[_ALARM_FIELDS:])
+                    fields = fields[:_ALARM_FIELDS]
+                alarms[alarm_id] = _to_alarm(fields)
+        return Checkpoint(_whole(document["version"]), alarms, _to_cursor(document), beyond)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         return Unreadable(f"the checkpoint is damaged: {error!r}")
 
 
 def _to_alarm(fields: Sequence[Any]) -> Alarm:
-    if len(fields) > _ALARM_FIELDS:
-        fields = fields[:_ALARM_FIELDS]
     severity, changed_at_ns, told_severity, told_at_ns, news, heard_at_s = fields
     if not (
         isinstance(changed_at_ns, int)
@@ -147,10 +156,10 @@ def _to_alarm(fields: Sequence[Any]) -> Alarm:
 
 
 def _to_cursor(document: Mapping[str, Any]) -> Cursor:
-    stored = document.get("cursor")
     outbox = _to_outbox(document)
-    if stored is None:
+    if "cursor" not in document:
         return Cursor(outbox=outbox) if outbox else NEVER_TOLD
+    stored = document["cursor"]
     answered, earlier = stored.get("answered"), stored.get("earlier", ())
     if answered is None:
         place = None

@@ -80,17 +80,19 @@ class InMemoryCheckpointStore:
         known = self._checkpoints.get(update.user_id, NEVER_SAVED)
         if known.version != update.base_version:
             return SaveOutcome.CONFLICTED
-        alarms = dict(known.alarms)
+        alarms, beyond = dict(known.alarms), dict(known.beyond)
         for alarm_id, alarm in update.alarms.items():
             if alarm is None:
                 alarms.pop(alarm_id, None)
             else:
                 alarms[alarm_id] = alarm
+            beyond.pop(alarm_id, None)
+        beyond.update(update.beyond)
         cursor = known.cursor if update.cursor is None else update.cursor
         if len(alarms) > _ALARMS_UNMEASURED:
-            whole = CheckpointUpdate(update.user_id, update.base_version, alarms, cursor)
+            whole = CheckpointUpdate(update.user_id, update.base_version, alarms, cursor, beyond)
             size = len(bson.encode(to_changes(whole)))
             if size > _DOCUMENT_MAX_BYTES:
                 return Unsavable(f"the checkpoint of {size} bytes is too large")
-        self._checkpoints[update.user_id] = Checkpoint(known.version + 1, alarms, cursor)
+        self._checkpoints[update.user_id] = Checkpoint(known.version + 1, alarms, cursor, beyond)
         return SaveOutcome.SAVED

@@ -339,3 +339,33 @@ async def test_a_server_that_is_away_is_worth_a_retry() -> None:
             assert "Topology" not in str(unavailable.value)
     finally:
         await store.close()
+
+
+async def test_what_a_newer_version_has_added_stays_whatever_is_done(
+    opened: Open, homes_shell: Database[Any]
+) -> None:
+    """To a partition, to its position, to the layout; fields that came later may lack."""
+    async with opened() as store:
+        added = {"$set": {"added": 1, "position.added": 2}, "$unset": {"schema": ""}}
+        homes_shell["partitions"].update_many({}, added)
+        homes_shell["layout"].update_one({}, {"$set": {"added": 3, "streams.other": {"by": 4}}})
+        homes_shell["instances"].insert_one({"_id": "other", "beat": 3, "added": 5})
+        view = await store.look()
+        assert [(one.instance_id, one.beat) for one in view.instances] == [("other", 3)]
+        await store.claim(ME, view.partitions)
+        await store.save_positions(ME, [HomePosition(0, 1, PLACE)])
+        await store.lower(ME, [HomePosition(1, 1, PLACE)])
+        await store.free(ME, [HomePosition(2, 1, PLACE)])
+        await store.rewind((await store.look()).partitions[3:4], PLACE)
+        homes_shell["partitions"].update_one({"_id": 4}, {"$unset": {"home": "", "epoch": ""}})
+        homes_shell["partitions"].update_one({"_id": 4}, {"$set": {"home": 7}})
+        await store.look()
+        await store.note_stream("mine", "created")
+        assert await store.streams_made() == {"mine": "created"}
+    kept = list(homes_shell["partitions"].find().sort("_id"))
+    assert [(one["added"], one["position"].pop("added")) for one in kept] == [(1, 2)] * 64
+    assert [one["position"] for one in kept[:4]] == [STORED] * 4
+    assert homes_shell["layout"].find_one({}, {"_id": 0, "added": 1, "streams": 1}) == {
+        "added": 3,
+        "streams": {"other": {"by": 4}, "mine": "created"},
+    }

@@ -129,6 +129,17 @@ def test_an_alarm_is_removed(store: SyncStore) -> None:
     assert store.load([ALICE]) == {ALICE: Checkpoint(4, {A: WARNING}, Cursor())}
 
 
+def test_what_a_newer_version_has_stored_behind_an_alarm_is_kept(store: SyncStore) -> None:
+    """As it was loaded, with the alarm when that is changed; not when it is removed."""
+    known = {A: ("host-1", {"since": 2**40}), B: (None,)}
+    store.save([CheckpointUpdate(ALICE, 0, {A: WARNING, B: WARNING}, Cursor(1), known)])
+    loaded = store.load([ALICE])[ALICE]
+    assert loaded == Checkpoint(1, {A: WARNING, B: WARNING}, Cursor(1), known)
+    store.save([CheckpointUpdate(ALICE, 1, {A: CRITICAL, B: None}, Cursor(2), {A: known[A]})])
+    loaded = store.load([ALICE])[ALICE]
+    assert loaded == Checkpoint(2, {A: CRITICAL}, Cursor(2), {A: known[A]})
+
+
 def test_an_owed_digest_is_kept_until_it_is_cleared(store: SyncStore) -> None:
     """An update without a cursor leaves it; one whose cursor owes nothing removes it."""
     items = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.ports import Checkpoint
+from actors.ports import Checkpoint, CheckpointUpdate
 from actors.rules.alarms import Alarm, AlarmID, Retention, Severity, UserID, apply_event
 from actors.rules.capacity import stored_bytes
 from actors.rules.digest import NEVER_TOLD
@@ -39,7 +39,7 @@ def test_a_save_holds_what_has_changed_and_nothing_else() -> None:
     assert not state.dirty
     state.alarms[B] = alarm()
     state.changed[B] = None
-    assert state.take_changes(USER) == (USER, 3, {B: alarm()}, None)
+    assert state.take_changes(USER) == CheckpointUpdate(USER, 3, {B: alarm()}, None)
     assert not state.dirty
 
 
@@ -48,7 +48,7 @@ def test_the_cursor_is_saved_when_somebody_was_told() -> None:
     state = loaded()
     state.told = True
     assert state.dirty
-    assert state.take_changes(USER) == (USER, 3, {}, NEVER_TOLD)
+    assert state.take_changes(USER) == CheckpointUpdate(USER, 3, {}, NEVER_TOLD)
 
 
 def test_what_was_cleared_long_ago_is_dropped_by_the_next_save() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import bson
@@ -11,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.ports import Checkpoint, CheckpointUpdate, Unreadable
-from actors.rules.alarms import Alarm, AlarmID, Severity, UserID
+from actors.rules.alarms import Alarm, AlarmID, Retention, Severity, UserID
 from actors.rules.capacity import USER_MAX_BYTES, stored_bytes
 from actors.rules.digest import DIGEST_ALARMS_MAX, Cursor, Digest, DigestID, DigestItem
 from actors.rules.positions import Place
+from actors.user.state import UserState
 from store.field_names import escape_field_name
 from store.users import document as document_module
 from store.users.document import FENCE, SCHEMA, to_changes, to_checkpoint, to_probe
@@ -120,7 +122,7 @@ def test_an_update_that_changes_nothing_still_makes_a_version() -> None:
     }
 
 
-def test_a_cursor_writes_all_of_itself_and_the_outbox() -> None:
+def test_a_cursor_writes_all_that_is_known_of_it_and_the_outbox() -> None:
     """Alarm ids in it are values and need no escape."""
     empty = Digest(DigestID("d4"), USER, (), "00-trace")
     digests = (Digest(DigestID("d3"), USER, (ITEM,)), empty)
@@ -129,7 +131,9 @@ def test_a_cursor_writes_all_of_itself_and_the_outbox() -> None:
         "$set": {
             "schema": SCHEMA,
             "base": 6,
-            "cursor": {"number": 4, "answered": [7, 8, "log"], "earlier": ["5.6"]},
+            "cursor.number": 4,
+            "cursor.answered": [7, 8, "log"],
+            "cursor.earlier": ["5.6"],
             "outbox": [
                 {"id": "d3", "items": [["a.1", 1, 5]]},
                 {"id": "d4", "items": [], "traceparent": "00-trace"},
@@ -140,17 +144,17 @@ def test_a_cursor_writes_all_of_itself_and_the_outbox() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answered", "stored"),
-    [(None, {"number": 3}), (Place(7, 8), {"number": 3, "answered": [7, 8]})],
+    ("answered", "stored", "removed"),
+    [(None, {}, {"cursor.answered": ""}), (Place(7, 8), {"cursor.answered": [7, 8]}, {})],
 )
 def test_a_cursor_writes_no_more_than_it_has_to_say(
-    answered: Place | None, stored: dict[str, Any]
+    answered: Place | None, stored: dict[str, Any], removed: dict[str, Any]
 ) -> None:
     """And takes away an outbox that is settled, which must not be published again."""
     assert to_changes(CheckpointUpdate(USER, 6, {}, Cursor(3, answered))) == {
-        "$set": {"schema": SCHEMA, "base": 6, "cursor": stored},
+        "$set": {"schema": SCHEMA, "base": 6, "cursor.number": 3, **stored},
         "$inc": {"version": 1},
-        "$unset": {"outbox": ""},
+        "$unset": {"outbox": "", "cursor.earlier": "", **removed},
     }
 
 
@@ -236,21 +240,48 @@ def test_what_a_newer_version_has_added_is_ignored() -> None:
     newer["cursor"]["answered"].append("more")
     newer["outbox"][0]["more"] = 1
     newer["outbox"][0]["items"][0].append("more")
-    assert to_checkpoint(newer) == to_checkpoint(DOCUMENT)
-    assert isinstance(to_checkpoint(newer), Checkpoint)
+    read, known = to_checkpoint(newer), to_checkpoint(DOCUMENT)
+    assert isinstance(read, Checkpoint)
+    assert isinstance(known, Checkpoint)
+    assert read == replace(known, beyond={AlarmID("a.1"): ({"more": 1},)})
 
 
-def test_what_a_newer_version_has_added_is_kept_where_nothing_is_written() -> None:
-    """An alarm and the cursor are written whole; everything else is left as it is."""
+def test_what_a_newer_version_has_added_is_kept() -> None:
+    """Beside what is written too: behind an alarm that is changed, in the cursor, in the user."""
     newer = copy.deepcopy(DOCUMENT)
+    newer["alarms"]["19"]["a%2E1"] += ["more", {"and": 2**40}]
     newer["alarms"]["45"] = {"%24b": [1, 5, 0, None, True, 9, "more"]}
     newer["more"], newer["cursor"]["more"] = 1, 1
+    state, new = UserState(), AlarmID("c")
+    read = to_checkpoint(newer)
+    assert isinstance(read, Checkpoint)
+    state.load(read)
     alarm = Alarm(Severity.WARNING, 6, Severity.CLEARED, None, news=True, heard_at_s=9)
-    written = _apply(newer, CheckpointUpdate(UserID("u1"), 7, {AlarmID("a.1"): alarm}, None))
+    for changed in (AlarmID("a.1"), new):
+        state.alarms[changed] = alarm
+        state.changed[changed] = None
+    state.cursor, state.told = Cursor(4, Place(9, 9)), True
+    written = _apply(newer, state.take_changes(UserID("u1")))
     assert written["more"] == 1
-    assert written["cursor"] == newer["cursor"]
+    assert written["cursor"] == {"number": 4, "answered": [9, 9], "more": 1}
     assert written["alarms"]["45"] == newer["alarms"]["45"]
-    assert written["alarms"]["19"]["a%2E1"] == [1, 6, 0, None, True, 9]
+    assert written["alarms"]["19"]["a%2E1"] == [1, 6, 0, None, True, 9, "more", {"and": 2**40}]
+    read = to_checkpoint(written)
+    assert isinstance(read, Checkpoint)
+    assert (read.alarms[new], read.beyond.get(new)) == (alarm, None)
+
+
+def test_what_was_behind_an_alarm_is_forgotten_with_it() -> None:
+    """An alarm of the same id that comes later is another one."""
+    a = AlarmID("a")
+    cleared = Alarm(Severity.CLEARED, 1, Severity.CLEARED, None, news=False, heard_at_s=1)
+    state = UserState()
+    state.load(Checkpoint(3, {a: cleared}, Cursor(), {a: ("more",)}))
+    state.forget_cleared(10**6, Retention(60))
+    forgotten = state.take_changes(USER)
+    assert (forgotten.alarms, forgotten.beyond) == ({a: None}, {})
+    state.alarms[a], state.changed[a] = cleared, None
+    assert state.take_changes(USER).beyond == {}
 
 
 def test_an_outbox_without_a_cursor_is_still_owed() -> None:
@@ -306,6 +337,7 @@ def test_a_document_that_lacks_a_field_is_unreadable(field: str) -> None:
         {"alarms": {"5": {"a": [1, None, 2, None, True, 9]}}},
         {"alarms": {"5": {"a": [1, 5, 2, 1.6e18, True, 9]}}},
         {"alarms": {"5": {"a": [1, 5, 2, None, True, "9"]}}},
+        {"cursor": None},
         {"cursor": []},
         {"cursor": {}},
         {"cursor": {"answered": [5, 6]}},
