@@ -89,15 +89,18 @@ async def ask_what_is_wrong(client: Client, queue_group: str) -> dict[str, dict[
 async def ask_for_list(
     client: Client, queue_group: str, inquiry: ListInquiry
 ) -> tuple[list[UserLine], int | None]:
-    """Return the live users of all instances, and how many live in all; None if nobody answers."""
+    """Return the live users of all instances, and how many live in all; None if nobody answers.
+
+    Of an instance that does not say how many live there, those count that it lists.
+    """
     lines: list[UserLine] = []
     live: int | None = None
     async for fields in _answers(client, list_subject(queue_group), inquiry.encode(), []):
-        try:
-            users, count = list(fields["users"]), int(fields["live"])
-        except (KeyError, TypeError, ValueError):
+        users = fields.get("users") if isinstance(fields, dict) else None
+        if not isinstance(users, list):
             continue
-        live = (live or 0) + count
+        count = fields.get("live")
+        live = (live or 0) + (count if isinstance(count, int) else len(users))
         for line in users:
             # One that another version has written, and that cannot be read, costs no other.
             with suppress(KeyError, TypeError, ValueError):
@@ -109,12 +112,9 @@ async def find_instances(client: Client, queue_group: str) -> list[str]:
     """Return where the running instances of a service are, as ``host, process`` each."""
     found: list[str] = []
     async for ping in _answers(client, f"$SRV.PING.{service_name(queue_group)}", b"", []):
-        try:
-            about = ping["metadata"]
-            if about["queue_group"] == queue_group:
-                found.append(f"{about['host']}, process {about['pid']}")
-        except (KeyError, TypeError):
-            continue
+        about = ping.get("metadata") if isinstance(ping, dict) else None
+        if isinstance(about, dict) and about.get("queue_group") == queue_group:
+            found.append(f"{about.get('host', '?')}, process {about.get('pid', '?')}")
     return sorted(found)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
@@ -78,6 +78,14 @@ async def test_a_list_is_of_all_instances() -> None:
     assert await ask_for_list(ScriptedClient().client, "group", ListInquiry()) == ([], None)
 
 
+async def test_an_answer_that_lacks_a_number_loses_no_user() -> None:
+    """Those that are listed live, so many at the least; what is no list is no answer."""
+    line = line_on(USER, NEVER_SAVED, Provenance(Source.LIVE))
+    answers = [{"users": [line.to_fields()] * 2}, {"users": [], "live": 3}, {"live": 5}, [], None]
+    nats = ScriptedClient([message(orjson.dumps(answer)) for answer in answers])
+    assert await ask_for_list(nats.client, "group", ListInquiry()) == ([line, line], 5)
+
+
 async def test_a_line_that_cannot_be_read_costs_no_other() -> None:
     """Nor one that lacks what came later; what is counted is what the instance counts."""
     line = line_on(USER, NEVER_SAVED, Provenance(Source.LIVE))
@@ -122,7 +130,12 @@ async def test_instances_are_those_of_the_group() -> None:
     ping = {"metadata": {"queue_group": "group", "host": "b", "pid": "2"}}
     other = {"metadata": {**ping["metadata"], "queue_group": "g.roup"}}
     first = {"metadata": {**ping["metadata"], "host": "a"}}
-    answers = [message(orjson.dumps(one)) for one in (ping, other, {}, first)]
-    nats = ScriptedClient(answers)
-    assert await find_instances(nats.client, "group") == ["a, process 2", "b, process 2"]
+    terse = {"metadata": {"queue_group": "group"}}
+    pings: list[Any] = [ping, other, {}, [], first, terse]
+    nats = ScriptedClient([message(orjson.dumps(each)) for each in pings])
+    assert await find_instances(nats.client, "group") == [
+        "?, process ?",
+        "a, process 2",
+        "b, process 2",
+    ]
     assert nats.sent[0][0] == "$SRV.PING.group"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -12,7 +13,15 @@ from actors.rules.alarms import Alarm, AlarmID, Severity, UserID
 from actors.rules.digest import Cursor, Digest, DigestID, DigestItem
 from actors.rules.partitions import partition_of
 from actors.rules.positions import Place
-from ops.users.report import Provenance, Source, UserLine, UserReport, report_on
+from ops.users.report import (
+    AlarmReport,
+    OwedDigest,
+    Provenance,
+    Source,
+    UserLine,
+    UserReport,
+    report_on,
+)
 
 USER = UserID("u")
 S = Severity
@@ -100,6 +109,30 @@ def test_a_report_that_lacks_what_came_later_is_read_all_the_same() -> None:
     del fields["version"]
     with pytest.raises(KeyError):
         UserReport.from_fields(fields)
+
+
+@pytest.mark.parametrize(
+    ("kind", "required"),
+    [
+        (UserLine, "user_id source digests owes known active due"),
+        (
+            UserReport,
+            "user_id source instance version unsaved digests answered owed known active due alarms",
+        ),
+        (
+            AlarmReport,
+            "alarm_id status changed_at told_status told_at news due reason explanation heard_at",
+        ),
+        (OwedDigest, "digest_id alarms"),
+    ],
+)
+def test_an_answer_needs_what_the_first_release_has_sent_and_sends_it(
+    kind: type[Any], required: str
+) -> None:
+    """A further field has a default, for older instances do not send it; none of these may go."""
+    fields = dataclasses.fields(kind)
+    needed = [field.name for field in fields if field.default is dataclasses.MISSING]
+    assert needed == required.split()
 
 
 def test_a_report_says_where_the_user_is_at_home() -> None:
