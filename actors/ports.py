@@ -29,6 +29,10 @@ DeliveryToken = NewType("DeliveryToken", int)
 """Names a message taken from the bus until it is settled; never used twice in a process."""
 
 
+NOTHING_BEYOND: Mapping[AlarmID, tuple[object, ...]] = MappingProxyType({})
+"""Nearly always: one object for all users."""
+
+
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """A user as it was last saved."""
@@ -37,14 +41,12 @@ class Checkpoint:
     """Saves so far; 0 for a user that was never saved."""
     alarms: Mapping[AlarmID, Alarm]
     cursor: Cursor
-    beyond: Mapping[AlarmID, tuple[object, ...]] = field(default_factory=dict)
+    beyond: Mapping[AlarmID, tuple[object, ...]] = field(default_factory=lambda: NOTHING_BEYOND)
     """What a newer version keeps of alarms beside, unknown here: an update hands it back."""
 
 
 NEVER_SAVED = Checkpoint(0, {}, NEVER_TOLD)
 """Stands for a user of whom nothing is stored."""
-
-NOTHING_BEYOND: Mapping[AlarmID, tuple[object, ...]] = MappingProxyType({})
 
 
 class CheckpointUpdate(NamedTuple):

@@ -42,7 +42,7 @@ class UserState:
         """Alarms that are not in a save as they stand."""
         self.told = False
         """The cursor is not in a save as it stands."""
-        self._beyond: dict[AlarmID, tuple[object, ...]] = {}
+        self._beyond = NOTHING_BEYOND
         self._stored_bytes: int | None = None
         self._forget_at_s = 0
 
@@ -54,12 +54,12 @@ class UserState:
         self.cursor = checkpoint.cursor
         self.changed = {}
         self.told = False
-        self._beyond = dict(checkpoint.beyond)
+        self._beyond = checkpoint.beyond
         self._stored_bytes = None
 
     def checkpoint(self) -> Checkpoint:
         """Return a copy, as it would be saved; milliseconds for 100,000 alarms."""
-        return Checkpoint(self.version, dict(self.alarms), self.cursor, dict(self._beyond))
+        return Checkpoint(self.version, dict(self.alarms), self.cursor, self._beyond)
 
     @property
     def dirty(self) -> bool:
@@ -86,8 +86,10 @@ class UserState:
         self._stored_bytes = None
         for alarm_id in forgettable(self.alarms, now_s, retention):
             del self.alarms[alarm_id]
-            self._beyond.pop(alarm_id, None)
             self.changed[alarm_id] = None
+        if self._beyond:
+            kept = self.alarms
+            self._beyond = {one: more for one, more in self._beyond.items() if one in kept}
 
     def take_changes(self, user_id: UserID) -> CheckpointUpdate:
         """Return the save of what has changed, and regard it as being in a save."""

@@ -36,7 +36,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-from actors.ports import Checkpoint, Unreadable
+from actors.ports import NOTHING_BEYOND, Checkpoint, Unreadable
 from actors.rules.alarms import Alarm, AlarmID, Severity, UserID
 from actors.rules.digest import NEVER_TOLD, Cursor, Digest, DigestID, DigestItem
 from actors.rules.positions import Place
@@ -137,7 +137,9 @@ def to_checkpoint(document: Mapping[str, Any]) -> Checkpoint | Unreadable:
                     beyond[alarm_id] = tuple(fields[_ALARM_FIELDS:])
                     fields = fields[:_ALARM_FIELDS]
                 alarms[alarm_id] = _to_alarm(fields)
-        return Checkpoint(_whole(document["version"]), alarms, _to_cursor(document), beyond)
+        return Checkpoint(
+            _whole(document["version"]), alarms, _to_cursor(document), beyond or NOTHING_BEYOND
+        )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         return Unreadable(f"the checkpoint is damaged: {error!r}")
 

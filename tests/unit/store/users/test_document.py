@@ -16,6 +16,7 @@ from actors.rules.alarms import Alarm, AlarmID, Retention, Severity, UserID
 from actors.rules.capacity import USER_MAX_BYTES, stored_bytes
 from actors.rules.digest import DIGEST_ALARMS_MAX, Cursor, Digest, DigestID, DigestItem
 from actors.rules.positions import Place
+from actors.user.ids import SharedIds
 from actors.user.state import UserState
 from store.field_names import escape_field_name
 from store.users import document as document_module
@@ -255,7 +256,7 @@ def test_what_a_newer_version_has_added_is_kept() -> None:
     state, new = UserState(), AlarmID("c")
     read = to_checkpoint(newer)
     assert isinstance(read, Checkpoint)
-    state.load(read)
+    state.load(read, SharedIds())
     alarm = Alarm(Severity.WARNING, 6, Severity.CLEARED, None, news=True, heard_at_s=9)
     for changed in (AlarmID("a.1"), new):
         state.alarms[changed] = alarm
@@ -276,7 +277,7 @@ def test_what_was_behind_an_alarm_is_forgotten_with_it() -> None:
     a = AlarmID("a")
     cleared = Alarm(Severity.CLEARED, 1, Severity.CLEARED, None, news=False, heard_at_s=1)
     state = UserState()
-    state.load(Checkpoint(3, {a: cleared}, Cursor(), {a: ("more",)}))
+    state.load(Checkpoint(3, {a: cleared}, Cursor(), {a: ("more",)}), SharedIds())
     state.forget_cleared(10**6, Retention(60))
     forgotten = state.take_changes(USER)
     assert (forgotten.alarms, forgotten.beyond) == ({a: None}, {})
