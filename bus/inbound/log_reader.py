@@ -285,7 +285,8 @@ class LogReader:
                         log_pass.troubled(state.reason)
                 return
             passes = [log_pass for log_pass in self._passes if log_pass.flows]
-            self.waiting = max((state.last - log_pass.through for log_pass in passes), default=0)
+            # What was read since it was asked is above its last one.
+            self.waiting = max([0, *(state.last - log_pass.through for log_pass in passes)])
             for log_pass in passes:
                 log_pass.steady()
             if self._is_refused:

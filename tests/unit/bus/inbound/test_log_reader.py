@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from bus.inbound.log_source import LogFailure
+    from bus.inbound.log_source import LogFailure, LogState
 
 MADE_ANEW = Place(0, 0, "made.2")
 
@@ -85,6 +85,29 @@ def test_a_partition_that_is_behind_is_caught_up_beside_the_others() -> None:
     assert desk.names(0) == [f"{n}" for n in range(0, 50, 2)]
     assert desk.names(1) == [f"{n}" for n in range(7, 50, 2)]
     assert len(desk.log.readings) == 1
+
+
+def test_no_less_than_nothing_waits_when_the_answer_is_older_than_what_was_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The log's state was asked for, a message came, then the answer, which does not know it."""
+    desk = LogDesk()
+    desk.put(0, "before")
+    desk.reader.start()
+    desk.gain(0)
+    desk.run()
+    older = desk.log.state()
+    answers: list[Callable[[LogState | LogFailure], None]] = []
+    monkeypatch.setattr(desk.source, "state", answers.append)
+    desk.run(timers=1)
+    desk.put(0, "meanwhile")
+    desk.run()
+    assert desk.names() == ["before", "meanwhile"]
+    assert answers
+    for answer in answers:
+        answer(older)
+    desk.run()
+    assert desk.reader.waiting == 0
 
 
 def test_a_partition_whose_position_is_ahead_waits_for_the_reader() -> None:
