@@ -10,6 +10,7 @@ from actors.ports import SaveOutcome
 from actors.publisher import PublisherActor
 from actors.router.actor import RouterActor
 from bus.inbound.intake import Intake
+from bus.inbound.log_reader import LogReader
 from bus.outbound import digests
 from bus.wire import codec
 from bus.wire.instants import parse_instant
@@ -32,6 +33,7 @@ _end = PublisherActor._end
 _replace = RouterActor._replace
 _save = InMemoryCheckpointStore._save
 _dead_letter = Intake._dead_letter
+_mind_letters = LogReader._mind_letters
 
 
 def _idle_users_stay(patch: pytest.MonkeyPatch) -> None:
@@ -124,6 +126,16 @@ def _a_bad_message_is_settled_before_its_dead_letter(patch: pytest.MonkeyPatch) 
     patch.setattr(Intake, "_dead_letter", dead_letter)
 
 
+def _what_was_set_aside_is_not_read_on(patch: pytest.MonkeyPatch) -> None:
+    def mind_letters(self: LogReader) -> None:
+        if self._intake.letters.is_clogged:
+            _mind_letters(self)
+        else:
+            self._aside = None
+
+    patch.setattr(LogReader, "_mind_letters", mind_letters)
+
+
 DEFECTS = (
     Defect("idle users stay in memory", 10, _idle_users_stay),
     Defect("too many users stay in memory", 25, _too_many_users_stay),
@@ -142,4 +154,5 @@ DEFECTS = (
         75,
         _a_bad_message_is_settled_before_its_dead_letter,
     ),
+    Defect("what was set aside is not read on", 250, _what_was_set_aside_is_not_read_on),
 )
