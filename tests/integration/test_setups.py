@@ -201,6 +201,7 @@ async def test_a_consumer_that_the_stream_bounds_is_asked_for(deployment: Deploy
         await broker.event("u", "a")
         await broker.request("u")
         assert len((await broker.next_digest())["ActiveAlarms"]) == 1
+    service.wait_for("pull.limited")
     (limited,) = service.events("pull.limited")
     assert limited["said"].endswith("limit of 5s")
 
@@ -227,6 +228,7 @@ async def test_what_the_server_bounds_is_asked_for_or_named(
                     )
                     await broker.settled()
                     assert len(await broker.digests()) == 1000
+                service.wait_for("pull.limited")
                 assert len(service.events("pull.limited")) == 1
             finally:
                 deployment.end()
