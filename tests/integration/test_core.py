@@ -216,3 +216,18 @@ def test_a_second_instance_on_core_nats_is_warned_about(deployment: Deployment) 
     second = deployment.start(DELIVERY="core")
     (warning,) = second.events("bus.not_alone")
     assert warning["others"] == 1
+
+
+async def test_a_server_that_comes_back_without_jetstream_is_served_on(
+    plain: Deployment, plain_nats: Server
+) -> None:
+    """Nothing is taken until it is known that there is still none, which is known at once."""
+    service = plain.start()
+    plain_nats.child.stop()
+    service.wait_for("nats.disconnected")
+    plain_nats.child.start()
+    service.wait_for("nats.reconnected")
+    async with plain.broker() as broker:
+        answer = await broker.client.request(plain.names.events, EVENT, timeout=PATIENCE_S)
+    assert answer.data == b"+OK"
+    assert service.terminate() == 0

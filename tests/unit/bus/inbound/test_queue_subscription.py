@@ -70,3 +70,21 @@ def test_no_more_is_taken_while_what_is_held_is_too_large(
     had_room = consumer._has_room()
     monkeypatch.setattr("bus.inbound.intake.BODIES_MAX_BYTES", 0)
     assert (had_room, consumer._has_room()) == (True, False)
+
+
+async def test_what_comes_while_it_is_paused_is_taken_afterwards() -> None:
+    """Until it is known whose it is; nothing is lost if it is ours."""
+    taken: list[RouteDeliveries] = []
+    connection = Connection(BusSettings(), Random(0), print)
+    intake = Intake(SUBJECTS, 1000, 100, taken.append, _reject, lambda *_: None)
+    consumer = QueueConsumer(connection, BusSettings(), intake)
+    consumer.pause()
+    assert not consumer.pulling
+    message = NumberedMsg(Client(), SUBJECTS.send_alarm_digest, "", b'{"UserID":"u"}')
+    handling = asyncio.create_task(consumer._on_message(message))
+    await asyncio.sleep(0)
+    assert not handling.done()
+    consumer.resume()
+    await handling
+    await asyncio.sleep(0)
+    assert len(taken) == 1
