@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import subprocess
+import sys
 from contextlib import contextmanager
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from pymongo import MongoClient
 
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
     from actors.rules.alarms import UserID
     from tests.broker import Broker
+    from tests.forking import Forked
 
 
 class Ended(NamedTuple):
@@ -61,8 +65,15 @@ class Deployment:
         self.nats_url = nats_url
         self.mongodb_uri = mongodb_uri
         self._folder = folder
+        self._root = ROOT
         self.processes: list[ServiceProcess] = []
         """All that it started, those that have ended too."""
+
+    def of(self, root: Path) -> Self:
+        """Return the same deployment, as the source tree at ``root`` takes part in it."""
+        other = copy.copy(self)
+        other._root = root
+        return other
 
     def launch(self, *arguments: str, **settings: object) -> ServiceProcess:
         """Start ``main.py`` with a log of its own; do not wait for it. None unsets a setting."""
@@ -77,13 +88,22 @@ class Deployment:
         with TemporaryFile() as given, TemporaryFile() as said, TemporaryFile() as complained:
             given.write(text.encode())
             given.seek(0)
-            command = [str(ROOT / "main.py"), *arguments]
+            command = [str(self._root / "main.py"), *arguments]
             files = (given, said, complained)
-            process = fork_server().start(command, environment(self._given(settings)), files)
+            known = environment(self._given(settings))
+            process: subprocess.Popen[bytes] | Forked
+            if self._root == ROOT:
+                process = fork_server().start(command, known, files)
+            else:
+                whole = [sys.executable, *command]
+                process = subprocess.Popen(
+                    whole, env=known, stdin=given, stdout=said, stderr=complained
+                )
             try:
                 status = process.wait(PATIENCE_S)
             finally:
                 process.kill()
+                process.wait()
             for file in files:
                 file.seek(0)
             return Ended(status, said.read(), complained.read().decode())
@@ -104,7 +124,14 @@ class Deployment:
         self, module: str | None, arguments: Iterable[str], settings: Mapping[str, object]
     ) -> ServiceProcess:
         log = self._folder / f"main-{len(self.processes)}.log"
-        process = ServiceProcess(log, self._given(settings), *arguments, module=module, forked=True)
+        process = ServiceProcess(
+            log,
+            self._given(settings),
+            *arguments,
+            module=module,
+            forked=self._root == ROOT,
+            root=self._root,
+        )
         self.processes.append(process)
         return process
 

@@ -44,18 +44,20 @@ class ServiceProcess:
         *arguments: str,
         module: str | None = None,
         forked: bool = False,
+        root: Path = ROOT,
     ) -> None:
         """Start it; ``settings`` are environment variables, the developer's own do not count.
 
-        ``module`` is a test's own entry, instead of ``main.py``. One that is ``forked`` starts at
-        once, but shares memory with the fork server, so that nothing should be measured of it.
+        ``module`` is a test's own entry, instead of ``main.py``; ``root`` another source tree. One
+        that is ``forked`` starts at once, but shares memory with the fork server, so that nothing
+        should be measured of it.
         """
         self._log_path = log
         self._read = 0
         self._events: list[dict[str, Any]] = []
         self._log: IO[bytes] = log.open("ab")
-        command = [*([str(ROOT / "main.py")] if module is None else ["-m", module]), *arguments]
-        given = {**environment(settings), "PYTHONPATH": str(ROOT)}
+        command = [*([str(root / "main.py")] if module is None else ["-m", module]), *arguments]
+        given = {**environment(settings), "PYTHONPATH": str(root)}
         self._process: subprocess.Popen[bytes] | Forked
         with Path(os.devnull).open("rb") as nothing:
             if forked:
