@@ -185,7 +185,7 @@ def _a_purge_across_two_logs(patch: pytest.MonkeyPatch) -> None:
 
 
 DEFECTS = (
-    Defect("positions may fall", 100, _positions_may_fall),
+    Defect("positions may fall", 350, _positions_may_fall),
     Defect("a position of a former home lands", 25, _epochs_are_ignored),
     Defect("a position passes what is unsettled", 25, _positions_pass_what_is_unsettled),
     Defect("positions are saved at a stop only", 10, _positions_are_not_saved),

@@ -76,7 +76,7 @@ async def test_what_comes_while_it_is_paused_is_taken_afterwards() -> None:
     """Until it is known whose it is; nothing is lost if it is ours."""
     taken: list[RouteDeliveries] = []
     connection = Connection(BusSettings(), Random(0), print)
-    intake = Intake(SUBJECTS, 1000, 100, taken.append, _reject, lambda *_: None)
+    intake = Intake(SUBJECTS, 1000, 100, taken.append, RecordingLetters(), lambda *_: None)
     consumer = QueueConsumer(connection, BusSettings(), intake)
     consumer.pause()
     assert not consumer.pulling
