@@ -24,6 +24,9 @@ _DEFAULT_OPTIONS: dict[str, Any] = {
     "appname": "alarm-digest",
     "connect": False,
     "connectTimeoutMS": 5_000,
+    # What waits for a primary that stands still is given up after both together: another one may
+    # be elected long before.
+    "heartbeatFrequencyMS": 2_000,
     "serverSelectionTimeoutMS": 5_000,
     "socketTimeoutMS": 20_000,
 }

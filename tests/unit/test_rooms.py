@@ -79,7 +79,6 @@ UNMIRRORED = {
     "ops/process/clock.py": "the system's clock under our names",
     "ops/version.py": "a constant",
     "ops/web/console/data.py": _WIRES + "tests/integration/test_console_users.py",
-    "store/client.py": "what stores open and how they fail; users/test_mongo",
     "store/homes/browsing.py": _SERVER + "tests/contract/test_home_browser.py",
     "store/homes/memory.py": "a twin; tests/contract holds it to MongoDB",
     "store/homes/statements.py": _SERVER + "tests/contract/test_mongo_home_store.py",
