@@ -7,6 +7,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,18 +15,19 @@ import click
 from rich.console import Console
 
 from chaos import report
+from chaos.cluster_scenarios import CLUSTER_SCENARIOS, NAMES
+from chaos.cluster_stage import ClusterStage
 from chaos.outcome import perform
 from chaos.scenarios import SCENARIOS
 from chaos.stage import Stage
+from tests.clusters import Clusters
 
 if TYPE_CHECKING:
     from chaos.outcome import Outcome
     from chaos.scenarios import Scenario
 
-_NAMES = [scenario.name for scenario in SCENARIOS]
 
-
-def stage_for(scenario: Scenario, folder: Path, console: Console, *, quick: bool) -> Outcome:
+def play(scenario: Scenario[Stage], folder: Path, console: Console, *, quick: bool) -> Outcome:
     """Play one scenario with its files in ``folder``, and show how far it is."""
     with console.status(scenario.name) as status:
         stage = Stage(
@@ -39,8 +41,24 @@ def stage_for(scenario: Scenario, folder: Path, console: Console, *, quick: bool
         return perform(scenario, stage)
 
 
+def play_on_clusters(
+    scenario: Scenario[ClusterStage], folder: Path, console: Console, *, quick: bool
+) -> Outcome:
+    """Play one on clusters of its own, likewise."""
+    with console.status(scenario.name) as status, Clusters(folder).running() as clusters:
+        stage = ClusterStage(
+            folder,
+            clusters,
+            scenario.settings,
+            quick=quick,
+            rate=scenario.rate,
+            progress=lambda text: status.update(f"{scenario.name}: {text}"),
+        )
+        return perform(scenario, stage)
+
+
 @click.command()
-@click.option("--only", multiple=True, type=click.Choice(_NAMES), help="Play this one; repeatable.")
+@click.option("--only", multiple=True, type=click.Choice(NAMES), help="Play this one; repeatable.")
 @click.option("--quick", is_flag=True, help="A tenth of the faults.")
 def main(only: tuple[str, ...], *, quick: bool) -> None:
     """Break the service, its servers and their connections under load.
@@ -52,15 +70,19 @@ def main(only: tuple[str, ...], *, quick: bool) -> None:
     console = Console(stderr=True)
     root = Path(tempfile.mkdtemp(prefix="alarm-digest-chaos-"))
     outcomes: list[Outcome] = []
-    for scenario in SCENARIOS:
-        if only and scenario.name not in only:
+    plays = [
+        *((one.name, partial(play, one)) for one in SCENARIOS),
+        *((one.name, partial(play_on_clusters, one)) for one in CLUSTER_SCENARIOS),
+    ]
+    for name, played in plays:
+        if only and name not in only:
             continue
-        folder = root / scenario.name
+        folder = root / name
         folder.mkdir()
-        outcome = stage_for(scenario, folder, console, quick=quick)
+        outcome = played(folder, console, quick=quick)
         outcomes.append(outcome)
         click.echo(
-            f"{scenario.name}: {'broken' if outcome.problems else 'kept'}, "
+            f"{name}: {'broken' if outcome.problems else 'kept'}, "
             f"{outcome.fault_count} faults, {outcome.messages:,} messages, "
             f"{outcome.seconds:.0f} s",
             err=True,

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from actors.rules.alarms import Severity
 from chaos.order import judge_order
-from chaos.stage import SETTLE_TIMEOUT_S
+from chaos.stage import SETTLE_TIMEOUT_S, Stage
 from tests.load import differences, hear, untold
 
 if TYPE_CHECKING:
     from chaos.load.reader import Stored
     from chaos.scenarios import Scenario
-    from chaos.stage import Stage
     from tests.oracle import Oracle
 
 _SHOWN = 3
+_Stage = TypeVar("_Stage", bound=Stage)
 
 
 @dataclass(slots=True)
@@ -36,6 +36,8 @@ class Outcome:
     """Digests that somebody on core NATS who keeps no ids saw again."""
     longest_wait_s: float = 0.0
     """From when the stream had a request until its digest was read; outages are in it."""
+    held_up_s: float = 0.0
+    """The same of those that waited when the servers of a cluster answered again, from then on."""
     digests: int = 0
     active_alarms: int = 0
     lost: int = 0
@@ -56,7 +58,7 @@ class Outcome:
     """What broke a promise; empty when all were kept."""
 
 
-def perform(scenario: Scenario, stage: Stage) -> Outcome:
+def perform(scenario: Scenario[_Stage], stage: _Stage) -> Outcome:
     """Play the scenario, then hold what came out against the oracle."""
     outcome = Outcome(scenario.name, scenario.faults)
     began_s = time.monotonic()
@@ -114,16 +116,19 @@ def _finish(stage: Stage, outcome: Outcome) -> None:
         outcome.problems += [f"{what}: {line}" for line in lines[:_SHOWN]]
     outcome.seen_twice = stage.field.subscriber.repeats
     outcome.longest_wait_s = max(stage.field.waits_s(), default=0.0)
+    outcome.held_up_s = stage.field.held_up_s(stage.whole_at_s)
     stored = stage.deployment.checkpoints(stage.oracle.users())
     differing = differences(stage.oracle, stored)
     outcome.lost += len(differing)
     outcome.problems += [f"stored: {line}" for line in differing[:_SHOWN]]
 
 
-def _broken_bounds(scenario: Scenario, outcome: Outcome) -> list[str]:
+def _broken_bounds(scenario: Scenario[_Stage], outcome: Outcome) -> list[str]:
     broken = []
     if outcome.answering_worst_s > scenario.answering_within_s:
         broken.append(f"answered after {outcome.answering_worst_s:.1f} s")
+    if outcome.held_up_s > scenario.answering_within_s:
+        broken.append(f"what waited was answered after {outcome.held_up_s:.1f} s")
     if not outcome.fault_count and outcome.seen_twice:
         broken.append(f"{outcome.seen_twice} digests were seen twice without a fault")
     most = scenario.peak_bytes_at_most

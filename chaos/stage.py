@@ -40,22 +40,21 @@ class Stage:
         rate: float,
         progress: Callable[[str], None],
     ) -> None:
-        """Prepare servers of the scenario's own; ``settings`` are the service's."""
+        """Prepare the servers; ``settings`` are the service's."""
         self.random = Random(folder.name)
         self.quick = quick
-        self.nats: Server = prepare_nats(folder / "nats")
-        self.mongodb: Server = prepare_mongodb(folder / "mongodb")
+        nats_url, mongodb_uri = self._prepare_servers(folder)
         self.oracle = Oracle()
-        self.deployment = Deployment(self.nats.url, self.mongodb.url, folder)
-        self.field = Field(
-            self.nats.url, self.mongodb.url, self.deployment.names, self.oracle, self.random
-        )
+        self.deployment = Deployment(nats_url, mongodb_uri, folder)
+        self.field = Field(nats_url, mongodb_uri, self.deployment.names, self.oracle, self.random)
         self.instances: list[ServiceProcess] = []
         self.nats_proxy: FaultProxy
         self.mongodb_proxy: FaultProxy
         self.faults = 0
         self.caught_up_s = 0.0
         self.answered_s: list[float] = []
+        self.whole_at_s: list[float] = []
+        """When the servers of a cluster answered again, by the monotonic clock."""
         self.peak_bytes = 0
         self.problems: list[str] = []
         self._progress = progress
@@ -68,8 +67,7 @@ class Stage:
     def running(self, instances: int) -> Iterator[None]:
         """Start servers, instances and load for the time of a ``with`` block."""
         try:
-            self.nats.child.start()
-            self.mongodb.child.start()
+            self._start_servers()
             self.field.open()
             if self._proxied:
                 self._open_proxies()
@@ -80,9 +78,7 @@ class Stage:
         finally:
             self.field.close()
             self.deployment.end()
-            # A paused process does not end by being asked to.
-            self.nats.child.kill()
-            self.mongodb.child.kill()
+            self._end_servers()
 
     def times(self, count: int, *, least: int = 1) -> range:
         """Return how often to repeat a fault: a tenth of ``count`` when it must be quick."""
@@ -193,6 +189,21 @@ class Stage:
         """Return median and worst of the times until the service answered again."""
         answered = self.answered_s or [0.0]
         return statistics.median(answered), max(answered)
+
+    def _prepare_servers(self, folder: Path) -> tuple[str, str]:
+        """Prepare one of each, the scenario's own; return where they will listen."""
+        self.nats: Server = prepare_nats(folder / "nats")
+        self.mongodb: Server = prepare_mongodb(folder / "mongodb")
+        return self.nats.url, self.mongodb.url
+
+    def _start_servers(self) -> None:
+        self.nats.child.start()
+        self.mongodb.child.start()
+
+    def _end_servers(self) -> None:
+        # A paused process does not end by being asked to.
+        self.nats.child.kill()
+        self.mongodb.child.kill()
 
     def _open_proxies(self) -> None:
         self.nats_proxy, nats_port = self.field.proxy(_port(self.nats))

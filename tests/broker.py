@@ -298,10 +298,12 @@ class Broker:
 
 @asynccontextmanager
 async def connected(
-    nats_url: str, names: Names, mongodb_uri: str | None = None
+    nats_url: str, names: Names, mongodb_uri: str | None = None, **options: Any
 ) -> AsyncIterator[Broker]:
-    """Connect for the time of a ``with`` block."""
-    client = await nats.connect(nats_url, max_reconnect_attempts=-1, reconnect_time_wait=0.1)
+    """Connect for the time of a ``with`` block; ``options`` are of nats-py's."""
+    client = await nats.connect(
+        nats_url.split(","), max_reconnect_attempts=-1, reconnect_time_wait=0.1, **options
+    )
     broker = Broker(client, names, mongodb_uri)
     try:
         yield broker

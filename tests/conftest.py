@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import signal
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ from tests.forking import fork_server
 from tests.servers import Server, nats_server_version, prepare_mongodb, prepare_nats, running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 # How long an example takes says how busy the machine is.
@@ -98,12 +98,20 @@ def _leaves_nothing_behind() -> Iterator[None]:
 
     Servers that tests share are started before: pytest makes what lives longer first.
     """
+    with leaving_nothing_behind():
+        yield
+
+
+@contextmanager
+def leaving_nothing_behind(shared: Callable[[], set[int]] = set) -> Iterator[None]:
+    """Fail a ``with`` block that leaves a thread, or a process that is not ``shared`` then."""
     threads, before = set(threading.enumerate()), children()
     yield
     for thread in set(threading.enumerate()) - threads:
         thread.join(5)
         assert not thread.is_alive(), f"left the thread {thread.name}"
-    left = {pid: name for pid, name in children().items() if pid not in before}
+    known = {*before, *shared()}
+    left = {pid: name for pid, name in children().items() if pid not in known}
     assert left == {}, f"left the processes {left}"
 
 

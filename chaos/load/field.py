@@ -19,6 +19,7 @@ from nats.js.errors import NotFoundError
 from pymongo.errors import PyMongoError
 
 from actors.rules.alarms import AlarmID, Severity, UserID
+from chaos.load.bare import BareClient
 from chaos.load.log import read_log
 from chaos.load.producer import Producer
 from chaos.load.reader import DigestReader, PlainSubscriber
@@ -27,7 +28,7 @@ from tests.load import Event, events
 from tests.proxy import FaultProxy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Callable, Coroutine, Iterable, Iterator
     from random import Random
 
     from chaos.load.log import Entry
@@ -39,6 +40,9 @@ _EVENTS_PER_REQUEST = 25
 _ADVANCE_NS = 10**10
 _PROBED_AT_NS = 1_700_000_000_123_456_789
 _POLL_S = 0.05
+_CANCELLED_WITHIN_S = 1.0
+_LEAVES_THE_FROZEN: dict[str, Any] = {"ping_interval": 1, "connect_timeout": 2}
+"""Where there is another server to go to."""
 
 _T = TypeVar("_T")
 
@@ -58,6 +62,7 @@ class Field:
         self._oracle = oracle
         self._messages = self._load(random)
         self._probes = 0
+        self._bare = BareClient(nats_url, mongodb_uri, names)
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="field")
         self._opened = AsyncExitStack()
@@ -131,6 +136,10 @@ class Field:
         """Raise a new user's alarm, ask for the digest; return the seconds until it was there."""
         return self._do(self._probe(), timeout_s)
 
+    def servers_answer(self, timeout_s: float) -> float:
+        """Return the seconds until the servers themselves answer a bare client."""
+        return self._do(self._servers_answer(), timeout_s)
+
     def wait_for_digest(self, timeout_s: float) -> float:
         """Return the seconds until the next digest was there, whosever it is."""
         return self._do(self._wait_for_digest(), timeout_s)
@@ -160,6 +169,23 @@ class Field:
                 first.setdefault(digest.request, digest.read_at_s - stored_at_s[digest.request])
         return list(first.values())
 
+    def held_up_s(self, answered_at_s: Iterable[float]) -> float:
+        """Return how long the slowest of the requests that waited then waited from then on."""
+        stored_at_s = self._producer.stored_at_s
+        first: dict[int, float] = {}
+        for digest in self.reader.digests():
+            if digest.request in stored_at_s:
+                first.setdefault(digest.request, digest.read_at_s)
+        return max(
+            (
+                read_at_s - at_s
+                for at_s in answered_at_s
+                for request, read_at_s in first.items()
+                if stored_at_s[request] < at_s
+            ),
+            default=0.0,
+        )
+
     def delete_consumers(self) -> int:
         """Do what an operator should not; return how many consumers the input stream had."""
         return self._do(self._delete_consumers(), 5)
@@ -179,7 +205,12 @@ class Field:
 
     async def _open(self) -> None:
         self._broker = await self._opened.enter_async_context(
-            connected(self._nats_url, self._names, self._mongodb_uri)
+            connected(
+                self._nats_url,
+                self._names,
+                self._mongodb_uri,
+                **(_LEAVES_THE_FROZEN if "," in self._nats_url else {}),
+            )
         )
         self._producer = Producer(self._broker.client, self._names.requests)
         self.reader = DigestReader(self._broker.client, self._names)
@@ -193,8 +224,12 @@ class Field:
 
     async def _close(self) -> None:
         tasks = [*self._tasks, *([] if self._loading is None else [self._loading])]
-        for task in tasks:
-            task.cancel()
+        left = set(tasks)
+        while left:
+            # Again: before Python 3.12 wait_for takes an answer that comes at the same moment.
+            for task in left:
+                task.cancel()
+            _, left = await asyncio.wait(left, timeout=_CANCELLED_WITHIN_S)
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._opened.aclose()
 
@@ -210,12 +245,21 @@ class Field:
     def _request(self, user: str) -> tuple[str, bytes]:
         return self._names.requests, json.dumps({"UserID": user}).encode()
 
-    async def _probe(self) -> float:
+    def _event(self, who: str) -> Event:
+        """Return a new user's alarm, which the oracle has noted."""
         self._probes += 1
-        user = f"probe-{self._probes}"
-        event = Event(UserID(user), AlarmID("probe"), Severity.CRITICAL, _PROBED_AT_NS)
-        began_s = time.monotonic()
+        user = UserID(f"{who}-{self._probes}")
+        event = Event(user, AlarmID("probe"), Severity.CRITICAL, _PROBED_AT_NS)
         self._oracle.receive(*event)
+        return event
+
+    async def _servers_answer(self) -> float:
+        return await self._bare.answered_s(self._event("bare").body())
+
+    async def _probe(self) -> float:
+        event = self._event("probe")
+        user = event.user_id
+        began_s = time.monotonic()
         await self._producer.put(self._names.events, event.body())
         digest = self.reader.next_of(user)
         await self._producer.put(*self._request(user))

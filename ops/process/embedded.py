@@ -96,7 +96,9 @@ def nats_server(
     return ChildProcess("nats-server", command, log, port, lambda: _greets(port))
 
 
-def mongodb_server(binary: str, data_dir: Path, port: int, *options: str) -> ChildProcess:
+def mongodb_server(
+    binary: str, data_dir: Path, port: int, *options: str, cache_gb: float = 1
+) -> ChildProcess:
     """Prepare a MongoDB server; its data and output go into ``data_dir``."""
     data_dir.mkdir(parents=True, exist_ok=True)
     command = [
@@ -104,7 +106,7 @@ def mongodb_server(binary: str, data_dir: Path, port: int, *options: str) -> Chi
         f"--bind_ip={LOOPBACK}",
         f"--port={port}",
         f"--dbpath={data_dir}",
-        "--wiredTigerCacheSizeGB=1",
+        f"--wiredTigerCacheSizeGB={cache_gb}",
         "--setParameter=diagnosticDataCollectionEnabled=false",
         "--nounixsocket",
         *options,

@@ -1,0 +1,56 @@
+"""A short version of the cluster scenarios of ``make chaos``: they share the servers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from chaos.cluster_scenarios import CLUSTER_SCENARIOS
+from chaos.cluster_stage import ClusterStage
+from chaos.outcome import perform
+from tests.clusters import Clusters
+from tests.conftest import leaving_nothing_behind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SHORT = ("cluster-leader-stepped-down", "cluster-primary-stepped-down", "cluster-both-killed")
+
+
+@pytest.fixture(scope="module")
+def clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clusters]:
+    """Servers of the module's own, to be broken."""
+    with Clusters(tmp_path_factory.mktemp("clusters")).running() as started:
+        yield started
+
+
+@pytest.fixture(autouse=True)
+def _leaves_nothing_behind(clusters: Clusters) -> Iterator[None]:
+    """As everywhere; but a member that was started again is another process, and the module's."""
+    with leaving_nothing_behind(clusters.pids):
+        yield
+
+
+@pytest.mark.long
+@pytest.mark.xdist_group("clusters")
+@pytest.mark.parametrize("name", SHORT)
+def test_nothing_is_lost_or_repeated(name: str, clusters: Clusters, tmp_path: Path) -> None:
+    """Order is kept, and it answers within five seconds of the servers; others use the cores too.
+
+    Its servers and the bare client beside it are as slow as these make it.
+    """
+    scenario = next(scenario for scenario in CLUSTER_SCENARIOS if scenario.name == name)
+    stage = ClusterStage(
+        tmp_path,
+        clusters,
+        scenario.settings,
+        quick=True,
+        rate=scenario.rate,
+        progress=lambda _: None,
+    )
+    outcome = perform(scenario, stage)
+    assert outcome.problems == []
+    assert outcome.fault_count > 0
+    assert outcome.digests > 500

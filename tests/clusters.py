@@ -1,0 +1,277 @@
+"""Clusters on loopback: three NATS servers with JetStream, three MongoDB servers in a set."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import signal
+import threading
+import time
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import nats
+from nats.errors import Error as NatsError
+from pymongo import MongoClient
+from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError
+
+from ops.process.embedded import find_mongod, find_nats_server, mongodb_server, nats_server
+from tests.patience import PATIENCE_S
+from tests.ports import claim_port
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+    from nats.aio.client import Client
+
+    from ops.process.child import ChildProcess
+
+MEMBERS = 3
+SET = "alarms"
+ELECTION_S = 2.0
+_POLL_S = 0.05
+_ASKED_WITHIN_S = 1.0
+_CACHE_GB = 0.25
+
+
+class NatsCluster:
+    """Three NATS servers, each with a store of its own. Its methods block, on the main thread."""
+
+    def __init__(self, folder: Path) -> None:
+        """Prepare them; none is started."""
+        ports = [claim_port() for _ in range(MEMBERS)]
+        routes = [claim_port() for _ in range(MEMBERS)]
+        self.urls = [f"nats://127.0.0.1:{port}" for port in ports]
+        self.url = ",".join(self.urls)
+        self._stores = [folder / f"nats-{number}" for number in range(MEMBERS)]
+        self.members: list[ChildProcess] = []
+        among = ", ".join(f'"nats-route://127.0.0.1:{route}"' for route in routes)
+        for number, (store, port, route) in enumerate(
+            zip(self._stores, ports, routes, strict=True)
+        ):
+            store.mkdir(parents=True)
+            file = folder / f"nats-{number}.conf"
+            file.write_text(
+                f"server_name: n{number}\n"
+                f'cluster {{ name: alarms, listen: "127.0.0.1:{route}", routes: [{among}] }}\n'
+            )
+            self.members.append(nats_server(find_nats_server(), store, port, file))
+
+    def start(self) -> None:
+        """Start all, and wait until they have a leader among them."""
+        for member in self.members:
+            member.start()
+        self._ask("$JS.API.INFO")
+
+    def kill(self) -> None:
+        """End all at once; harmless when they have ended, or stand still."""
+        for member in self.members:
+            member.kill()
+
+    def leader(self, stream: str) -> int:
+        """Return the number of the member that leads a stream, once one does."""
+        return int(self._cluster(stream)["leader"].removeprefix("n"))
+
+    def whole(self, stream: str) -> None:
+        """Return once a stream has a leader and every member has all of it."""
+        give_up_at_s = time.monotonic() + PATIENCE_S
+        while True:
+            peers = self._cluster(stream).get("replicas", [])
+            if len(peers) == MEMBERS - 1 and all(peer["current"] for peer in peers):
+                return
+            assert time.monotonic() < give_up_at_s, peers
+            time.sleep(_POLL_S)  # another program's state can only be polled
+
+    def step_down(self, stream: str) -> None:
+        """Have a stream's leader give up, and another be elected."""
+        self._ask(f"$JS.API.STREAM.LEADER.STEPDOWN.{stream}")
+
+    def remove_store(self, number: int) -> None:
+        """Lose all that a member that is down has kept."""
+        shutil.rmtree(self._stores[number] / "jetstream")
+
+    def _cluster(self, stream: str) -> dict[str, Any]:
+        """Return how a stream's replicas stand, once it has a leader."""
+        give_up_at_s = time.monotonic() + PATIENCE_S
+        while True:
+            found: dict[str, Any] = self._ask(f"$JS.API.STREAM.INFO.{stream}")["cluster"]
+            if found.get("leader"):
+                return found
+            assert time.monotonic() < give_up_at_s, f"{stream} has no leader"
+            time.sleep(_POLL_S)
+
+    def _ask(self, subject: str) -> dict[str, Any]:
+        return asyncio.run(_asked(self.urls, subject))
+
+
+async def _asked(urls: list[str], subject: str) -> dict[str, Any]:
+    """Return JetStream's answer, from whichever member has it first."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            for url in urls:
+                with suppress(NatsError, OSError, TimeoutError):
+                    async with member_client(url) as client:
+                        found = await client.request(subject, b"", timeout=_ASKED_WITHIN_S)
+                        answer: dict[str, Any] = json.loads(found.data or b"{}")
+                        if answer and "error" not in answer:
+                            return answer
+            await asyncio.sleep(_POLL_S)
+
+
+@asynccontextmanager
+async def member_client(url: str) -> AsyncIterator[Client]:
+    """Connect to one member alone, for the time of a ``with`` block; raises when it is away."""
+    client = await nats.connect(
+        url, allow_reconnect=False, connect_timeout=1, error_cb=_pass_over, dont_randomize=True
+    )
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+async def _pass_over(_: Exception) -> None:
+    """What fails is seen by who asks."""
+
+
+class ReplicaSet:
+    """Three MongoDB servers in a replica set. Its methods block, on the main thread."""
+
+    def __init__(self, folder: Path) -> None:
+        """Prepare them; none is started."""
+        self.hosts = [f"127.0.0.1:{claim_port()}" for _ in range(MEMBERS)]
+        self.url = f"mongodb://{','.join(self.hosts)}"
+        self.members = [
+            mongodb_server(
+                find_mongod(),
+                folder / f"mongodb-{number}",
+                int(host.partition(":")[2]),
+                f"--replSet={SET}",
+                "--oplogSize=64",
+                cache_gb=_CACHE_GB,
+            )
+            for number, host in enumerate(self.hosts)
+        ]
+
+    def start(self) -> None:
+        """Start all, make a set of them, and wait until one is primary."""
+        for member in self.members:
+            member.start()
+        config = {
+            "_id": SET,
+            "members": [{"_id": number, "host": host} for number, host in enumerate(self.hosts)],
+            "settings": {"electionTimeoutMillis": int(ELECTION_S * 1000)},
+        }
+        with self.member(0) as client:
+            client.admin.command("replSetInitiate", config)
+        self.whole()
+
+    def kill(self) -> None:
+        """End all at once; harmless when they have ended, or stand still."""
+        for member in self.members:
+            member.kill()
+
+    def primary(self) -> int:
+        """Return the number of the primary, once there is one that a majority has elected."""
+        give_up_at_s = time.monotonic() + PATIENCE_S
+        while True:
+            states = self._states()
+            if 1 in states:
+                return states.index(1)
+            assert time.monotonic() < give_up_at_s, states
+            time.sleep(_POLL_S)
+
+    def whole(self) -> None:
+        """Return once there is a primary, and all others are secondaries."""
+        give_up_at_s = time.monotonic() + PATIENCE_S
+        while sorted(states := self._states()) != [1, 2, 2]:
+            assert time.monotonic() < give_up_at_s, states
+            time.sleep(_POLL_S)
+
+    def step_down(self) -> None:
+        """Have the primary give up, and another be elected."""
+        with self.member(self.primary()) as client, suppress(AutoReconnect):
+            client.admin.command("replSetStepDown", 10, secondaryCatchUpPeriodSecs=5)
+
+    @contextmanager
+    def locked(self, *numbers: int) -> Iterator[None]:
+        """Have secondaries write nothing down: a majority of the set is late."""
+        for number in numbers:
+            with self.member(number) as client:
+                client.admin.command("fsync", 1, lock=True)
+        try:
+            yield
+        finally:
+            for number in numbers:
+                with self.member(number) as client:
+                    client.admin.command("fsyncUnlock", 1)
+
+    @contextmanager
+    def member(self, number: int) -> Iterator[MongoClient[dict[str, Any]]]:
+        """Connect to one member alone, for the time of a ``with`` block."""
+        client: MongoClient[dict[str, Any]] = MongoClient(
+            f"mongodb://{self.hosts[number]}",
+            directConnection=True,
+            serverMonitoringMode="poll",
+            serverSelectionTimeoutMS=2000,
+            socketTimeoutMS=20_000,
+        )
+        try:
+            yield client
+        finally:
+            client.close()
+
+    def _states(self) -> list[int]:
+        """Return each member's state, as one that answers says: 1 primary, 2 secondary."""
+        for number, member in enumerate(self.members):
+            if not member.running:
+                continue
+            with suppress(PyMongoError), self.member(number) as client:
+                try:
+                    status = client.admin.command("replSetGetStatus")
+                except OperationFailure:
+                    continue  # it does not know of the set yet
+                return [one["state"] for one in status["members"]]
+        return []
+
+
+@contextmanager
+def standing_still(member: ChildProcess, for_s: float) -> Iterator[None]:
+    """Have a member connected, and answering nothing, for so long; the block may end before."""
+    member.signal(signal.SIGSTOP)
+    thaw = threading.Timer(for_s, lambda: member.signal(signal.SIGCONT))
+    thaw.start()
+    try:
+        yield
+        thaw.join()
+    finally:
+        thaw.cancel()
+        member.signal(signal.SIGCONT)
+        thaw.join()
+
+
+class Clusters:
+    """One of each kind."""
+
+    def __init__(self, folder: Path) -> None:
+        """Prepare them, with their files in ``folder``."""
+        self.nats = NatsCluster(folder)
+        self.mongodb = ReplicaSet(folder)
+
+    def pids(self) -> set[int]:
+        """Return the ids of the processes that run now."""
+        members = [*self.nats.members, *self.mongodb.members]
+        return {member.pid for member in members if member.running}
+
+    @contextmanager
+    def running(self) -> Iterator[Clusters]:
+        """Run them for the time of a ``with`` block."""
+        try:
+            self.nats.start()
+            self.mongodb.start()
+            yield self
+        finally:
+            self.nats.kill()
+            self.mongodb.kill()
