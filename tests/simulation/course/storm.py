@@ -41,7 +41,7 @@ class Storm:
             (self._store_away, troubles.store_away),
             (self._broker_away, troubles.broker_away),
             (self._lose_tail, troubles.lose_tail),
-            (world.broker.renew, troubles.renew),
+            (self._renew, troubles.renew),
             (self._discard, troubles.discard),
             (self._rewind, troubles.rewind),
             (world.purging.begin, troubles.purge),
@@ -68,6 +68,12 @@ class Storm:
     def _put(self) -> None:
         for _ in range(min(len(self._inputs), self._random.randint(1, 4))):
             self._world.put(self._inputs.popleft())
+
+    def _renew(self) -> None:
+        """Have the stream made anew, now and then between two steps of who purges it."""
+        if self._world.plan.troubles.purge and self._world.chance(0.5):
+            self._world.purging.begin()
+        self._world.broker.renew()
 
     def _pass_time(self) -> None:
         self._world.run(self._random.choice(_SHORT_S))

@@ -206,7 +206,7 @@ DEFECTS = (
     Defect("whether the log is the one is not verified", 75, _nothing_is_verified),
     Defect("a fall of the positions is not stored", 75, _a_fall_is_not_stored),
     Defect("whose a message is, is read two ways", 600, _whose_a_message_is_is_read_two_ways),
-    Defect("a purge by positions of another log", 600, _a_purge_across_two_logs),
+    Defect("a purge by positions of another log", 400, _a_purge_across_two_logs),
     Defect("a zombie publishes", 400, _a_zombie_publishes),
     Defect("what is lost is published on", 300, _what_is_lost_is_published_on),
 )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.simulation.world.instance import Instance
     from tests.simulation.world.world import World
 
-HISTORY_S = 4.0
+HISTORY_S = 0.5
 """What is younger stays."""
 
 
