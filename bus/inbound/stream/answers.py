@@ -36,6 +36,15 @@ def timestamp_of(said: Answer) -> int | LogFailure:
         return LogFailure(f"an answer that tells no time: {error!r}")
 
 
+def consumer_in(said: Answer) -> str | None:
+    """Return the name that the server has given to a consumer; None where it tells of none.
+
+    Names go into subjects: one that the server would not have chosen is none of its own.
+    """
+    name = said.get("name")
+    return name if isinstance(name, str) and name.isascii() and name.isalnum() else None
+
+
 def answer_in(body: bytes, headers: bytes) -> Answer:
     """Read a frame; what is no answer is an error, as the server would say it."""
     if headers and not body:

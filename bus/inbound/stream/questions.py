@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import orjson
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 QUESTION_S = 2.0
 """How long an answer of the server's is waited for."""
+ASKED_AGAIN_S = 0.5
+"""In between it is asked again: a cluster that elects a leader answers nobody, and forgets; one
+that has lost a server may have given the work to that one."""
 
 
 class Addresses:
@@ -35,6 +39,16 @@ class Addresses:
         return self.last, f"{self.inbox}.{self.last}"
 
 
+@dataclass(slots=True)
+class _Question:
+    asked_s: float
+    """By a clock that is read anew; the others are the loop's."""
+    until_s: float
+    again_s: float
+    answered: Callable[[Answer], None]
+    send: Callable[[], None]
+
+
 class Questions:
     """Those that are not answered yet. Runs on the bus's event loop."""
 
@@ -42,9 +56,7 @@ class Questions:
         """Ask over this connection, to be answered at these addresses."""
         self._connection = connection
         self._addresses = addresses
-        self._open: dict[int, tuple[float, float, Callable[[Answer], None]]] = {}
-        """When each was asked, by a clock that is read anew; until when it may be answered, by the
-        loop's; and who waits for it."""
+        self._open: dict[int, _Question] = {}
 
     def __contains__(self, number: int) -> bool:
         """Whether an answer with this number is waited for."""
@@ -56,38 +68,56 @@ class Questions:
         body: Mapping[str, object] | None,
         answered: Callable[[Answer], None],
     ) -> None:
-        """Ask the server; ``answered`` gets what it says, or an error of our own, later."""
+        """Ask the server; ``answered`` gets what it says, or an error of our own, later.
+
+        It may be asked several times: of several answers the first counts.
+        """
         loop = asyncio.get_running_loop()
         if not self._connection.connected:
             loop.call_soon(answered, failed_answer("not connected"))
             return
         number, address = self._addresses.take()
-        self._open[number] = (time.monotonic(), loop.time() + QUESTION_S, answered)
+        content = b"" if body is None else orjson.dumps(body)
 
         def failed(error: Exception) -> None:
             loop.call_soon(self._end, number, failed_answer(repr(error)))
 
-        content = b"" if body is None else orjson.dumps(body)
-        self._connection.write(subject, content, address, failed=failed)
+        def wanted() -> bool:
+            return number in self._open
+
+        def send() -> None:
+            self._connection.write(subject, content, address, failed=failed, wanted=wanted)
+
+        now_s = loop.time()
+        self._open[number] = _Question(
+            time.monotonic(), now_s + QUESTION_S, now_s + ASKED_AGAIN_S, answered, send
+        )
+        send()
 
     def answer(self, number: int, said: Answer) -> None:
         """Hand on what the server said; an answer that nobody waits for is ignored."""
-        if number in self._open:
-            self._connection.answered_in_s = time.monotonic() - self._open[number][0]
+        if (question := self._open.get(number)) is not None:
+            self._connection.answered_in_s = time.monotonic() - question.asked_s
             self._end(number, said)
 
     def _end(self, number: int, said: Answer) -> None:
         question = self._open.pop(number, None)
         if question is not None:
-            question[2](said)
+            question.answered(said)
 
     def give_up(self, why: str) -> None:
         """Answer all that are open with an error."""
         for number in list(self._open):
             self._end(number, failed_answer(why))
 
-    def give_up_due(self, now_s: float) -> None:
-        """Answer those with an error that have waited too long by the loop's clock."""
-        due = [number for number, (_, until_s, _) in self._open.items() if until_s <= now_s]
-        for number in due:
-            self._end(number, failed_answer("no answer in time"))
+    def see_to(self, now_s: float) -> None:
+        """Ask again what waits; answer with an error what has waited too long. By the loop's clock.
+
+        What was asked over a connection that is lost is given up when there is another one.
+        """
+        for number, question in list(self._open.items()):
+            if question.until_s <= now_s:
+                self._end(number, failed_answer("no answer in time"))
+            elif question.again_s <= now_s and self._connection.connected:
+                question.again_s = now_s + ASKED_AGAIN_S
+                question.send()

@@ -14,6 +14,7 @@ from bus.inbound.stream.answers import (
     NO_MESSAGE,
     NO_STREAM,
     answer_in,
+    consumer_in,
     state_of,
     timestamp_of,
 )
@@ -144,7 +145,7 @@ class StreamSource:
             self._waiting.remove(reading)
         if consumer is not None:
             self._by_consumer.pop(consumer.encode(), None)
-            self._questions.ask(f"$JS.API.CONSUMER.DELETE.{self._stream}.{consumer}", None, _ignore)
+            self._delete(consumer)
 
     def note_status(self, status: str, description: str) -> None:
         """See ``ReadingOwner``."""
@@ -153,6 +154,9 @@ class StreamSource:
         else:
             self._tally.pull_refusals += 1
             self._refusals.add(f"{status} {description}")
+
+    def _delete(self, consumer: str) -> None:
+        self._questions.ask(f"$JS.API.CONSUMER.DELETE.{self._stream}.{consumer}", None, _ignore)
 
     def _make_consumer(self, reading: StreamReading) -> None:
         config = {
@@ -168,12 +172,12 @@ class StreamSource:
 
         def answered(said: Answer) -> None:
             failure = self._failure(said)
-            consumer = said.get("name")
+            consumer = consumer_in(said)
             if failure is not None and self.allowed.learn_of_consumers(failure.reason):
                 logger.warning("pull.limited", extra={"said": failure.reason})
                 self._make_consumer(reading)
                 return
-            if failure is not None or not isinstance(consumer, str):
+            if failure is not None or consumer is None:
                 reading.trouble(f"no consumer: {'' if failure is None else failure.reason}")
                 return
             if reading in self._readings:
@@ -249,6 +253,14 @@ class StreamSource:
             self._questions.answer(number, answer_in(body, headers))
         elif not 0 < number <= self._addresses.last:
             self._strangers.add(repr(subject[:200]))
+        else:
+            self._on_late(answer_in(body, headers))
+
+    def _on_late(self, said: Answer) -> None:
+        """Have a consumer deleted that was asked for twice, or came too late."""
+        consumer = consumer_in(said)
+        if consumer is not None and consumer.encode() not in self._by_consumer:
+            self._delete(consumer)
 
     def _on_reconnected(self) -> None:
         """Begin anew; what was asked over the old connection may or may not be answered."""
@@ -267,7 +279,7 @@ class StreamSource:
         arrived = client.arrived_bytes
         while True:
             await asyncio.sleep(_WATCH_S)
-            self._questions.give_up_due(loop.time())
+            self._questions.see_to(loop.time())
             # A body that takes longer than two heartbeats to arrive is not silence.
             arrives = client.is_within_frame and client.arrived_bytes != arrived
             arrived = client.arrived_bytes

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from random import Random
 from typing import TYPE_CHECKING
 
+from bus.connection.client import NatsClient
 from bus.connection.connection import Connection
 from bus.inbound.log_source import LogFailure, LogState
 from bus.inbound.stream.answers import answer_in, failed_answer, state_of, timestamp_of
@@ -107,6 +109,55 @@ async def test_a_stranger_ends_nothing_and_is_told_of_at_a_bounded_rate(
         source._on_frames(frames)
     assert (listener.sequences, listener.troubles) == ([1, 2], [])
     assert [record.msg for record in caplog.records] == ["delivery.malformed"]
+
+
+def _connected(source: StreamSource) -> list[tuple[str, str]]:
+    """Have it believe in a connection; return what is written to that: subject and reply."""
+    written: list[tuple[str, str]] = []
+
+    def write(subject: str, body: bytes, reply: str = "", **_: object) -> None:
+        del body
+        written.append((subject, reply))
+
+    source._connection.client._status = NatsClient.CONNECTED
+    source._connection.write = write  # type: ignore[assignment]
+    source._addresses.inbox = "inbox"
+    return written
+
+
+async def test_a_question_is_asked_again_until_it_is_answered() -> None:
+    """A cluster that elects a leader forgets it: two seconds' waiting would be for nothing."""
+    source = _source()
+    written = _connected(source)
+    answers: list[LogState | LogFailure] = []
+    source.state(answers.append)
+    began_s = asyncio.get_running_loop().time()
+    source._questions.see_to(began_s + 0.4)
+    assert written == [("$JS.API.STREAM.INFO.s", "inbox.1")]
+    source._questions.see_to(began_s + 0.6)
+    assert written == 2 * [("$JS.API.STREAM.INFO.s", "inbox.1")]
+    source._questions.see_to(began_s + 2.1)
+    source._questions.see_to(began_s + 3.0)
+    assert len(written) == 2
+    assert answers == [LogFailure("no answer in time")]
+
+
+async def test_a_consumer_that_was_made_twice_or_too_late_is_deleted() -> None:
+    """A server that has lost a peer may have given the first to that one, or answered late."""
+    source = _source()
+    written = _connected(source)
+    listener = Listener()
+    source.begin(0, listener)
+    source._questions.see_to(asyncio.get_running_loop().time() + 0.6)
+    assert written == 2 * [("$JS.API.CONSUMER.CREATE.s", "inbox.1")]
+    source._on_frames([(b"inbox.1", b"", b'{"name":"first"}', b"")])
+    source._on_frames([(b"inbox.1", b"", b'{"name":"first"}', b"")])
+    source._on_frames([(b"inbox.1", b"", b'{"name":"a b.>"}', b"")])
+    assert len(written) == 2
+    source._on_frames([(b"inbox.1", b"", b'{"name":"second"}', b"")])
+    assert written[2:] == [("$JS.API.CONSUMER.DELETE.s.second", "inbox.2")]
+    source._on_frames([_frame(b"first", 5, 1), _frame(b"second", 5, 1)])
+    assert (listener.sequences, listener.troubles) == ([5], [])
 
 
 def test_answers_of_any_form_are_read_or_refused() -> None:
