@@ -118,9 +118,22 @@ class NatsClient(Client):
         for name in _OWN_TASKS:
             task: asyncio.Task[None] | None = getattr(self, name)
             if task is not None and task.done():
-                await self._process_op_err(NatsError(f"nats: {name} has ended"))
+                await self.leave(f"{name} has ended")
                 return name
         return None
+
+    def try_others_first(self) -> None:
+        """Go back to a server that was left only after all others: nats-py shuffles them."""
+        self.options["dont_randomize"] = True
+
+    async def ask_for_life(self) -> None:
+        """Have the server say something: a PONG, which nobody waits for."""
+        if self.is_connected:
+            await self._send_ping()
+
+    async def leave(self, why: str) -> None:
+        """Give the connection up and go to another server, where there is one."""
+        await self._process_op_err(NatsError(f"nats: {why}"))
 
     def abort(self) -> None:
         """Drop the connection and what is unsent, waiting for nobody.

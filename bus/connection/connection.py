@@ -38,9 +38,13 @@ _RECONNECT_WAIT_INITIAL_S = 0.1
 _RECONNECT_WAIT_MAX_S = 2.0
 """What is whole again is answered within five seconds: a good part is left for the answer."""
 PING_INTERVAL_S = 9
-"""A server that stands still is left after three of them. One attempt may then go to it again, and
-waits five seconds for its greeting: another one serves within 35 s."""
+"""The client's own, as everywhere; a server that stands still is left long before three of them."""
 CLIENT_WATCHED_EVERY_S = 0.5
+ASKED_AFTER_S = 2.0
+"""A server of which nothing came for so long is asked whether it is there,"""
+SILENT_FOR_S = 6.0
+"""and left when nothing came for so long. Its pings, the client's own, take half a minute; the
+others of a cluster elect another leader in a few seconds."""
 LAST_WRITES_S = 2.0
 """What is left is written at a stop for so long."""
 
@@ -139,6 +143,7 @@ class Connection:
             raise SettingsError(self._refused.result())
         connecting.result()
         self.trouble = None
+        self.client.try_others_first()
         await self._learn_limits()
         self._wait_s = _RECONNECT_WAIT_INITIAL_S
         self._refused = None
@@ -163,11 +168,24 @@ class Connection:
 
     async def _watch_client(self) -> None:
         """Notice a connection that is one in name only: without it we were deaf, or mute."""
+        arrived, looks = -1, 0
         while True:
             await asyncio.sleep(CLIENT_WATCHED_EVERY_S)
             ended = await self.client.leave_if_deaf()
             if ended is not None:
                 logger.error("nats.client_task_ended", extra={"task": ended})
+            if not self.connected or self.client.arrived_bytes != arrived:
+                arrived, looks = self.client.arrived_bytes, 0
+                continue
+            # Counted in looks: a standstill of our own is no silence of the server's.
+            looks += 1
+            silent_s = looks * CLIENT_WATCHED_EVERY_S
+            if silent_s == ASKED_AFTER_S:
+                with suppress(NatsError, OSError, RuntimeError):
+                    await asyncio.wait_for(self.client.ask_for_life(), CLIENT_WATCHED_EVERY_S)
+            elif silent_s >= SILENT_FOR_S:
+                logger.warning("nats.silent", extra={"silent_s": silent_s})
+                await self.client.leave("nothing came from the server")
 
     async def _close_client(self) -> None:
         closing = asyncio.create_task(self.client.close())

@@ -18,14 +18,15 @@ from tests.proxy import FaultProxy
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-PING_INTERVAL_S = 0.5
+SILENT_FOR_S = 1.5
 MESSAGE = b"x" * 500_000
 
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Notice a frozen server in a second and a half in place of thirty."""
-    monkeypatch.setattr("bus.connection.connection.PING_INTERVAL_S", PING_INTERVAL_S)
+    """Notice a frozen server in a second and a half in place of six; its pings take longer."""
+    monkeypatch.setattr("bus.connection.connection.ASKED_AFTER_S", 0.5)
+    monkeypatch.setattr("bus.connection.connection.SILENT_FOR_S", SILENT_FOR_S)
 
 
 @asynccontextmanager
@@ -53,11 +54,11 @@ async def frozen(nats_url: str, ways: int) -> AsyncIterator[tuple[Connection, li
 async def test_the_other_server_serves_though_megabytes_wait_for_the_frozen_one(
     nats_url: str,
 ) -> None:
-    """A polite close would flush first, for ever: three ping intervals, then a reconnect."""
+    """A polite close would flush first, for ever: a moment of silence, then a reconnect."""
     async with frozen(nats_url, ways=2) as (connection, _):
         back = asyncio.Event()
         connection.on_reconnected.append(back.set)
-        await asyncio.wait_for(back.wait(), 3 * PING_INTERVAL_S + 5)
+        await asyncio.wait_for(back.wait(), SILENT_FOR_S + 5)
         await asyncio.wait_for(connection.written(), 5)
         heard = asyncio.Event()
 
@@ -68,6 +69,21 @@ async def test_the_other_server_serves_though_megabytes_wait_for_the_frozen_one(
         await connection.client.flush()
         connection.write("wire.again", b"!")
         await asyncio.wait_for(heard.wait(), 5)
+
+
+async def test_a_server_that_has_nothing_to_say_is_not_left(nats_url: str) -> None:
+    """It answers when it is asked whether it is there."""
+    connection = Connection(BusSettings(urls=(nats_url,)), Random(0), pytest.fail)
+    try:
+        await connection.open()
+        left: list[None] = []
+        connection.on_disconnected.append(lambda: left.append(None))
+        arrived = connection.client.arrived_bytes
+        await asyncio.sleep(2 * SILENT_FOR_S)  # nothing is to happen
+        assert not left
+        assert connection.client.arrived_bytes > arrived
+    finally:
+        await connection.close()
 
 
 async def test_the_stop_does_not_wait_for_a_frozen_server(nats_url: str) -> None:
