@@ -34,7 +34,8 @@ _STORED_MAX_BYTES = 32 * 1024 * 1024 - 4096
 class ProvedTransport(ConnectedTransport):
     """Publishes into streams and waits for the server's word. Runs on the bus's event loop."""
 
-    TIMEOUT_S = 5.0
+    TIMEOUT_S = 2.0
+    """A cluster that elects a leader forgets what it was given; the stream drops repeats."""
     SUSPECTED_S = 1.0
     """So long without an answer, and a stream may be missing: where somebody subscribes to the
     subject as well, no server says that nobody captures it."""
