@@ -143,10 +143,11 @@ class ReplicaSet:
         """Prepare them; none is started."""
         self.hosts = [f"127.0.0.1:{claim_port()}" for _ in range(MEMBERS)]
         self.url = f"mongodb://{','.join(self.hosts)}"
+        self._stores = [folder / f"mongodb-{number}" for number in range(MEMBERS)]
         self.members = [
             mongodb_server(
                 find_mongod(),
-                folder / f"mongodb-{number}",
+                self._stores[number],
                 int(host.partition(":")[2]),
                 f"--replSet={SET}",
                 "--oplogSize=64",
@@ -167,6 +168,8 @@ class ReplicaSet:
         with self.member(0) as client:
             client.admin.command("replSetInitiate", config)
         self.whole()
+        for number in range(MEMBERS):
+            self._checkpointed(number)
 
     def kill(self) -> None:
         """End all at once; harmless when they have ended, or stand still."""
@@ -195,6 +198,13 @@ class ReplicaSet:
         with self.member(self.primary()) as client, suppress(AutoReconnect):
             client.admin.command("replSetStepDown", 10, secondaryCatchUpPeriodSecs=5)
 
+    def rolled_back(self, number: int) -> None:
+        """Return once a member has put aside writes of its own that the others never had."""
+        give_up_at_s = time.monotonic() + PATIENCE_S
+        while not (self._stores[number] / "rollback").exists():
+            assert time.monotonic() < give_up_at_s, "nothing was rolled back"
+            time.sleep(_POLL_S)
+
     @contextmanager
     def locked(self, *numbers: int) -> Iterator[None]:
         """Have secondaries write nothing down: a majority of the set is late."""
@@ -222,6 +232,19 @@ class ReplicaSet:
             yield client
         finally:
             client.close()
+
+    def _checkpointed(self, number: int) -> None:
+        """Return once a member has a checkpoint: one that has to roll back before that aborts."""
+        give_up_at_s = time.monotonic() + PATIENCE_S
+        with self.member(number) as client:
+            while True:
+                try:
+                    client.admin.command("fsync", 1)
+                except OperationFailure:  # what is majority committed has not come so far
+                    assert time.monotonic() < give_up_at_s, "no checkpoint"
+                    time.sleep(_POLL_S)
+                else:
+                    return
 
     def _states(self) -> list[int]:
         """Return each member's state, as one that answers says: 1 primary, 2 secondary."""

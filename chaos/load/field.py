@@ -158,7 +158,7 @@ class Field:
 
     def keep_log(self) -> None:
         """Read the whole input stream, for the judge, before it goes or at the end."""
-        self.logs.append(self._do(read_log(self._broker.js, self._names), 120))
+        self.logs.append(self._do(self._read_log(), 120))
 
     def waits_s(self) -> list[float]:
         """Return how long each request that was answered waited, from when the stream had it."""
@@ -176,15 +176,13 @@ class Field:
         for digest in self.reader.digests():
             if digest.request in stored_at_s:
                 first.setdefault(digest.request, digest.read_at_s)
-        return max(
-            (
-                read_at_s - at_s
-                for at_s in answered_at_s
-                for request, read_at_s in first.items()
-                if stored_at_s[request] < at_s
-            ),
-            default=0.0,
-        )
+        held_up = [
+            read_at_s - at_s
+            for at_s in answered_at_s
+            for request, read_at_s in first.items()
+            if stored_at_s[request] < at_s < read_at_s
+        ]
+        return max(held_up, default=0.0)
 
     def delete_consumers(self) -> int:
         """Do what an operator should not; return how many consumers the input stream had."""
@@ -280,6 +278,12 @@ class Field:
                 await asyncio.sleep(_POLL_S)
             else:
                 return
+
+    async def _read_log(self) -> list[Entry]:
+        while True:
+            with suppress(NatsError):  # a consumer of a cluster is not always there at once
+                return await read_log(self._broker.js, self._names)
+            await asyncio.sleep(_POLL_S)
 
     async def _ask_for_everyone(self) -> None:
         users = sorted(self._oracle.users())

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 FROZEN_S = 12.0
 """Longer than an election takes: mostly the others answer meanwhile, and the service with them."""
 LATE_S = 5.0
+ALONE_S = 1.0
+"""A primary of nobody steps down by itself after two seconds."""
 
 
 def leader_killed(stage: ClusterStage) -> None:
@@ -95,6 +97,41 @@ def both_killed(stage: ClusterStage) -> None:
             _killed(stage, stage.leader(), stage.primary())
 
 
+def primary_rolled_back(stage: ClusterStage) -> None:
+    """It goes on for a moment alone, and dies; what nobody else has, it takes back later."""
+    mongodb = stage.clusters.mongodb
+    for _ in stage.times(5):
+        with _fault(stage):
+            primary = mongodb.primary()
+            others = [one for number, one in enumerate(mongodb.members) if number != primary]
+            # Not paused: what it sends them would wait for them in their sockets.
+            for other in others:
+                other.kill()
+            stage.load_for(ALONE_S)
+            mongodb.members[primary].kill()
+            for other in others:
+                other.start()
+            stage.cured()
+            stage.load_for(0.1, 2.0)
+            mongodb.members[primary].start()
+            mongodb.rolled_back(primary)
+
+
+def rolling_restart(stage: ClusterStage) -> None:
+    """New versions of all three kinds are rolled out, member by member, under load."""
+    clusters = stage.clusters
+    for member in (*clusters.nats.members, *clusters.mongodb.members):
+        with _fault(stage):
+            member.stop()
+            stage.cured()
+            member.start()
+    for instance in range(len(stage.instances)):
+        with _fault(stage):
+            stage.terminate(instance)
+            stage.cured()
+            stage.bring_back(instance)
+
+
 @contextmanager
 def _fault(stage: ClusterStage) -> Iterator[None]:
     """Begin with all members under load, and end with them."""
@@ -123,5 +160,11 @@ STORIES: tuple[tuple[str, str, Callable[[ClusterStage], None]], ...] = (
     ("primary-paused", f"SIGSTOP of MongoDB's primary, {FROZEN_S:.0f} s", primary_paused),
     ("primary-stepped-down", "MongoDB's primary steps down", primary_stepped_down),
     ("majority-late", f"both secondaries locked, {LATE_S:.0f} s", majority_late),
+    (
+        "primary-rolled-back",
+        "the primary killed when it alone has the last writes",
+        primary_rolled_back,
+    ),
+    ("rolling-restart", "SIGTERM of each server and instance in turn", rolling_restart),
     ("both-killed", "kill -9 of the stream's leader and the primary", both_killed),
 )
