@@ -55,8 +55,7 @@ class LogReader:
         self._is_within_stretch = False
         self._homes: dict[int, Home] = {}
         self._passes = LogPasses(source, self)
-        self._answers = False
-        self._is_refused = False
+        self._answers = self._is_refused = False
         self._looks = False
         self._discards = FloodLog(self._tell_discards, source.call_later)
         self.waiting = 0

@@ -11,6 +11,7 @@ import shutil
 import socket
 import stat
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -74,12 +75,9 @@ def find_mongod(binary: str | None = None) -> str:
 def free_port(preferred: int = 0) -> int:
     """Return ``preferred`` if nothing listens there, else a port that nothing uses."""
     for port in (preferred, 0):
-        with socket.socket() as probe:
+        with suppress(OSError), socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((LOOPBACK, port))
-            except OSError:
-                continue
+            probe.bind((LOOPBACK, port))
             return int(probe.getsockname()[1])
     raise OSError("no free port on loopback")
 

@@ -156,7 +156,9 @@ class StreamSource:
             self._refusals.add(f"{status} {description}")
 
     def _delete(self, consumer: str) -> None:
-        self._questions.ask(f"$JS.API.CONSUMER.DELETE.{self._stream}.{consumer}", None, _ignore)
+        self._questions.ask(
+            f"$JS.API.CONSUMER.DELETE.{self._stream}.{consumer}", None, lambda _: None
+        )
 
     def _make_consumer(self, reading: StreamReading) -> None:
         config = {
@@ -254,13 +256,9 @@ class StreamSource:
         elif not 0 < number <= self._addresses.last:
             self._strangers.add(repr(subject[:200]))
         else:
-            self._on_late(answer_in(body, headers))
-
-    def _on_late(self, said: Answer) -> None:
-        """Have a consumer deleted that was asked for twice, or came too late."""
-        consumer = consumer_in(said)
-        if consumer is not None and consumer.encode() not in self._by_consumer:
-            self._delete(consumer)
+            consumer = consumer_in(answer_in(body, headers))
+            if consumer is not None and consumer.encode() not in self._by_consumer:
+                self._delete(consumer)  # it was asked for twice, or came too late
 
     def _on_reconnected(self) -> None:
         """Begin anew; what was asked over the old connection may or may not be answered."""
@@ -292,10 +290,6 @@ class StreamSource:
         reading.heard = False
         if reading.silent_s > _SILENCE_S:
             reading.trouble("no heartbeat")
-
-
-def _ignore(said: Answer) -> None:
-    del said
 
 
 def _tell_stranger(total: int, latest: str) -> None:
