@@ -94,7 +94,7 @@ mutate: $(READY) ## Make small mistakes in the rules and the wire, and count tho
 	$(BIN)/mutmut run
 	$(BIN)/python -m tests.mutation
 
-chaos: $(READY) ## Break everything under load, table into docs; ONLY=scenario, QUICK=1 in three minutes
+chaos: $(READY) ## Break everything under load, table into docs; ONLY=scenario, QUICK=1: a tenth
 	$(BIN)/python -m chaos $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
 
 clean: ## Remove what setup and the tools made; ./data stays
