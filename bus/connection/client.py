@@ -151,6 +151,14 @@ class NatsClient(Client):
             if connection is not None and connection.transport is not None:
                 connection.transport.abort()
 
+    async def catch_up(self) -> None:
+        """Return once the server has looked at all that was sent, and its errors are read.
+
+        nats-py's PING overtakes what waits to be written; the second one finds nothing waiting.
+        """
+        await self.flush()
+        await self.flush()
+
     def forget_former_limit(self) -> None:
         """Take what this connection said for the account's limit; call it after a flush.
 
@@ -177,7 +185,7 @@ class NatsClient(Client):
         """
         refused = self.refused_subscriptions
         subscription = await self.subscribe(subject)
-        await self.flush()
+        await self.catch_up()
         if self.refused_subscriptions != refused:
             raise TooManySubscriptionsError
         self._lanes[_sid(subscription)] = take

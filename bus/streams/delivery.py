@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from nats.errors import Error as NatsError
 from nats.js.errors import APIError
 
+from bus.connection.access import TooManySubscriptionsError
 from bus.errors import BusSetupError
 from bus.settings import DeliveryMode
 from bus.streams.api import TIMEOUT_S, describe, is_passing, lack_of, stream_of
@@ -62,6 +63,8 @@ async def choose_delivery(
             await agreed()
             return await ensure_topology(client, settings)
         except NatsError as error:
+            if client.refused_subscriptions:
+                raise TooManySubscriptionsError from error  # answers do not reach us
             if isinstance(error, APIError) and not is_passing(error):
                 message = (
                     f"INPUT_STREAM: the server refused the streams: "

@@ -185,7 +185,7 @@ def test_without_jetstream_messages_are_at_risk(deployment: Deployment, tmp_path
     with running(prepare_nats_without_jetstream(tmp_path)) as server:
         ended = deployment.command("doctor", "--json", NATS_URL=server.url)
     assert ended.status == 1
-    assert "jetstream: does not answer" in says(ended, "risk")
+    assert "jetstream: the server has JetStream disabled: nobody answers" in says(ended, "risk")
 
 
 def test_people_read_findings_and_mends_as_a_table(deployment: Deployment) -> None:

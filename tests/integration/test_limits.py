@@ -160,7 +160,9 @@ def test_a_limit_of_subscriptions_costs_nats_micro_only(
         assert "raise max_subscriptions" in without["mend"]
         assert service.events("nats.disconnected") == []
         found = deployment.command("doctor", "--json").json["findings"]
-    [note] = [one for one in found if "subscriptions" in one["says"]]
+    said = [one for one in found if "subscriptions" in one["says"]]
+    assert len(said) == 1, found
+    [note] = said
     assert "does without NATS micro" in note["says"]
     assert "raise max_subscriptions" in note["mend"]
 
