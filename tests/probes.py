@@ -50,6 +50,12 @@ class Monitoring:
                     return probe
                 await asyncio.sleep(_POLL_S)
 
+    async def becomes_not(self, check: str, found: str, timeout_s: float = PATIENCE_S) -> None:
+        """Return once what ``/readyz`` says of ``check`` begins otherwise than with ``found``."""
+        async with asyncio.timeout(timeout_s):
+            while (await self.probe("/readyz")).checks[check].startswith(found):  # noqa: ASYNC110
+                await asyncio.sleep(_POLL_S)
+
     async def becomes_ready(self, timeout_s: float = PATIENCE_S) -> None:
         """Return once ``/readyz`` says that all is well: one check is ahead of another."""
         async with asyncio.timeout(timeout_s):

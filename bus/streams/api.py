@@ -114,6 +114,8 @@ def describe(error: NatsError) -> str:
     """Return what the server said, in its own words and without those of a library around them."""
     if isinstance(error, APIError) and error.description:
         return f"{error.description} (code {error.err_code})"
+    if isinstance(error, ServiceUnavailableError):
+        return "nobody answers for JetStream"
     if isinstance(error, NoRespondersError | ServiceUnavailableError):
         return "nobody answers"
     return str(error).removeprefix("nats: ") or type(error).__name__
