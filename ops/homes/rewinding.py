@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from actors.rules.positions import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from actors.rules.partitions import Partition
 
@@ -29,7 +29,8 @@ class Rewinding(NamedTuple):
     partitions: tuple[Partition, ...]
     """Those that stand above it; the others stay where they are."""
     strangers: tuple[int, ...]
-    """Partitions whose position is of another log: they are read from its beginning anyhow."""
+    """Partitions whose position says nothing of this log: it is of another one, or stands on a
+    message that the log has lost. Who reads them sees that, and goes back to what is sure."""
     again: int
     """Messages of the log that are read again, whosever they are; holes count."""
 
@@ -56,17 +57,35 @@ def before(sequence: int, timestamp_ns: int, log: Log) -> Place:
     return Place(sequence - 1, timestamp_ns if sequence > log.first else 0, log.created)
 
 
-def rewinding(partitions: Iterable[Partition], position: Place, log: Log) -> Rewinding:
-    """Say which partitions go back to ``position``; raises ``RewindRefusedError`` if none does."""
+def rewinding(
+    partitions: Iterable[Partition], position: Place, log: Log, put_at: Mapping[int, int]
+) -> Rewinding:
+    """Say which partitions go back to ``position``; raises ``RewindRefusedError`` if none does.
+
+    ``put_at`` is when the messages on which positions stand were put into the log, in ns since
+    1970, by sequence. Behind a tail that was lost other messages have its sequences: set back
+    among those, a position that had passed the lost ones would pass what nobody has read.
+    """
     all_of_them = list(partitions)
-    strangers = [
-        one for one in all_of_them if one.position.sequence and one.position.log != log.created
-    ]
+    above = [one for one in all_of_them if one.position.sequence > position.sequence]
     back = [
         one
-        for one in all_of_them
-        if one not in strangers and one.position.sequence > position.sequence
+        for one in above
+        if one.position.log == log.created
+        and put_at.get(one.position.sequence) == one.position.timestamp_ns
     ]
+    strangers = [
+        one
+        for one in all_of_them
+        if one not in back
+        and one.position.sequence
+        and (one in above or one.position.log != log.created)
+    ]
+    if above and not back:
+        raise RewindRefusedError(
+            "what the positions stand on is not in this log: who reads them goes back to what is "
+            "sure, without being told"
+        )
     if not back:
         lowest = min((one.position.sequence for one in all_of_them), default=0)
         raise RewindRefusedError(

@@ -26,7 +26,7 @@ from store.homes.browsing import HomeBrowser
 from store.homes.mongo import MongoHomeStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from nats.aio.client import Client
 
@@ -90,8 +90,12 @@ def rewind(parsed: Parsed[Settings], target: str, restored: bool, yes: bool) -> 
             f"{', '.join(at_work)} at work: stop all instances first, they hold what the restored "
             "database does not, and would save it"
         )
+    partitions = watched.stored.view.partitions
+    stood_on = {one.position.sequence for one in partitions}
+    above = [sequence for sequence in stood_on if sequence > position.sequence]
+    put_at = with_client(settings.bus, lambda client: _put_at(client, settings, above))
     try:
-        planned = rewinding(watched.stored.view.partitions, position, log)
+        planned = rewinding(partitions, position, log, put_at)
     except RewindRefusedError as error:
         raise CommandError(str(error)) from None
     _announce(planned, at_work, restored=restored)
@@ -139,6 +143,15 @@ async def _sequence(api: JetStreamAPI, stream: str, log: Log, target: str, now_s
     return sequence
 
 
+async def _put_at(client: Client, settings: Settings, sequences: Iterable[int]) -> dict[int, int]:
+    """Return when the messages at these sequences were put into the log; one by one."""
+    api = JetStreamAPI(client)
+    name = await api.stream_of(settings.bus.subjects.alarm_status_changed)
+    if name is None:
+        return {}
+    return {sequence: await _put_at_ns(api, name, sequence) for sequence in sequences}
+
+
 async def _put_at_ns(api: JetStreamAPI, stream: str, sequence: int) -> int:
     """Return when a message was put into the stream; 0 if it has none there."""
     message = await api.message(stream, sequence)
@@ -163,8 +176,8 @@ def _announce(planned: Rewinding, at_work: list[str], *, restored: bool) -> None
     )
     if planned.strangers:
         say(
-            f"partitions {in_ranges(planned.strangers)} stay: their positions are of another log, "
-            "they are read from this one's beginning"
+            f"partitions {in_ranges(planned.strangers)} stay: what their positions stand on is not "
+            "in this log; who reads them goes back to what is sure"
         )
     if at_work and not restored:
         say(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from actors.rules.positions import Place
 from bus.memory.log import InMemoryLog
+from ops.homes.rewinding import Log, RewindRefusedError, rewinding
 from tests.simulation.course.traffic import (
     SUBJECTS,
     Request,
@@ -100,14 +101,15 @@ class Broker:
             for entry in world.ledger.standing()
         ]
         place = world.random.choice([Place(0, 0, self.log.created), *places])
-        higher = [
-            partition
-            for partition in world.watch.homes.view().partitions
-            if partition.position.log == place.log and partition.position > place
-        ]
-        if higher:
-            world.note("command", Happening.REWOUND, f"#{place.sequence}")
-            world.watch.homes.rewinding(lambda: result_of(world.homes.rewind(higher, place)))
+        partitions = world.watch.homes.view().partitions
+        put_at = {one.sequence: one.timestamp_ns for one in places}
+        try:
+            planned = rewinding(partitions, place, Log(*self.log.state()), put_at)
+        except RewindRefusedError:
+            return
+        world.note("command", Happening.REWOUND, f"#{place.sequence}")
+        back = planned.partitions
+        world.watch.homes.rewinding(lambda: result_of(world.homes.rewind(back, place)))
 
     def publish(self, published: OutgoingMessage) -> None:
         """Keep a publication, unless its ``Nats-Msg-Id`` was seen before."""
