@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 _PR_SET_PDEATHSIG = 1
 _POLL_S = 0.02
@@ -23,6 +23,28 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 def _die_with_parent() -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """Handle signals behind a ``with`` block: within it nobody knows yet what is to be stopped.
+
+    Masking them would not do: another thread of the process may be told, and Python handles them on
+    the main one all the same.
+    """
+    arrived: list[int] = []
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    for number, handler in handlers.items():
+        if callable(handler):
+            signal.signal(number, lambda came, _: arrived.append(came))
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            if callable(handler):
+                signal.signal(number, handler)
+        for came in arrived:
+            signal.raise_signal(came)
 
 
 class ChildProcess:
@@ -58,17 +80,17 @@ class ChildProcess:
 
     def start(self, timeout_s: float = 30.0) -> None:
         """Start it and wait until it is ready; raises ``OSError`` with the end of its output."""
-        with self._output.open("ab") as output:
-            self._process = subprocess.Popen(  # noqa: S603  # a server's own command line
-                self._command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509  # on the main thread, one libc call
-                start_new_session=True,  # Ctrl-C is for us, who then stop it in order
-            )
-        give_up_at_s = time.monotonic() + timeout_s
         try:
+            with _signals_held_back(), self._output.open("ab") as output:
+                self._process = subprocess.Popen(  # noqa: S603  # a server's own command line
+                    self._command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    preexec_fn=_die_with_parent,  # noqa: PLW1509  # main thread, one libc call
+                    start_new_session=True,  # Ctrl-C is for us, who then stop it in order
+                )
+            give_up_at_s = time.monotonic() + timeout_s
             # Whoever was quicker at the port answers too, before ours has found it taken and ended.
             while not (self._ready() and _listens(self.pid, self._port)):
                 if not self.running or time.monotonic() > give_up_at_s:

@@ -167,7 +167,7 @@ def test_a_program_on_path_is_called_by_its_name(
 
 def test_make_setup_shows_what_it_does() -> None:
     """For most of a minute it said nothing."""
-    command = ["make", "--dry-run", "--what-if=setup.cfg", "setup"]
+    command = ["make", "--no-print-directory", "--dry-run", "--what-if=setup.cfg", "setup"]
     said = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     assert said.startswith("echo 'setup: ")
     (large,) = (line for line in said.splitlines() if "[embedded,dev]" in line)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -78,3 +80,29 @@ def test_one_that_ignores_being_told_to_end_is_killed(tmp_path: Path) -> None:
     program.start()
     program.stop(timeout_s=0.05)
     assert not program.running
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_while_it_is_being_made_ends_it_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    """Once a child was left to itself that was there before we knew of it."""
+    made: list[subprocess.Popen[bytes]] = []
+    popen = subprocess.Popen
+
+    def interrupted(*args: Any, **kwargs: Any) -> subprocess.Popen[bytes]:
+        made.append(popen(*args, **kwargs))
+        signal.raise_signal(number)
+        return made[0]
+
+    def end(number: int, _: object) -> NoReturn:
+        raise SystemExit(number)
+
+    monkeypatch.setattr(subprocess, "Popen", interrupted)
+    before = signal.signal(number, end)
+    try:
+        with pytest.raises(SystemExit):
+            child(tmp_path, SERVES).start()
+    finally:
+        signal.signal(number, before)
+    assert made[0].poll() is not None
