@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from tests.broker import Broker
 
-_WARM_UP_S = 1.0
+_WARM_UP_S = 3.0
+"""Longer than users wait for their saves: from then on as many are saved as change."""
 _LAST_ANSWERS_S = 10.0
 _IN_A_ROW = 100
 """Of the burst, in one step: the load's own pace must go on."""
@@ -46,7 +47,7 @@ async def paced(
     """Send the load; return how many messages, and how long requests waited.
 
     From the publishing of a request until its digest is there, both in this process; what is asked
-    in the first second is not counted, nor who keeps all busy. Of a user one request at a time.
+    in the first seconds is not counted, nor who keeps all busy. Of a user one request at a time.
     """
     waited_s: list[float] = []
     asked_at_s: dict[str, float] = {}

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tests.broker import Broker
 
 _SETTLED = re.compile(rb"^\w*messages_settled_total (\S+)", re.MULTILINE)
+_IN_FLIGHT = re.compile(rb"^\w*messages_in_flight (\S+)", re.MULTILINE)
 _LOOK_MIN_S = 0.01
 _LOOK_MAX_S = 0.5
 _GIVE_UP_S = 900.0
@@ -52,10 +53,22 @@ class Service:
 
     async def settled(self, session: aiohttp.ClientSession) -> int:
         """Return how many messages it has settled, by its metrics."""
+        return _count(_SETTLED, await self._metrics(session))
+
+    async def taken(self, session: aiohttp.ClientSession) -> int:
+        """Return how many messages it has taken, be they saved or not, by its metrics."""
+        said = await self._metrics(session)
+        return _count(_SETTLED, said) + _count(_IN_FLIGHT, said)
+
+    async def _metrics(self, session: aiohttp.ClientSession) -> bytes:
         async with session.get(f"http://{self.address}/metrics") as answer:
-            found = _SETTLED.search(await answer.read())
-        assert found is not None, "no such metric"
-        return int(float(found[1]))
+            return await answer.read()
+
+
+def _count(metric: re.Pattern[bytes], said: bytes) -> int:
+    found = metric.search(said)
+    assert found is not None, "no such metric"
+    return int(float(found[1]))
 
 
 async def settled(services: Sequence[Service], count: int) -> None:

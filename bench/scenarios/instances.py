@@ -159,11 +159,14 @@ async def _feed(broker: Broker, users: Sequence[int], per_s: float, first: int) 
 
 
 async def _sample(services: Sequence[Service], until: asyncio.Task[Any]) -> list[tuple[float, int]]:
-    """Return when how many messages were settled, until a task is done."""
+    """Return when how many messages were taken, until a task is done.
+
+    Not settled: those of users that move are only a checkpoint interval later.
+    """
     samples: list[tuple[float, int]] = []
     async with aiohttp.ClientSession() as session:
         while not until.done():
-            done = sum([await service.settled(session) for service in services])
+            done = sum([await service.taken(session) for service in services])
             samples.append((time.perf_counter(), done))
             await asyncio.wait([until], timeout=_SAMPLE_S)
     return samples
