@@ -102,16 +102,19 @@ class Ways:
             # first, so who wants core NATS takes it back.
             self._mine = way
             ways = await self._ask()
-            others = sum(one == other for one in ways)
-            if not others:
+            if other not in ways:
                 break
-            if way is DeliveryMode.CORE:
-                self._mine = None
-            what, mend = _OTHERS[way]
-            reason = f"{others} other instance(s) {what}"
-            logger.warning("bus.waits_for_others", extra={"reason": reason, "mend": mend})
-            waits(f"waits: {reason}; {mend}")
-            await asyncio.sleep(ASKED_AGAIN_S)
+            while other in ways:
+                what, mend = _OTHERS[way]
+                reason = f"{ways.count(other)} other instance(s) {what}"
+                logger.warning("bus.waits_for_others", extra={"reason": reason, "mend": mend})
+                waits(f"waits: {reason}; {mend}")
+                if way is DeliveryMode.CORE:
+                    # Said again each time it is asked, the other would hear it each time as well,
+                    # and neither begin.
+                    self._mine = None
+                await asyncio.sleep(ASKED_AGAIN_S)
+                ways = await self._ask()
         if way is DeliveryMode.CORE and ways:
             mend = "run one instance: without JetStream several keep no order"
             logger.warning("bus.not_alone", extra={"others": len(ways), "mend": mend})

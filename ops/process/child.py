@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import signal
 import subprocess
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,8 +31,11 @@ def _signals_held_back() -> Iterator[None]:
     """Handle signals behind a ``with`` block: within it nobody knows yet what is to be stopped.
 
     Masking them would not do: another thread of the process may be told, and Python handles them on
-    the main one all the same.
+    the main one all the same. On another thread than that there is nothing to hold back.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     arrived: list[int] = []
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     for number, handler in handlers.items():

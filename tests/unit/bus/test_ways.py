@@ -10,6 +10,7 @@ from nats.aio.msg import Msg
 
 from bus.settings import DeliveryMode
 from bus.ways import Ways
+from tests.patience import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -58,8 +59,8 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def told(ways: Ways, way: DeliveryMode, waits: list[str]) -> None:
-    """Agree on a way, for two seconds at the most."""
-    async with asyncio.timeout(2):
+    """Agree on a way, before long."""
+    async with asyncio.timeout(PATIENCE_S):
         await ways.agree(way, waits.append)
 
 
@@ -93,7 +94,7 @@ async def test_who_takes_the_other_way_waits_until_the_first_has_gone(
 
 
 async def test_of_two_that_begin_at_once_the_log_goes_first() -> None:
-    """And neither waits for ever."""
+    """And neither waits for ever: who waits says no more that it would take the other way."""
     room = Room()
     over_core, over_log = await room.enter(), await room.enter()
     waits: list[str] = []
