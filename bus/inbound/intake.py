@@ -23,7 +23,7 @@ from bus.tally import BusTally
 from bus.wire.codec import decode_alarm_status_changed, decode_send_alarm_digest
 from bus.wire.earlier import with_earlier_id
 from bus.wire.message import Message, Rejected
-from bus.wire.ownership import NOBODYS, partition_of_rejected, plain_event, plain_request
+from bus.wire.ownership import NOBODYS, partition_of_rejected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Sequence
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from actors.rejections import Rejection
     from actors.rules.positions import Ledger
     from bus.inbound.log_home import Wanted
-    from bus.inbound.log_source import LogMessage
+    from bus.inbound.log_source import LogMessage, Stretch
     from bus.spans import Spans
     from bus.subjects import Subjects
     from bus.wire.message import DeadLetters
@@ -85,10 +85,6 @@ class Intake:
         self._tell_foreign = tell_foreign
         self._judge_foreign = judge_foreign
         self._traced = TracedMessages(spans or NoSpans())
-        self._plain_forms = {
-            subjects.alarm_status_changed: plain_event,
-            subjects.send_alarm_digest: plain_request,
-        }
         # Not through ``DeliveryToken``: the call costs as much as an entry in the table.
         self._tokens = cast("Iterator[DeliveryToken]", count(1))
         self._in_flight: dict[DeliveryToken, _InFlight] = {}
@@ -117,7 +113,7 @@ class Intake:
         return BODIES_MAX_BYTES - self._held_bytes
 
     def read(  # every call of a function would cost a message a tenth
-        self, messages: Sequence[LogMessage], wanted: Wanted, before: Place
+        self, messages: Stretch, wanted: Wanted, before: Place
     ) -> None:
         """Take what is wanted of a stretch of the log; hand it on or put it aside.
 
@@ -129,21 +125,11 @@ class Intake:
         bars, ledgers = wanted
         alarm_status_changed = self._subjects.alarm_status_changed
         max_body_bytes = self._max_body_bytes
-        previous, previous_ns, log = before
-        # Where all is wanted, as by an instance that is alone, all is decoded in any case.
-        plain_form_of = (self._plain_forms if max(bars) >= messages[0].sequence else {}).get
-        taken_bytes = skipped = requests = 0
-        for message in messages:
+        candidates = wanted.candidates(messages, self._subjects)
+        skipped = len(messages) - len(candidates)
+        taken_bytes = requests = 0
+        for message, place_before in messages.each(candidates, before):
             subject, content, headers, sequence, timestamp_ns = message
-            # Others' messages, by far the most where instances are many, end here.
-            if (
-                (plain_form := plain_form_of(subject))
-                and (plain := plain_form(content))
-                and sequence <= bars[crc32(plain["user"]) % PARTITIONS]
-            ):
-                skipped += 1
-                previous, previous_ns = sequence, timestamp_ns
-                continue
             body: AlarmStatusChanged | SendDigest | None
             rejection: Rejection | None = None
             try:
@@ -162,7 +148,7 @@ class Intake:
                 self._tell_foreign(subject)
             else:
                 ledger = ledgers[number]
-                ledger.take(sequence, new_tuple(Place, (previous, previous_ns, log)))
+                ledger.take(sequence, place_before)
                 token = next(tokens)
                 in_flight[token] = (number, ledger, message)
                 taken_bytes += len(content)
@@ -177,7 +163,6 @@ class Intake:
                             token, message_of(message), with_earlier_id(body, headers)
                         )
                     batch.append(new_tuple(Delivery, (token, body, 1)))
-            previous, previous_ns = sequence, timestamp_ns
         self._tally.skipped += skipped
         self._tally.requests += requests
         self._hand_on(batch, rejected, len(messages) - skipped, taken_bytes)

@@ -6,13 +6,22 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from actors.rules.partitions import PARTITIONS
 from actors.rules.positions import Ledger, Place
+from bus.wire.ownership import plain_partitions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from actors.rules.partitions import Partition
     from bus.inbound.log_pass import LogPass
+    from bus.inbound.log_source import Stretch
+    from bus.subjects import Subjects
 
 NOT_READ = 1 << 63
 """As a bar in ``Wanted``: above every sequence."""
+
+
+_ALWAYS_READ = 0
+"""Below every sequence."""
 
 
 class Wanted(NamedTuple):
@@ -25,6 +34,20 @@ class Wanted(NamedTuple):
     def nothing(cls, ledger: Ledger) -> Wanted:
         """Want nothing at all; ``ledger`` stands for those that are not wanted."""
         return cls([NOT_READ] * PARTITIONS, [ledger] * PARTITIONS)
+
+    def candidates(self, messages: Stretch, subjects: Subjects) -> Sequence[int]:
+        """Return the indexes of what may be wanted, by all that is known without decoding.
+
+        Others' messages, by far the most where instances are many, end here. Where all is wanted,
+        as by an instance that is alone, all is decoded in any case.
+        """
+        sequences = messages.sequences
+        if max(self.bars) < sequences[0]:
+            return range(len(messages))
+        bars = [*self.bars, _ALWAYS_READ]  # the last one is of ``UNKNOWN``
+        numbers = plain_partitions(messages.subjects, messages.bodies, subjects)
+        above = zip(numbers, sequences, strict=True)
+        return [at for at, (number, sequence) in enumerate(above) if sequence > bars[number]]
 
 
 class Home:

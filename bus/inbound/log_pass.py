@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bus.inbound.log_home import Home
-    from bus.inbound.log_source import LogMessage, LogSource, LogState, Reading
+    from bus.inbound.log_source import LogSource, LogState, Reading, Stretch
 
 logger = logging.getLogger("bus.reader")
 
@@ -35,7 +35,7 @@ class PassOwner(Protocol):
     def verified(self, log_pass: LogPass) -> None:
         """Go on: the pass is bound to a log that is the one it was."""
 
-    def take(self, log_pass: LogPass, messages: list[LogMessage]) -> None:
+    def take(self, log_pass: LogPass, messages: Stretch) -> None:
         """Take a stretch of the log; the pass's place is still before it."""
 
     def moved(self, log_pass: LogPass, waiting: int) -> None:
@@ -127,7 +127,7 @@ class LogPass:
 
         self._owner.verify(verified)
 
-    def took(self, messages: list[LogMessage], waiting: int) -> None:
+    def took(self, messages: Stretch, waiting: int) -> None:
         """See ``ReadingCallbacks``."""
         self._pause_s = PAUSE_INITIAL_S
         _, _, _, sequence, timestamp_ns = messages[-1]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from actors.rules.positions import Place
     from bus.inbound.intake import Intake
     from bus.inbound.log_pass import LogPass
-    from bus.inbound.log_source import LogMessage, LogSource, LogState
+    from bus.inbound.log_source import LogSource, LogState, Stretch
     from bus.tally import BusTally
 
 logger = logging.getLogger("bus.reader")
@@ -177,7 +177,7 @@ class LogReader:
         self._passes.give_over()
         self.ask_for_more()
 
-    def take(self, log_pass: LogPass, messages: list[LogMessage]) -> None:
+    def take(self, log_pass: LogPass, messages: Stretch) -> None:
         """See ``PassOwner``."""
         self._is_within_stretch = True
         self._intake.read(messages, log_pass.wanted, log_pass.place)

@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from actors.rules.positions import Place
+from actors.runtime.tuples import new_tuple
 from bus.wire.contexts import context_in
 from bus.wire.message import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 
 class LogMessage(NamedTuple):
-    """A message as it stands in the log. Plain fields: most are looked at once and skipped."""
+    """A message as it stands in the log."""
 
     subject: str
     body: bytes
@@ -37,6 +38,68 @@ def message_of(message: LogMessage | Message) -> Message:
         return message
     subject, body, headers, sequence, timestamp_ns = message
     return Message(subject, body, "", Place(sequence, timestamp_ns), context_in(headers))
+
+
+class Stretch:
+    """One message or more of the log, in its order, by the column: most are skipped at a glance."""
+
+    __slots__ = ("bodies", "headers", "sequences", "subjects", "timestamps_ns")
+
+    def __init__(
+        self,
+        subjects: Sequence[str],
+        bodies: Sequence[bytes],
+        headers: Sequence[bytes],
+        sequences: Sequence[int],
+        timestamps_ns: Sequence[int],
+    ) -> None:
+        """Keep the columns, which are as long as each other: see ``LogMessage``."""
+        self.subjects = subjects
+        self.bodies = bodies
+        self.headers = headers
+        self.sequences = sequences
+        self.timestamps_ns = timestamps_ns
+        """May be read from elsewhere at each look; to iterate over all is cheaper."""
+
+    @classmethod
+    def of(cls, messages: Iterable[LogMessage]) -> Stretch:
+        """Return one of these messages."""
+        subjects, bodies, headers, sequences, timestamps_ns = zip(*messages, strict=True)
+        return cls(subjects, bodies, headers, sequences, timestamps_ns)
+
+    def __len__(self) -> int:
+        """Return how many messages it has."""
+        return len(self.bodies)
+
+    def __getitem__(self, index: int) -> LogMessage:
+        """Return a message."""
+        subject, body, headers = self.subjects[index], self.bodies[index], self.headers[index]
+        fields = (subject, body, headers, self.sequences[index], self.timestamps_ns[index])
+        return new_tuple(LogMessage, fields)
+
+    def __iter__(self) -> Iterator[LogMessage]:
+        """Yield the messages."""
+        return (self[at] for at in range(len(self)))
+
+    def each(self, indexes: Sequence[int], before: Place) -> Iterator[tuple[LogMessage, Place]]:
+        """Yield the messages at these, each with the place of the message before it.
+
+        ``before`` is that of the message before the stretch.
+        """
+        subjects, bodies, headers = self.subjects, self.bodies, self.headers
+        sequences, timestamps_ns = self.sequences, self.timestamps_ns
+        log = before.log
+        if len(indexes) == len(self):
+            times = list(timestamps_ns)
+            columns = zip(subjects, bodies, headers, sequences, times, strict=True)
+            places = [new_tuple(Place, (*at, log)) for at in zip(sequences, times, strict=True)]
+            messages = [new_tuple(LogMessage, one) for one in columns]
+            yield from zip(messages, [before, *places[:-1]], strict=True)
+            return
+        for at in indexes:
+            if at:
+                before = new_tuple(Place, (sequences[at - 1], timestamps_ns[at - 1], log))
+            yield self[at], before
 
 
 class LogState(NamedTuple):
@@ -82,7 +145,7 @@ class ReadingCallbacks(Protocol):
         What the log is asked from here on is true of what this reading will bring.
         """
 
-    def took(self, messages: list[LogMessage], waiting: int) -> None:
+    def took(self, messages: Stretch, waiting: int) -> None:
         """Messages in the log's order, every one that it has behind those before.
 
         A sequence that is left out is in the log no more. ``waiting`` are behind them in the log.

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from actors.rejections import RejectionKind
-from actors.rules.partitions import partition_of
+from actors.rules.partitions import PARTITIONS, partition_of
 from bus.errors import MessageRejectedError
 from bus.wire.codec import decode_alarm_status_changed, decode_send_alarm_digest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bus.subjects import Subjects
 
+UNKNOWN = -1
+"""In place of a partition: to be decoded."""
 NOBODYS = 0
 """The partition of whatever is no event and no request by the contract (SPEC, section 5)."""
 
@@ -33,21 +38,69 @@ _DAY = (
     rb"(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
 )
 _TIME = rb"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9}+)?"
-_ALARM, _USER = rb'"AlarmID": ?"' + _ID + rb'"', rb'"UserID": ?"(?P<user>' + _ID + rb')"'
+_ALARM, _USER = rb'"AlarmID": ?"' + _ID + rb'"', rb'"UserID": ?"(' + _ID + rb')"'
 
-plain_event = re.compile(
-    rb"\{(" + _ALARM + rb", ?)?" + _USER + rb"(?(1)|, ?" + _ALARM + rb")"  # in either order
-    rb', ?"Status": ?"(?:CLEARED|WARNING|CRITICAL)"'
-    rb', ?"ChangedAt": ?"' + _DAY + rb"T" + _TIME + rb'Z"\}'
-).fullmatch
-"""Match a valid event in the form that most producers write; what it does not match may be valid.
+_CHANGE = (
+    rb', ?"Status": ?"(?:CLEARED|WARNING|CRITICAL)", ?"ChangedAt": ?"'
+    + _DAY
+    + rb"T"
+    + _TIME
+    + rb'Z"'
+)
 
-The group ``user`` is the UserID. In a quarter of the time of decoding: by far the most of what an
-instance reads are other instances' messages, and this is all it must know of them.
-"""
 
-plain_request = re.compile(rb"\{" + _USER + rb"\}").fullmatch
-"""Match a valid request in the form that most producers write, like the above."""
+def _lines_of(form: bytes) -> re.Pattern[bytes]:
+    """Match each line of a text: of the form, or whatever it is, and then without its groups."""
+    return re.compile(rb"(?:\{" + form + rb"\}|[^\n]*+)\n")
+
+
+_EVENTS = _lines_of(
+    rb"(?:" + _USER + rb", ?" + _ALARM + rb"|" + _ALARM + rb", ?" + _USER + rb")" + _CHANGE
+)
+_REQUESTS = _lines_of(_USER + rb"()")
+
+
+def plain_events(bodies: Sequence[bytes]) -> list[bytes]:
+    """Return the UserIDs of those that are valid events in the form that most producers write.
+
+    Empty for all others, which may be valid. In a tenth of the time of decoding: by far the most of
+    what an instance reads are other instances' messages, and this is all it must know of them.
+    """
+    return _users(_EVENTS, bodies)
+
+
+def plain_requests(bodies: Sequence[bytes]) -> list[bytes]:
+    """Return the UserIDs of those that are valid requests in that form, like the above."""
+    return _users(_REQUESTS, bodies)
+
+
+def _users(form: re.Pattern[bytes], bodies: Sequence[bytes]) -> list[bytes]:
+    # One search through all of them, a line each, is twice as quick as one match after the other.
+    found = form.findall(b"\n".join((*bodies, b"")))
+    if len(found) != len(bodies):
+        return _users(form, [b"" if b"\n" in body else body for body in bodies])
+    return [first or second for first, second in found]
+
+
+def plain_partitions(subjects: Sequence[str], bodies: Sequence[bytes], ours: Subjects) -> list[int]:
+    """Return the partitions of messages by the short way, ``UNKNOWN`` for what it cannot tell."""
+    event = ours.alarm_status_changed
+    if subjects.count(event) == len(subjects):
+        users = plain_events(bodies)
+    else:
+        request = ours.send_alarm_digest
+        events = [
+            b"" if subject != event else body
+            for subject, body in zip(subjects, bodies, strict=True)
+        ]
+        requests = [
+            b"" if subject != request else body
+            for subject, body in zip(subjects, bodies, strict=True)
+        ]
+        users = [
+            a or b for a, b in zip(plain_events(events), plain_requests(requests), strict=True)
+        ]
+    return [crc32(user) % PARTITIONS if user else UNKNOWN for user in users]
 
 
 def partition_of_bytes(subject: str, body: bytes, subjects: Subjects) -> int:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from nats.aio.client import Client
 
-    from bus.inbound.log_source import LogFailure, LogMessage, LogSource, LogState, Reading
+    from bus.inbound.log_source import LogFailure, LogMessage, LogSource, LogState, Reading, Stretch
 
 DEADLINE_S = 10.0
 
@@ -70,7 +70,7 @@ class Listener:
         """Note it."""
         self.is_open = True
 
-    def took(self, messages: list[LogMessage], waiting: int) -> None:
+    def took(self, messages: Stretch, waiting: int) -> None:
         """Note it."""
         assert self.is_open
         assert not self.troubles

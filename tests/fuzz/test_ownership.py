@@ -10,7 +10,13 @@ from zlib import crc32
 import pytest
 
 from bus.subjects import Subjects
-from bus.wire.ownership import partition_of_bytes, plain_event, plain_request
+from bus.wire.ownership import (
+    UNKNOWN,
+    partition_of_bytes,
+    plain_events,
+    plain_partitions,
+    plain_requests,
+)
 from tests.fuzz.judging import EVENTS, REQUESTS, Subject, each_body
 from tests.fuzz.reference import Rejected
 
@@ -19,7 +25,7 @@ if TYPE_CHECKING:
 
 SUBJECTS = Subjects()
 _NAMES = {EVENTS: SUBJECTS.alarm_status_changed, REQUESTS: SUBJECTS.send_alarm_digest}
-_FORMS = {EVENTS: plain_event, REQUESTS: plain_request}
+_FORMS = {EVENTS: plain_events, REQUESTS: plain_requests}
 _KINDS = pytest.mark.parametrize("kind", [EVENTS, REQUESTS], ids=lambda kind: kind.name)
 
 _PARTS = [
@@ -78,10 +84,9 @@ _PLAIN = {
 
 def _agrees(kind: Subject, body: bytes) -> bool:
     """Whether the quick way knows a body; fails when it knows another thing than the slow one."""
-    match = _FORMS[kind](body)
-    if match is None:
+    [user_id] = _FORMS[kind]([body])
+    if not user_id:
         return False
-    user_id = match["user"]
     read = kind.refer(body, len(body))
     assert not isinstance(read, Rejected), f"taken for valid: {body!r}"
     said = read[0] if isinstance(read, tuple) else read
@@ -122,6 +127,30 @@ def test_what_the_quick_way_knows_the_slow_way_says_too(kind: Subject) -> None:
     """A body that two instances read differently is nobody's, and lost."""
     known = sum(_agrees(kind, body) for body in _damaged(kind, Random(1), 60_000))
     assert known > 600
+
+
+def test_of_many_at_once_each_is_read_by_itself() -> None:
+    """Events, requests and what is neither, with line breaks within: none moves another."""
+    random = Random(2)
+    events = list(_damaged(EVENTS, random, 20_000)) + _PLAIN[EVENTS] * 2000
+    requests = list(_damaged(REQUESTS, random, 2000)) + _PLAIN[REQUESTS] * 2000
+    bodies = [(_NAMES[EVENTS], body) for body in events]
+    bodies += [(_NAMES[REQUESTS], body) for body in requests]
+    bodies += [("Renamed", body) for body in _PLAIN[EVENTS] + _PLAIN[REQUESTS]]
+    random.shuffle(bodies)
+    known = 0
+    while bodies:
+        many, bodies = bodies[: (size := random.randint(1, 200))], bodies[size:]
+        if random.random() < 0.5:
+            many = [(name, body) for name, body in many if b"\n" not in body]
+        numbers = plain_partitions([n for n, _ in many], [b for _, b in many], SUBJECTS)
+        for (name, body), number in zip(many, numbers, strict=True):
+            [alone] = plain_partitions([name], [body], SUBJECTS)
+            assert number == alone
+            if number != UNKNOWN:
+                assert number == partition_of_bytes(name, body, SUBJECTS)
+                known += 1
+    assert known > 5000
 
 
 @_KINDS

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from actors.runtime.tuples import new_tuple
-from bus.inbound.log_source import LogMessage
+from bus.inbound.log_source import Stretch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from bus.connection.lanes import Frame
+
+
+_DOTS = 8
+"""In an address of the short form."""
 
 
 class Delivered(NamedTuple):
@@ -47,7 +52,8 @@ class PlainRun:
     """The short way for a chunk that holds one consumer's deliveries in order, and nothing else.
 
     As nearly all do. Their addresses differ in the last four tokens only, of which numbers are read
-    of the first and the last: what lies between is complete if there are as many.
+    of the first and the last: what lies between is complete if there are as many, in the consumer
+    and in the stream.
     """
 
     def __init__(self) -> None:
@@ -63,28 +69,47 @@ class PlainRun:
 
     def read(
         self, frames: list[Frame], names: Mapping[bytes, str]
-    ) -> tuple[list[LogMessage], int, int, int] | None:
+    ) -> tuple[Stretch, int, int, int] | None:
         """Return what ``StreamReading.take`` wants; None for any other chunk.
 
         ``names`` are the subjects that are known.
         """
         prefix = self._prefix
-        begin = len(prefix)
-        if not begin:
+        if not prefix or not frames:
             return None
-        messages: list[LogMessage] = []
-        add = messages.append
-        first = number = waits = b""
+        subjects, addresses, bodies, headers = zip(*frames, strict=True)
+        count = len(addresses)
+        joined = b" ".join((b"", *addresses))  # within an address there is no blank
+        if joined.count(b" " + prefix) != count or joined.count(b".") != _DOTS * count:
+            return None
         try:
-            for subject, address, body, headers in frames:
-                if not address.startswith(prefix):
-                    return None
-                sequence, number, timestamp, waits = address[begin:].split(b".")
-                if not first:
-                    first = number
-                fields = (names[subject], body, headers, int(sequence), int(timestamp))
-                add(new_tuple(LogMessage, fields))
-            begins, ends, waiting = int(first), int(number), int(waits)
-        except (KeyError, ValueError):
+            known = [names[subject] for subject in subjects]
+            first = parse_delivery(addresses[0])
+            last = parse_delivery(addresses[-1])
+        except (KeyError, ValueError, IndexError):
             return None
-        return (messages, begins, ends, waiting) if ends - begins == len(messages) - 1 else None
+        between = count - 1
+        if last.number - first.number != between or last.sequence - first.sequence != between:
+            return None
+        sequences = range(first.sequence, last.sequence + 1)
+        stretch = Stretch(known, bodies, headers, sequences, _Timestamps(addresses))
+        return stretch, first.number, last.number, last.waiting
+
+
+class _Timestamps(Sequence[int]):
+    """The timestamps of deliveries, in nanoseconds since 1970: read where somebody looks."""
+
+    __slots__ = ("_addresses",)
+
+    def __init__(self, addresses: Sequence[bytes]) -> None:
+        """Read them from addresses of the short form."""
+        self._addresses = addresses
+
+    def __len__(self) -> int:
+        return len(self._addresses)
+
+    def __getitem__(self, index: int) -> int:  # type: ignore[override]  # of no slice
+        return int(self._addresses[index].rsplit(b".", 2)[1])
+
+    def __iter__(self) -> Iterator[int]:
+        return (int(address.rsplit(b".", 2)[1]) for address in self._addresses)

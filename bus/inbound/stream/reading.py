@@ -13,7 +13,7 @@ import orjson
 from bus.connection.lanes import parse_status
 
 if TYPE_CHECKING:
-    from bus.inbound.log_source import LogMessage, ReadingCallbacks
+    from bus.inbound.log_source import ReadingCallbacks, Stretch
 
 logger = logging.getLogger("bus.stream")
 
@@ -150,7 +150,7 @@ class StreamReading:
             self.end()
             self._callbacks.troubled(reason)
 
-    def take(self, messages: list[LogMessage], first: int, last: int, waiting: int) -> None:
+    def take(self, messages: Stretch, first: int, last: int, waiting: int) -> None:
         """Take deliveries whose numbers go from ``first`` to ``last`` without a gap."""
         self.heard = True
         if self._over:
@@ -159,7 +159,7 @@ class StreamReading:
             self.trouble(f"delivery {first} came in place of {self._number + 1}")
             return
         self._number = last
-        size = sum([len(body) for _, body, _, _, _ in messages])
+        size = sum(map(len, messages.bodies))
         self._count(len(messages), size)
         self._room -= len(messages)
         self._room_bytes -= size

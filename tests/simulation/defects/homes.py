@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from actors.rules.partitions import HomePosition, InstanceID, Partition
     from actors.rules.positions import Place
     from bus.inbound.log_home import Home, Wanted
-    from bus.inbound.log_source import LogFailure, LogMessage, LogSource, LogState
+    from bus.inbound.log_source import LogFailure, LogSource, LogState, Stretch
     from bus.subjects import Subjects
 
 _attempt = PublisherActor._attempt
@@ -136,7 +136,7 @@ def _whose_a_message_is_is_read_two_ways(patch: pytest.MonkeyPatch) -> None:
     reader: list[Intake] = []
     known: list[Intake] = []
 
-    def read(self: Intake, messages: Sequence[LogMessage], wanted: Wanted, before: Place) -> None:
+    def read(self: Intake, messages: Stretch, wanted: Wanted, before: Place) -> None:
         if self not in known:
             known.append(self)
         reader[:] = [self]

@@ -56,6 +56,11 @@ SIGNATURES: dict[str, list[str]] = {
     "_send_command": ["self", "cmd", "priority"],
 }
 CALLS: list[tuple[Callable[..., object], str, str]] = [
+    (
+        Client._read_loop,
+        "read(DEFAULT_BUFFER_SIZE)",
+        "the read loop reads the module's DEFAULT_BUFFER_SIZE, which bus.connection.client raises",
+    ),
     (Client._read_loop, "self._ps.parse(", "the read loop gives what it reads to _ps.parse"),
     (Parser.parse, "self.nc._process_msg(", "the parser hands messages to _process_msg"),
     (Parser.parse, "self.nc._process_info(", "the parser hands later greetings to _process_info"),

@@ -36,8 +36,8 @@ def test_another_kind_of_address_is_refused(reply: bytes) -> None:
         parse_delivery(reply)
 
 
-def _address(number: int, consumer: str = "c", more: str = "") -> bytes:
-    tail = f"{number + 7}.{number}.{AT_NS + number}.{99 - number}{more}"
+def _address(number: int, consumer: str = "c", more: str = "", stream: int = 7) -> bytes:
+    tail = f"{number + stream}.{number}.{AT_NS + number}.{99 - number}{more}"
     return f"$JS.ACK.S.{consumer}.1.{tail}".encode()
 
 
@@ -54,7 +54,10 @@ def test_a_chunk_of_one_consumer_is_read_the_short_way() -> None:
         LogMessage("s", b"x", b"", 11, AT_NS + 4),
         LogMessage("t", b"y", b"NATS/1.0", 12, AT_NS + 5),
     ]
-    assert _run().read(frames, NAMES) == (messages, 4, 5, 94)
+    run = _run().read(frames, NAMES)
+    assert run is not None
+    assert list(run[0]) == messages
+    assert run[1:] == (4, 5, 94)
 
 
 @pytest.mark.parametrize(
@@ -69,11 +72,16 @@ def test_a_chunk_of_one_consumer_is_read_the_short_way() -> None:
         [(b"s", _address(1, more=".more"), b"", b"")],
         [(b"s", b"$JS.ACK.S.c.1.x.1.1.1", b"", b"")],
         [(b"s", b"$JS.ACK.S.c.1.1.1", b"", b"")],
+        [(b"s", _address(1), b"", b""), (b"s", _address(2, stream=9), b"", b"")],
+        [(b"s", _address(n, more="." if n == 2 else ""), b"", b"") for n in (1, 2, 3)],
         [(b"unknown", _address(1), b"", b"")],
     ],
 )
 def test_any_other_chunk_is_left_to_the_long_way(frames: list[tuple[bytes, ...]]) -> None:
-    """Answers, gaps, repeats, other consumers, strangers, subjects that are not known yet."""
+    """Answers, gaps, repeats, other consumers, strangers, subjects that are not known yet.
+
+    And a gap in the stream: what lies between is not known by counting.
+    """
     assert _run().read(frames, NAMES) is None  # type: ignore[arg-type]  # frames are of four
 
 
@@ -98,8 +106,9 @@ def test_what_the_short_way_reads_the_long_one_reads_too() -> None:
         run = _run().read(frames, NAMES)
         said = [parse_delivery(address) for _, address, _, _ in frames]
         ordered = [one.number for one in said] == list(range(numbers[0], numbers[0] + len(said)))
-        if numbers == sorted(set(numbers)):  # as a server counts
-            assert (run is not None) == ordered
+        if numbers != sorted(set(numbers)):
+            continue  # no server counts so
+        assert (run is not None) == ordered
         if run is None:
             continue
         read += 1
