@@ -45,7 +45,7 @@ def play_on_clusters(
     scenario: Scenario[ClusterStage], folder: Path, console: Console, *, quick: bool
 ) -> Outcome:
     """Play one on clusters of its own, likewise."""
-    with console.status(scenario.name) as status, Clusters(folder).running() as clusters:
+    with console.status(scenario.name) as status, Clusters.running(folder) as clusters:
         stage = ClusterStage(
             folder,
             clusters,

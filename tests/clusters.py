@@ -1,4 +1,7 @@
-"""Clusters on loopback: three NATS servers with JetStream, three MongoDB servers in a set."""
+"""Clusters: three NATS servers with JetStream, three MongoDB servers in a set.
+
+On loopback, or where that can be had each in a network namespace, so that any two can be cut apart.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import shutil
 import signal
 import threading
 import time
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import nats
@@ -17,11 +20,12 @@ from pymongo import MongoClient
 from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError
 
 from ops.process.embedded import find_mongod, find_nats_server, mongodb_server, nats_server
+from tests.network import ABLE, End, Network
 from tests.patience import PATIENCE_S
 from tests.ports import claim_port
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Sequence
     from pathlib import Path
 
     from nats.aio.client import Client
@@ -34,36 +38,52 @@ ELECTION_S = 2.0
 _POLL_S = 0.05
 _ASKED_WITHIN_S = 1.0
 _CACHE_GB = 0.25
+_LOOPBACK = End("127.0.0.1", "lo", None)
 
 
 class NatsCluster:
     """Three NATS servers, each with a store of its own. Its methods block, on the main thread."""
 
-    def __init__(self, folder: Path) -> None:
-        """Prepare them; none is started."""
-        ports = [claim_port() for _ in range(MEMBERS)]
-        routes = [claim_port() for _ in range(MEMBERS)]
-        self.urls = [f"nats://127.0.0.1:{port}" for port in ports]
+    def __init__(self, folder: Path, ends: Sequence[End]) -> None:
+        """Prepare them, one at each end; none is started."""
+        self.ends = ends
+        ports = [claim_port() for _ in ends]
+        routes = [
+            f"{end.address}:{port}"
+            for end, port in zip(ends, [claim_port() for _ in ends], strict=True)
+        ]
+        self.urls = [f"nats://{end.address}:{port}" for end, port in zip(ends, ports, strict=True)]
         self.url = ",".join(self.urls)
         self._stores = [folder / f"nats-{number}" for number in range(MEMBERS)]
         self.members: list[ChildProcess] = []
-        among = ", ".join(f'"nats-route://127.0.0.1:{route}"' for route in routes)
-        for number, (store, port, route) in enumerate(
-            zip(self._stores, ports, routes, strict=True)
-        ):
+        among = ", ".join(f'"nats-route://{route}"' for route in routes)
+        for number, (store, end) in enumerate(zip(self._stores, ends, strict=True)):
             store.mkdir(parents=True)
             file = folder / f"nats-{number}.conf"
             file.write_text(
                 f"server_name: n{number}\n"
-                f'cluster {{ name: alarms, listen: "127.0.0.1:{route}", routes: [{among}] }}\n'
+                f'cluster {{ name: alarms, listen: "{routes[number]}", routes: [{among}] }}\n'
             )
-            self.members.append(nats_server(find_nats_server(), store, port, file))
+            self.members.append(
+                nats_server(
+                    find_nats_server(),
+                    store,
+                    ports[number],
+                    file,
+                    address=end.address,
+                    runner=end.runs(),
+                )
+            )
 
     def start(self) -> None:
         """Start all, and wait until they have a leader among them."""
         for member in self.members:
             member.start()
         self._ask("$JS.API.INFO")
+
+    def others(self, number: int) -> list[End]:
+        """Return where all members but one are."""
+        return [end for other, end in enumerate(self.ends) if other != number]
 
     def kill(self) -> None:
         """End all at once; harmless when they have ended, or stand still."""
@@ -139,9 +159,10 @@ async def _pass_over(_: Exception) -> None:
 class ReplicaSet:
     """Three MongoDB servers in a replica set. Its methods block, on the main thread."""
 
-    def __init__(self, folder: Path) -> None:
-        """Prepare them; none is started."""
-        self.hosts = [f"127.0.0.1:{claim_port()}" for _ in range(MEMBERS)]
+    def __init__(self, folder: Path, ends: Sequence[End]) -> None:
+        """Prepare them, one at each end; none is started."""
+        self.ends = ends
+        self.hosts = [f"{end.address}:{claim_port()}" for end in ends]
         self.url = f"mongodb://{','.join(self.hosts)}"
         self._stores = [folder / f"mongodb-{number}" for number in range(MEMBERS)]
         self.members = [
@@ -152,8 +173,10 @@ class ReplicaSet:
                 f"--replSet={SET}",
                 "--oplogSize=64",
                 cache_gb=_CACHE_GB,
+                address=end.address,
+                runner=end.runs(),
             )
-            for number, host in enumerate(self.hosts)
+            for number, (host, end) in enumerate(zip(self.hosts, ends, strict=True))
         ]
 
     def start(self) -> None:
@@ -170,6 +193,10 @@ class ReplicaSet:
         self.whole()
         for number in range(MEMBERS):
             self._checkpointed(number)
+
+    def others(self, number: int) -> list[End]:
+        """Return where all members but one are."""
+        return [end for other, end in enumerate(self.ends) if other != number]
 
     def kill(self) -> None:
         """End all at once; harmless when they have ended, or stand still."""
@@ -278,23 +305,27 @@ def standing_still(member: ChildProcess, for_s: float) -> Iterator[None]:
 class Clusters:
     """One of each kind."""
 
-    def __init__(self, folder: Path) -> None:
-        """Prepare them, with their files in ``folder``."""
-        self.nats = NatsCluster(folder)
-        self.mongodb = ReplicaSet(folder)
+    def __init__(self, folder: Path, network: Network | None) -> None:
+        """Prepare them, with their files in ``folder``; without a network they are on loopback."""
+        self.network = network
+        ends = [_LOOPBACK] * MEMBERS * 2 if network is None else network.members
+        self.nats = NatsCluster(folder, ends[:MEMBERS])
+        self.mongodb = ReplicaSet(folder, ends[MEMBERS:])
 
     def pids(self) -> set[int]:
         """Return the ids of the processes that run now."""
         members = [*self.nats.members, *self.mongodb.members]
         return {member.pid for member in members if member.running}
 
+    @classmethod
     @contextmanager
-    def running(self) -> Iterator[Clusters]:
+    def running(cls, folder: Path) -> Iterator[Clusters]:
         """Run them for the time of a ``with`` block."""
-        try:
-            self.nats.start()
-            self.mongodb.start()
-            yield self
-        finally:
-            self.nats.kill()
-            self.mongodb.kill()
+        with ExitStack() as stack:
+            network = stack.enter_context(Network.made(2 * MEMBERS)) if ABLE else None
+            clusters = cls(folder, network)
+            stack.callback(clusters.nats.kill)
+            stack.callback(clusters.mongodb.kill)
+            clusters.nats.start()
+            clusters.mongodb.start()
+            yield clusters

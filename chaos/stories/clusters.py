@@ -23,21 +23,21 @@ ALONE_S = 1.0
 def leader_killed(stage: ClusterStage) -> None:
     """The leader of the input stream."""
     for _ in stage.times(5):
-        with _fault(stage):
+        with fault(stage):
             _killed(stage, stage.leader())
 
 
 def leader_paused(stage: ClusterStage) -> None:
     """Likewise; whoever is connected to it hears nothing."""
     for _ in stage.times(5):
-        with _fault(stage), standing_still(stage.leader(), FROZEN_S):
+        with fault(stage), standing_still(stage.leader(), FROZEN_S):
             stage.cured()
 
 
 def leader_stepped_down(stage: ClusterStage) -> None:
     """As an operator does before maintenance."""
     for _ in stage.times(20, least=3):
-        with _fault(stage):
+        with fault(stage):
             stage.clusters.nats.step_down(stage.input_stream)
             stage.cured()
 
@@ -45,7 +45,7 @@ def leader_stepped_down(stage: ClusterStage) -> None:
 def store_removed(stage: ClusterStage) -> None:
     """A NATS server lost its disk: it comes back with nothing, and is given all by the others."""
     for number in stage.times(5):
-        with _fault(stage):
+        with fault(stage):
             nats = stage.clusters.nats
             member = nats.members[number % len(nats.members)]
             member.kill()
@@ -59,21 +59,21 @@ def store_removed(stage: ClusterStage) -> None:
 def primary_killed(stage: ClusterStage) -> None:
     """It comes back as a secondary."""
     for _ in stage.times(5):
-        with _fault(stage):
+        with fault(stage):
             _killed(stage, stage.primary())
 
 
 def primary_paused(stage: ClusterStage) -> None:
     """Connected, and answering nothing; when it goes on it is primary no more."""
     for _ in stage.times(5):
-        with _fault(stage), standing_still(stage.primary(), FROZEN_S):
+        with fault(stage), standing_still(stage.primary(), FROZEN_S):
             stage.cured()
 
 
 def primary_stepped_down(stage: ClusterStage) -> None:
     """As an operator does before maintenance."""
     for _ in stage.times(10, least=2):
-        with _fault(stage):
+        with fault(stage):
             stage.clusters.mongodb.step_down()
             stage.cured()
 
@@ -81,7 +81,7 @@ def primary_stepped_down(stage: ClusterStage) -> None:
 def majority_late(stage: ClusterStage) -> None:
     """Both secondaries write nothing down for a while: the primary answers no majority write."""
     for _ in stage.times(5):
-        with _fault(stage):
+        with fault(stage):
             mongodb = stage.clusters.mongodb
             primary = mongodb.primary()
             secondaries = [one for one in range(len(mongodb.members)) if one != primary]
@@ -93,7 +93,7 @@ def majority_late(stage: ClusterStage) -> None:
 def both_killed(stage: ClusterStage) -> None:
     """The leader of the input stream and the primary, at once."""
     for _ in stage.times(5):
-        with _fault(stage):
+        with fault(stage):
             _killed(stage, stage.leader(), stage.primary())
 
 
@@ -101,7 +101,7 @@ def primary_rolled_back(stage: ClusterStage) -> None:
     """It goes on for a moment alone, and dies; what nobody else has, it takes back later."""
     mongodb = stage.clusters.mongodb
     for _ in stage.times(5):
-        with _fault(stage):
+        with fault(stage):
             primary = mongodb.primary()
             others = [one for number, one in enumerate(mongodb.members) if number != primary]
             # Not paused: what it sends them would wait for them in their sockets.
@@ -121,19 +121,19 @@ def rolling_restart(stage: ClusterStage) -> None:
     """New versions of all three kinds are rolled out, member by member, under load."""
     clusters = stage.clusters
     for member in (*clusters.nats.members, *clusters.mongodb.members):
-        with _fault(stage):
+        with fault(stage):
             member.stop()
             stage.cured()
             member.start()
     for instance in range(len(stage.instances)):
-        with _fault(stage):
+        with fault(stage):
             stage.terminate(instance)
             stage.cured()
             stage.bring_back(instance)
 
 
 @contextmanager
-def _fault(stage: ClusterStage) -> Iterator[None]:
+def fault(stage: ClusterStage) -> Iterator[None]:
     """Begin with all members under load, and end with them."""
     stage.load_for(0.5, 2.0)
     stage.fault()

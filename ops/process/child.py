@@ -136,9 +136,10 @@ def _listens(pid: int, port: int) -> bool:
     """Whether that process itself listens on that TCP port of IPv4."""
     try:
         opened = {str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()}
+        sockets = Path(f"/proc/{pid}/net/tcp").read_text()  # of the network that it is in
     except OSError:
         return False  # it has ended, or one of its descriptors is closed meanwhile
-    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+    for line in sockets.splitlines()[1:]:
         fields = line.split()
         local, state, inode = fields[1], fields[3], fields[9]
         if state == _LISTENING and int(local.partition(":")[2], 16) == port:

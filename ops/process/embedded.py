@@ -23,7 +23,7 @@ from ops.instance import EMBEDDED_SERVER
 from ops.process.child import ChildProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 LOOPBACK = "127.0.0.1"
 NATS_PORT = 4222
@@ -83,25 +83,42 @@ def free_port(preferred: int = 0) -> int:
 
 
 def nats_server(
-    binary: str, data_dir: Path, port: int, configuration: Path | None = None, *options: str
+    binary: str,
+    data_dir: Path,
+    port: int,
+    configuration: Path | None = None,
+    *options: str,
+    address: str = LOOPBACK,
+    runner: Sequence[str] = (),
 ) -> ChildProcess:
-    """Prepare a NATS server with JetStream; its data and output go into ``data_dir``."""
+    """Prepare a NATS server with JetStream; its data and output go into ``data_dir``.
+
+    ``runner`` is a command to run it by.
+    """
     data_dir.mkdir(parents=True, exist_ok=True)
-    command = [binary, "-a", LOOPBACK, "-p", str(port), "-js", "-sd", str(data_dir), *options]
+    command = [*runner, binary, "-a", address, "-p", str(port)]
+    command += ["-js", "-sd", str(data_dir), *options]
     if configuration is not None:
         command += ["-c", str(configuration)]
     log = data_dir / "nats-server.log"
-    return ChildProcess("nats-server", command, log, port, lambda: _greets(port))
+    return ChildProcess("nats-server", command, log, port, lambda: _greets(address, port))
 
 
 def mongodb_server(
-    binary: str, data_dir: Path, port: int, *options: str, cache_gb: float = 1
+    binary: str,
+    data_dir: Path,
+    port: int,
+    *options: str,
+    cache_gb: float = 1,
+    address: str = LOOPBACK,
+    runner: Sequence[str] = (),
 ) -> ChildProcess:
-    """Prepare a MongoDB server; its data and output go into ``data_dir``."""
+    """Prepare a MongoDB server, likewise."""
     data_dir.mkdir(parents=True, exist_ok=True)
     command = [
+        *runner,
         binary,
-        f"--bind_ip={LOOPBACK}",
+        f"--bind_ip={address}",
         f"--port={port}",
         f"--dbpath={data_dir}",
         f"--wiredTigerCacheSizeGB={cache_gb}",
@@ -110,7 +127,8 @@ def mongodb_server(
         *options,
     ]
     # It listens once it has recovered its journal, not before.
-    return ChildProcess("mongod", command, data_dir / "mongod.log", port, lambda: _listens(port))
+    log = data_dir / "mongod.log"
+    return ChildProcess("mongod", command, log, port, lambda: _listens(address, port))
 
 
 def start_on_free_port(
@@ -282,18 +300,18 @@ def _find(name: str, program: str, binary: str | None, package: str, folder: str
     return str(packaged)
 
 
-def _listens(port: int) -> bool:
+def _listens(address: str, port: int) -> bool:
     try:
-        with socket.create_connection((LOOPBACK, port), timeout=1):
+        with socket.create_connection((address, port), timeout=1):
             return True
     except OSError:
         return False
 
 
-def _greets(port: int) -> bool:
+def _greets(address: str, port: int) -> bool:
     """Whether a NATS server greets with JetStream ready."""
     try:
-        with socket.create_connection((LOOPBACK, port), timeout=1) as connection:
+        with socket.create_connection((address, port), timeout=1) as connection:
             return b'"jetstream":true' in connection.recv(4096)
     except OSError:
         return False

@@ -25,7 +25,7 @@ ANSWERING_WITHIN_S = 15.0
 @pytest.fixture(scope="module")
 def clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clusters]:
     """Servers of the module's own, to be broken."""
-    with Clusters(tmp_path_factory.mktemp("clusters")).running() as started:
+    with Clusters.running(tmp_path_factory.mktemp("clusters")) as started:
         yield started
 
 
