@@ -32,6 +32,8 @@ logger = logging.getLogger("bus.api")
 
 T = TypeVar("T")
 
+API = "$JS.API"
+"""Where JetStream is asked; another domain's, or account's, is elsewhere."""
 TIMEOUT_S = 5.0
 _PROBE_S = 5.0
 """After so long without anybody asking, the server removes a consumer that only looked."""
@@ -163,12 +165,16 @@ class JetStreamAPI:
         return self._client
 
     async def ask(
-        self, operation: str, about: dict[str, Any] | None = None, timeout_s: float = TIMEOUT_S
+        self,
+        operation: str,
+        about: dict[str, Any] | None = None,
+        timeout_s: float = TIMEOUT_S,
+        api: str = API,
     ) -> dict[str, Any]:
         """Ask for an operation, ``STREAM.INFO.<name>`` say; return the answer."""
         body = json.dumps(about).encode() if about else b""
         try:
-            answer = await self._client.request(f"$JS.API.{operation}", body, timeout=timeout_s)
+            answer = await self._client.request(f"{api}.{operation}", body, timeout=timeout_s)
         except NoRespondersError:
             raise ServiceUnavailableError from None
         try:
@@ -187,9 +193,9 @@ class JetStreamAPI:
         """Return the stream that captures a subject; None if none does."""
         return await stream_of(self._client.jetstream(timeout=TIMEOUT_S), subject)
 
-    async def stream(self, name: str) -> StreamFacts:
-        """Return a stream as it is now."""
-        return _facts(await self.ask(f"STREAM.INFO.{name}"))
+    async def stream(self, name: str, api: str = API, timeout_s: float = TIMEOUT_S) -> StreamFacts:
+        """Return a stream as it is now; ``api`` is where its JetStream is asked."""
+        return _facts(await self.ask(f"STREAM.INFO.{name}", timeout_s=timeout_s, api=api))
 
     async def create(self, settings: dict[str, Any]) -> StreamFacts:
         """Create a stream; one that is there with these very settings is returned."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType
 
 from bus.streams.marks import MIGRATE, MOVING_DESCRIPTION
+from bus.streams.origins.sources import faults_of_sources
 from bus.subjects import covers
 
 if TYPE_CHECKING:
@@ -40,8 +41,13 @@ class Obstacle(NamedTuple):
     mend: str
 
 
-def risks_of_input_stream(config: StreamConfig) -> Iterator[Risk]:
-    """Yield what may lose messages that were not read yet."""
+def risks_of_input_stream(
+    config: StreamConfig, inputs: Sequence[str], origins: Sequence[StreamConfig | None] = ()
+) -> Iterator[Risk]:
+    """Yield what may lose messages that were not read yet, or bring others than the ``inputs``.
+
+    ``origins`` are those of its sources, None or none for what could not be seen.
+    """
     event = "stream.may_lose_messages"
     if _may_discard(config):
         yield Risk(
@@ -61,6 +67,9 @@ def risks_of_input_stream(config: StreamConfig) -> Iterator[Risk]:
             f"it allows {config.max_consumers} consumers",
             "set max_consumers to -1: each instance reads by a consumer of its own, two at times",
         )
+    for fault in faults_of_sources(config, inputs, origins):
+        if not fault.certain:
+            yield Risk("stream.takes_unknown_subjects", fault.what, fault.mend)
     yield from _risks_of_memory(config)
 
 
@@ -109,7 +118,9 @@ def obstacles_of_output_stream(config: StreamConfig, subject: str) -> Iterator[O
         )
 
 
-def obstacles_of_input_stream(config: StreamConfig, inputs: Sequence[str]) -> Iterator[Obstacle]:
+def obstacles_of_input_stream(
+    config: StreamConfig, inputs: Sequence[str], origins: Sequence[StreamConfig | None] = ()
+) -> Iterator[Obstacle]:
     """Yield why a stream that captures the ``inputs`` cannot be read as a log."""
     if config.description == MOVING_DESCRIPTION:
         yield Obstacle(
@@ -128,6 +139,12 @@ def obstacles_of_input_stream(config: StreamConfig, inputs: Sequence[str]) -> It
             f"nats stream edit {config.name} --retention limits; where the server does not "
             "allow that, delete it once it is empty and the service makes it",
         )
+    if config.mirror is not None:
+        yield Obstacle(
+            f"is a mirror of {config.mirror.name}: what is published to it is not taken",
+            f"delete it, and the service makes one, which may have {config.mirror.name} for a "
+            "source",
+        )
     renamed = [one for one in inputs if _renames(config.subject_transform, one)]
     if renamed:
         yield Obstacle(
@@ -135,13 +152,21 @@ def obstacles_of_input_stream(config: StreamConfig, inputs: Sequence[str]) -> It
             "known again",
             "take its subject_transform away",
         )
-    for source in config.sources or ():
-        if any(transform.dest for transform in source.subject_transforms or ()):
-            yield Obstacle(
-                f"takes messages from {source.name} under other subjects (subject_transforms of "
-                "its source): they would not be known again",
-                "take the transforms of that source away",
-            )
+    for fault in faults_of_sources(config, inputs, origins):
+        if fault.certain:
+            yield Obstacle(fault.what, fault.mend)
+
+
+def obstacle_of_name(config: StreamConfig, subjects: str) -> Obstacle:
+    """Return why a stream cannot be created: the one of its name does not capture ``subjects``."""
+    if config.mirror is not None:
+        return Obstacle(
+            f"is a mirror of {config.mirror.name}, which captures nothing, nor ever {subjects}",
+            "set another name; a stream that captures them may have that one for a source",
+        )
+    return Obstacle(
+        f"is there and does not capture {subjects}", "have it capture that, or set another name"
+    )
 
 
 def obstacle_of_split(found: dict[str, str | None]) -> Obstacle | None:

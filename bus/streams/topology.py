@@ -18,7 +18,9 @@ from bus.errors import BusSetupError
 from bus.migration.durable import earlier_consumer
 from bus.streams.api import JetStreamAPI, StreamFacts, is_passing
 from bus.streams.marks import MIGRATE, marks_of
+from bus.streams.origins.asking import origins_of
 from bus.streams.risks import (
+    obstacle_of_name,
     obstacle_of_split,
     obstacles_of_input_stream,
     obstacles_of_output_stream,
@@ -89,10 +91,12 @@ async def ensure_input_stream(client: Client, settings: BusSettings) -> Topology
         made = await _create(api, wanted, "INPUT_STREAM")
         return Topology(made.name, made.created, made=True)
     facts = await api.stream(name)
-    for obstacle in obstacles_of_input_stream(facts.config, settings.subjects.inputs):
+    inputs = settings.subjects.inputs
+    origins = await origins_of(api, facts.config, inputs)
+    for obstacle in obstacles_of_input_stream(facts.config, inputs, origins):
         raise BusSetupError(f"INPUT_STREAM: stream {name} {obstacle.what}; {obstacle.mend}")
     await _refuse_earlier_consumer(api, facts, settings.queue_group)
-    _warn(risks_of_input_stream(facts.config), stream=name)
+    _warn(risks_of_input_stream(facts.config, inputs, origins), stream=name)
     return Topology(name, facts.created)
 
 
@@ -154,11 +158,9 @@ async def _create(api: JetStreamAPI, wanted: dict[str, Any], setting: str) -> St
         if is_passing(error) and error.err_code not in _SETTING_OF_REFUSAL:
             raise
         if error.err_code == _NAME_IN_USE:
-            subjects = " and ".join(wanted["subjects"])
-            raise BusSetupError(
-                f"{setting}: stream {name} is there and does not capture {subjects}; have it "
-                "capture that, or set another name"
-            ) from error
+            there = (await api.stream(name)).config
+            taken = obstacle_of_name(there, " and ".join(wanted["subjects"]))
+            raise BusSetupError(f"{setting}: stream {name} {taken.what}; {taken.mend}") from error
         named = _SETTING_OF_REFUSAL.get(error.err_code or 0, setting)
         raise BusSetupError(
             f"{named}: the server refused to create stream {name}: {error.description} (code "

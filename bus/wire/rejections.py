@@ -23,10 +23,10 @@ def body_too_large(size: int, max_bytes: int) -> Rejection:
 
 
 def unknown_subject(subject: str) -> Rejection:
-    """The stream does not capture it, so it must have been renamed there."""
+    """The stream does not capture it, so it must have been renamed there or brought there."""
     reason = (
         f"the stream holds it under {subject}, which it does not capture: renamed by the stream, "
-        "or captured before its subjects were changed"
+        "brought by one of its sources, or captured before its subjects were changed"
     )
     return Rejection(RejectionKind.UNKNOWN_SUBJECT, reason)
 

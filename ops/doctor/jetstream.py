@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from nats.errors import Error as NatsError
 from nats.errors import TimeoutError as NatsTimeoutError
@@ -13,6 +13,7 @@ from nats.js.errors import NotFoundError
 from bus.streams.api import stream_of
 from bus.streams.marks import MIGRATE, marks_of
 from bus.streams.risks import (
+    obstacle_of_name,
     obstacle_of_split,
     obstacles_of_input_stream,
     obstacles_of_output_stream,
@@ -22,12 +23,16 @@ from bus.streams.risks import (
 from ops.doctor.findings import Finding, note, ok, risk
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 
     from nats.js import JetStreamContext
-    from nats.js.api import StreamInfo
+    from nats.js.api import StreamConfig, StreamInfo
 
     from bus.settings import BusSettings
+
+    OriginsOf: TypeAlias = Callable[
+        [StreamConfig, Sequence[str]], Awaitable[Sequence[StreamConfig | None]]
+    ]
 
 _NO_START = "the service does not start like this"
 _CREATED = "the service creates it when it starts"
@@ -46,12 +51,15 @@ class Sync(Enum):
 
 
 async def examine_jetstream(
-    js: JetStreamContext, settings: BusSettings, sync: Sync
+    js: JetStreamContext, settings: BusSettings, sync: Sync, origins_of: OriginsOf
 ) -> AsyncIterator[Finding]:
-    """Yield what there is to say of the streams, and of what an earlier version has left."""
+    """Yield what there is to say of the streams, and of what an earlier version has left.
+
+    ``origins_of`` asks for those of a stream's sources.
+    """
     subjects = settings.subjects
     infos: list[StreamInfo] = []
-    async for finding in _on_inputs(js, settings, infos):
+    async for finding in _on_inputs(js, settings, infos, origins_of):
         yield finding
     streams = settings.streams
     for what, wanted, subject in (
@@ -71,7 +79,7 @@ async def examine_jetstream(
 
 
 async def _on_inputs(
-    js: JetStreamContext, settings: BusSettings, infos: list[StreamInfo]
+    js: JetStreamContext, settings: BusSettings, infos: list[StreamInfo], origins_of: OriginsOf
 ) -> AsyncIterator[Finding]:
     found = {subject: await stream_of(js, subject) for subject in settings.subjects.inputs}
     split = obstacle_of_split(found)
@@ -93,7 +101,8 @@ async def _on_inputs(
             f"captures {', '.join(sorted(others))} as well, which is passed over",
             "nothing, if that is wanted; else have it capture the input subjects only",
         )
-    for finding in _on_input_stream(infos[-1], settings.subjects.inputs):
+    origins = await origins_of(infos[-1].config, settings.subjects.inputs)
+    for finding in _on_input_stream(infos[-1], settings.subjects.inputs, origins):
         yield finding
     async for finding in _on_earlier_consumer(js, settings, infos[-1]):
         yield finding
@@ -104,17 +113,14 @@ async def _on_missing(
 ) -> Finding:
     """Judge whether the service can create a stream that is not there."""
     try:
-        await js.stream_info(wanted)
+        there = (await js.stream_info(wanted)).config
     except NotFoundError:
         pass
     except NatsError:
         return note(what, "is not there, as far as can be seen", _CREATED)
     else:
-        return risk(
-            f"stream {wanted}",
-            f"is there and does not capture {subjects}",
-            f"have it capture that, or set another name: {_NO_START}",
-        )
+        taken = obstacle_of_name(there, subjects)
+        return risk(f"stream {wanted}", taken.what, f"{taken.mend}: {_NO_START}")
     ours = settings.subjects
     each = (ours.alarm_status_changed, ours.alarm_digest, ours.dead_letter)
     try:
@@ -139,12 +145,14 @@ async def _on_missing(
     return note(what, "is not there", _CREATED)
 
 
-def _on_input_stream(info: StreamInfo, inputs: Sequence[str]) -> Iterator[Finding]:
+def _on_input_stream(
+    info: StreamInfo, inputs: Sequence[str], origins: Sequence[StreamConfig | None]
+) -> Iterator[Finding]:
     about, state = f"stream {info.config.name}", info.state
-    obstacles = list(obstacles_of_input_stream(info.config, inputs))
+    obstacles = list(obstacles_of_input_stream(info.config, inputs, origins))
     for obstacle in obstacles:
         yield risk(about, obstacle.what, f"{obstacle.mend}: {_NO_START}")
-    risks = list(risks_of_input_stream(info.config))
+    risks = list(risks_of_input_stream(info.config, inputs, origins))
     for one in risks:
         yield risk(about, one.what, one.mend)
     if not risks and not obstacles:

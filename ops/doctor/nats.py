@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from functools import partial
 from time import time
 from typing import TYPE_CHECKING, Any
 from urllib.request import urlopen
@@ -15,7 +16,8 @@ from nats.js.errors import APIError
 from bus.connection.access import MORE_SUBSCRIPTIONS
 from bus.connection.permissions import denied, needed
 from bus.settings import DeliveryMode
-from bus.streams.api import describe, lack_of, stream_of
+from bus.streams.api import JetStreamAPI, describe, lack_of, stream_of
+from bus.streams.origins.asking import origins_of
 from ops.doctor.findings import Finding, note, ok, on_clock, risk
 from ops.doctor.jetstream import Sync, examine_jetstream
 from ops.inquiries.asking import ask_what_is_wrong, find_instances
@@ -81,7 +83,8 @@ async def examine_nats(
         return
     if sync is not Sync.ALWAYS and client.greeting.get("server_name") == EMBEDDED_SERVER:
         sync = Sync.TRIAL
-    async for finding in examine_jetstream(js, settings, sync):
+    asking = partial(origins_of, JetStreamAPI(client))
+    async for finding in examine_jetstream(js, settings, sync, asking):
         yield finding
     for finding in _on_permissions(user, settings, stream or settings.streams.input_stream):
         yield finding

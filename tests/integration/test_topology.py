@@ -244,7 +244,7 @@ async def test_a_name_that_is_taken_is_refused_by_its_setting(nats_url: str) -> 
         await stage.js.delete_stream(stage.names.digest_stream)
         await stage.ensure()
     assert taken.startswith(f"INPUT_STREAM: stream {stage.names.input_stream} is there")
-    assert mirror.startswith(f"INPUT_STREAM: stream {stage.names.input_stream} is there")
+    assert mirror.startswith(f"INPUT_STREAM: stream {stage.names.input_stream} is a mirror of ")
     assert digests.startswith(f"DIGEST_STREAM: stream {stage.names.digest_stream} is there")
 
 

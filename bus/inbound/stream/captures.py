@@ -2,7 +2,8 @@
 
 Somebody may edit a stream while it is read: have it rename subjects, say. Nothing is passed over
 then that was not understood: the stream is not read on until that is mended, and what is already
-stored under a subject that it does not capture becomes a dead letter.
+stored under a subject that it does not capture becomes a dead letter, as does what a source brings
+under one.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from nats.js.api import StreamConfig
 
 from bus.connection.floods import FloodLog
 from bus.inbound.log_source import LogFailure
+from bus.streams.origins.sources import own_patterns
 from bus.streams.risks import obstacles_of_input_stream
 from bus.subjects import covers
 from bus.wire.rejections import unknown_subject
@@ -45,8 +47,8 @@ class Captures:
         if not isinstance(config, dict):
             return None
         stream = StreamConfig.from_response(dict(config))
-        # What a source brings has been looked for, whatever its subject.
-        self._patterns = (">",) if stream.sources else tuple(stream.subjects or ())
+        # What a source brings under any other subject was not understood.
+        self._patterns = own_patterns(stream)
         for obstacle in obstacles_of_input_stream(stream, self._subjects.inputs):
             reason = f"stream {stream.name} {obstacle.what}; {obstacle.mend}"
             return LogFailure(reason, unreadable=True)

@@ -8,6 +8,7 @@ import pytest
 from nats.js.api import StreamConfig
 
 from bus.streams.risks import (
+    obstacle_of_name,
     obstacle_of_split,
     obstacles_of_input_stream,
     obstacles_of_output_stream,
@@ -52,7 +53,7 @@ def test_a_stream_that_takes_small_messages_only_is_warned_about(
 
 def test_a_sound_stream_is_not_complained_of() -> None:
     """A warning that is always there is read by nobody."""
-    assert list(risks_of_input_stream(config())) == []
+    assert list(risks_of_input_stream(config(), INPUTS)) == []
     assert list(obstacles_of_input_stream(config(), INPUTS)) == []
     assert list(risks_of_output_stream(config(), "AlarmDigest")) == []
 
@@ -71,7 +72,7 @@ def test_a_sound_stream_is_not_complained_of() -> None:
 )
 def test_what_may_lose_unread_messages_is_a_risk(differs: dict[str, Any], mend: str) -> None:
     """The operator's stream is used all the same."""
-    (risk,) = risks_of_input_stream(config(**differs))
+    (risk,) = risks_of_input_stream(config(**differs), INPUTS)
     assert mend in risk.mend
     assert list(obstacles_of_input_stream(config(**differs), INPUTS)) == []
 
@@ -111,7 +112,7 @@ def test_a_stream_that_keeps_what_somebody_wants_may_lose_digests() -> None:
 )
 def test_what_refuses_new_messages_loses_none(differs: dict[str, Any]) -> None:
     """The producer is told, and keeps what it has; without a limit nothing is discarded."""
-    assert list(risks_of_input_stream(config(**differs))) == []
+    assert list(risks_of_input_stream(config(**differs), INPUTS)) == []
 
 
 @pytest.mark.parametrize(
@@ -139,6 +140,7 @@ def test_what_refuses_new_messages_loses_none(differs: dict[str, Any]) -> None:
             "from O under other subjects",
             "transforms of that source",
         ),
+        ({"subjects": [], "mirror": {"name": "O"}}, "is a mirror of O", "delete it"),
     ],
 )
 def test_what_lets_nothing_work_is_an_obstacle(
@@ -159,13 +161,30 @@ def test_what_lets_nothing_work_is_an_obstacle(
     [
         {"subject_transform": {"src": "other.>", "dest": "in.>"}},
         {"subject_transform": {"src": ">", "dest": ">"}},
-        {"sources": [{"name": "LEAF"}]},
         {"sources": [{"name": "LEAF", "filter_subject": "AlarmStatusChanged"}]},
     ],
 )
 def test_what_leaves_our_subjects_alone_is_none(differs: dict[str, Any]) -> None:
     """A stream that also takes in another's messages, as they are, is read like any."""
     assert list(obstacles_of_input_stream(config(**differs), INPUTS)) == []
+
+
+def test_a_source_that_is_open_is_warned_about() -> None:
+    """What it will bring nobody knows: it may be nothing but our subjects, so the start goes on."""
+    open_one = config(sources=[{"name": "LEAF"}])
+    (risk,) = risks_of_input_stream(open_one, INPUTS)
+    assert risk.event == "stream.takes_unknown_subjects"
+    assert "filter_subject" in risk.mend
+    assert list(obstacles_of_input_stream(open_one, INPUTS)) == []
+    assert list(risks_of_input_stream(open_one, INPUTS, [config()])) == []
+
+
+def test_a_name_that_a_mirror_has_is_not_to_be_made_to_capture() -> None:
+    """No mirror can; any other stream may."""
+    assert "have it capture that" in obstacle_of_name(config(), "A").mend
+    taken = obstacle_of_name(config(mirror={"name": "O"}), "A")
+    assert "a mirror of O" in taken.what
+    assert "set another name" in taken.mend
 
 
 @pytest.mark.parametrize(

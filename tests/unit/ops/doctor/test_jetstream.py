@@ -18,6 +18,7 @@ from nats.js.api import (
     StorageType,
     StreamConfig,
     StreamInfo,
+    StreamSource,
     StreamState,
 )
 from nats.js.errors import NotFoundError
@@ -29,6 +30,8 @@ from ops.doctor.findings import Finding, Level
 from ops.doctor.jetstream import Sync, examine_jetstream
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nats.js import JetStreamContext
 
 SETTINGS = BusSettings()
@@ -75,6 +78,7 @@ class Server:
     )
     consumer: ConsumerInfo | None = None
     account: AccountInfo = field(default_factory=account)
+    of_sources: list[StreamConfig | None] = field(default_factory=list)
 
     @property
     def js(self) -> JetStreamContext:
@@ -105,9 +109,15 @@ class Server:
             raise NotFoundError
         return self.consumer
 
+    async def origins(self, _: StreamConfig, __: Sequence[str]) -> list[StreamConfig | None]:
+        """Return those of the input stream's sources."""
+        return list(self.of_sources)
+
     async def findings(self, sync: Sync = Sync.ALWAYS) -> list[Finding]:
         """Return what the doctor says of it."""
-        return [finding async for finding in examine_jetstream(self.js, SETTINGS, sync)]
+        return [
+            finding async for finding in examine_jetstream(self.js, SETTINGS, sync, self.origins)
+        ]
 
     async def worse(self, sync: Sync = Sync.ALWAYS) -> list[tuple[Level, str]]:
         """Return the level and the words of what is not well."""
@@ -150,6 +160,21 @@ async def test_what_else_a_stream_captures_is_noted() -> None:
     server = Server()
     server.streams["INPUT"].config.subjects = [*SUBJECTS.inputs, "Other"]
     assert await server.worse() == [(Level.NOTE, "captures Other as well, which is passed over")]
+
+
+async def test_what_sources_bring_is_judged_by_what_their_origins_have() -> None:
+    """What nobody would know is no start; what cannot be seen is a risk."""
+    server = Server()
+    server.streams["INPUT"].config.sources = [StreamSource(name="X")]
+    ((level, says),) = await server.worse()
+    assert level is Level.RISK
+    assert "cannot be seen" in says
+    server.of_sources = [StreamConfig(name="X", subjects=["Other"])]
+    (finding,) = [one for one in await server.findings() if "takes Other from X" in one.says]
+    assert finding.mend is not None
+    assert "does not start" in finding.mend
+    server.of_sources = [StreamConfig(name="X", subjects=SUBJECTS.inputs)]
+    assert await server.worse() == []
 
 
 async def test_inputs_in_two_streams_are_a_risk() -> None:

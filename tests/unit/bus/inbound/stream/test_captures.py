@@ -56,11 +56,17 @@ def test_a_stream_that_was_edited_to_rename_is_not_read_on(
     [
         ({"subjects": [*SUBJECTS.inputs, "Other"]}, "Other"),
         ({"subjects": ["*"]}, "Anything"),
-        ({"sources": [{"name": "X"}]}, "in.Anything"),
+        (
+            {
+                "subjects": [*SUBJECTS.inputs, "old.*"],
+                "subject_transform": {"src": "old.*", "dest": "new.$1"},
+            },
+            "new.Thing",
+        ),
         ({}, SUBJECTS.alarm_digest),
         ({}, SUBJECTS.dead_letter),
     ],
-    ids=["named", "a wildcard", "a source", "our digests", "our dead letters"],
+    ids=["named", "a wildcard", "named and renamed", "our digests", "our dead letters"],
 )
 def test_what_somebody_wants_in_the_stream_is_passed_over(
     config: dict[str, Any], subject: str
@@ -75,6 +81,15 @@ def test_what_the_stream_does_not_capture_is_rejected() -> None:
     assert rejection is not None
     assert rejection.kind is RejectionKind.UNKNOWN_SUBJECT
     assert "in.AlarmStatusChanged" in rejection.reason
+
+
+def test_what_a_source_brings_under_another_subject_is_rejected() -> None:
+    """Its origin renames: those alarms were passed over, with nothing but a warning."""
+    captures = looked(sources=[{"name": "X"}])
+    rejection = captures.judge(f"in.{SUBJECTS.alarm_status_changed}")
+    assert rejection is not None
+    assert rejection.kind is RejectionKind.UNKNOWN_SUBJECT
+    assert "sources" in rejection.reason
 
 
 def test_before_anything_is_known_nothing_is_rejected() -> None:

@@ -1,0 +1,1 @@
+"""Origins: what a stream's sources bring into it, and whether that is understood."""

@@ -1,0 +1,1 @@
+"""Tests of what sources bring into a stream."""

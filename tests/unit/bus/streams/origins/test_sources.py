@@ -1,0 +1,128 @@
+"""What is wrong with a stream's sources, by their settings and by those of their origins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from nats.js.api import StreamConfig
+
+from bus.streams.origins.sources import faults_of_sources, own_patterns
+
+INPUTS = ["AlarmStatusChanged", "SendAlarmDigest"]
+ONTO = [{"src": f"site.{one}", "dest": one} for one in INPUTS]
+"""Transforms that lead onto the inputs, from where the same account may have them."""
+
+
+def stream(*subjects: str, **differs: Any) -> StreamConfig:
+    """Return a stream that captures these."""
+    said = {"name": "S", "subjects": list(subjects), **differs}
+    config: StreamConfig = StreamConfig.from_response(said)
+    return config
+
+
+def sourced(*subjects: str, transform: dict[str, str] | None = None, **source: Any) -> StreamConfig:
+    """Return the input stream with one source, O; it captures these besides."""
+    own = {} if transform is None else {"subject_transform": transform}
+    return stream(*INPUTS, *subjects, sources=[{"name": "O", **source}], **own)
+
+
+def judged(config: StreamConfig, *origins: StreamConfig | None) -> list[tuple[bool, str]]:
+    """Return of each fault whether it is certain, and what it is."""
+    found = list(faults_of_sources(config, INPUTS, origins))
+    assert all(one.mend for one in found)
+    return [(one.certain, one.what) for one in found]
+
+
+@pytest.mark.parametrize(
+    ("config", "origin"),
+    [
+        (stream(*INPUTS), None),
+        (sourced(filter_subject="SendAlarmDigest"), None),
+        (sourced(subject_transforms=[{"src": one, "dest": ""} for one in INPUTS]), None),
+        (sourced(subject_transforms=ONTO), None),
+        (sourced("Other", filter_subject="Other"), None),
+        (sourced("other.>", subject_transforms=[{"src": "x.>", "dest": "other.x.>"}]), None),
+        (sourced(), stream(*INPUTS)),
+        (sourced(), stream("site.*", subject_transform={"src": "site.*", "dest": INPUTS[0]})),
+        (sourced(subject_transforms=[{"src": "site.>", "dest": ">"}]), stream("site." + INPUTS[0])),
+        (sourced(filter_subject=INPUTS[0]), stream(">")),
+        (sourced("Other"), stream("Other", INPUTS[0])),
+        (sourced(), stream(sources=[{"name": "P", "filter_subject": INPUTS[0]}])),
+        (sourced(transform={"src": "site.*", "dest": INPUTS[0]}, filter_subject="site.a"), None),
+    ],
+)
+def test_what_arrives_under_an_input_or_is_captured_besides_is_used(
+    config: StreamConfig, origin: StreamConfig | None
+) -> None:
+    """Whether it is so by a filter, by a transform, or by what the origin has."""
+    assert judged(config, origin) == []
+
+
+@pytest.mark.parametrize(
+    ("config", "origin", "takes"),
+    [
+        (sourced(filter_subject="Other"), None, "takes Other from O"),
+        (sourced(subject_transforms=[{"src": ">", "dest": "in.>"}]), None, "> as in.>"),
+        (
+            sourced("in.>", subject_transforms=[{"src": INPUTS[0], "dest": "in.x"}]),
+            None,
+            "AlarmStatusChanged as in.x",
+        ),
+        (
+            sourced(),
+            stream(*INPUTS, subject_transform={"src": ">", "dest": "in.>"}),
+            "takes in.AlarmStatusChanged from O",
+        ),
+        (sourced(), stream("site.AlarmStatusChanged"), "takes site.AlarmStatusChanged from O"),
+        (sourced(), stream(">"), "takes > from O"),
+        (sourced(), stream(mirror={"name": "P", "filter_subject": "p.a"}), "takes p.a from O"),
+    ],
+)
+def test_what_nobody_would_know_is_a_fault(
+    config: StreamConfig, origin: StreamConfig | None, takes: str
+) -> None:
+    """It arrives under no input and under nothing that the stream captures itself."""
+    ((certain, what), *_) = judged(config, origin)
+    assert takes in what
+    # What a mirror of somebody else's holds is not seen, but none of it can be an input.
+    assert certain or origin is not None
+
+
+@pytest.mark.parametrize(
+    ("config", "origin"),
+    [
+        (sourced(), None),
+        (sourced(filter_subject="*"), None),
+        (sourced(subject_transforms=[{"src": "site.>", "dest": ">"}]), None),
+        (sourced(), stream(*INPUTS, sources=[{"name": "P"}])),
+    ],
+)
+def test_what_cannot_be_seen_is_no_certain_fault(
+    config: StreamConfig, origin: StreamConfig | None
+) -> None:
+    """The origin may be behind a link that is down; its stream may hold the inputs alone."""
+    ((certain, what),) = judged(config, origin)
+    assert not certain
+    assert "dead letter" in what
+
+
+def test_of_an_origin_one_fault_of_a_kind_is_named() -> None:
+    """Its mend is that of the others."""
+    many = stream(*(f"site.{number}" for number in range(9)))
+    assert len(judged(sourced(), many)) == 1
+    renames = [{"src": one, "dest": f"in.{one}"} for one in INPUTS]
+    assert len(judged(sourced(subject_transforms=renames))) == 1
+
+
+def test_an_origin_elsewhere_is_asked_where_it_is() -> None:
+    """Who may not ask is told what to permit."""
+    leaf = sourced(external={"api": "$JS.leaf.API", "deliver": ""})
+    (fault,) = faults_of_sources(leaf, INPUTS, ())
+    assert "$JS.leaf.API.STREAM.INFO.O" in fault.mend
+
+
+def test_a_stream_stores_under_what_it_captures_and_renames() -> None:
+    """Of what it captures beside the inputs, too."""
+    config = stream(*INPUTS, "a.>", subject_transform={"src": "a.>", "dest": "b.>"})
+    assert own_patterns(config) == (*INPUTS, "b.>")
