@@ -18,6 +18,8 @@ class RejectionKind(StrEnum):
     BAD_FIELD = "bad_field"
     UNKNOWN_SUBJECT = "unknown_subject"
     """The stream holds it under a subject that is none of ours, nor one that it captures."""
+    INTERNAL = "internal"
+    """Decoding it raised what nobody foresaw: a fault of this service."""
     CRASHED = "crashed"
     """The message crashed its user's actor again and again."""
     UNSAVABLE = "unsavable"

@@ -24,6 +24,7 @@ from bus.wire.codec import decode_alarm_status_changed, decode_send_alarm_digest
 from bus.wire.earlier import with_earlier_id
 from bus.wire.message import Message, Rejected
 from bus.wire.ownership import NOBODYS, partition_of_rejected
+from bus.wire.rejections import Faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Sequence
@@ -84,6 +85,7 @@ class Intake:
         self._monotonic_s = monotonic_s
         self._tell_foreign = tell_foreign
         self._judge_foreign = judge_foreign
+        self._faults = Faults()
         self._traced = TracedMessages(spans or NoSpans())
         # Not through ``DeliveryToken``: the call costs as much as an entry in the table.
         self._tokens = cast("Iterator[DeliveryToken]", count(1))
@@ -115,10 +117,7 @@ class Intake:
     def read(  # every call of a function would cost a message a tenth
         self, messages: Stretch, wanted: Wanted, before: Place
     ) -> None:
-        """Take what is wanted of a stretch of the log; hand it on or put it aside.
-
-        ``before`` is the place of the message before them.
-        """
+        """Take what is wanted of what the log has behind ``before``; hand it on or put it aside."""
         batch: list[Delivery] = []
         rejected: list[tuple[DeliveryToken, Rejection]] = []
         in_flight, tokens = self._in_flight, self._tokens
@@ -138,8 +137,8 @@ class Intake:
                     number = crc32(body[0].encode()) % PARTITIONS
                 else:
                     body, number = self._decode_other(subject, content, sequence, timestamp_ns)
-            except MessageRejectedError as error:
-                body, rejection = None, error.rejection
+            except Exception as error:
+                body, rejection = None, self._faults.rejection_of(error)
                 number = partition_of_rejected(subject, content, self._subjects, rejection.kind)
             if sequence <= bars[number]:
                 skipped += 1
@@ -179,8 +178,8 @@ class Intake:
             taken_bytes += len(message.body)
             try:
                 body = self._decode(message)
-            except MessageRejectedError as error:
-                rejected.append((token, error.rejection))
+            except Exception as error:
+                rejected.append((token, self._faults.rejection_of(error)))
                 continue
             if isinstance(body, SendDigest):
                 self._tally.requests += 1

@@ -111,7 +111,12 @@ def partition_of_bytes(subject: str, body: bytes, subjects: Subjects) -> int:
         if subject == subjects.send_alarm_digest:
             return partition_of(decode_send_alarm_digest(body, LARGEST_BODY_BYTES))
     except MessageRejectedError:
-        pass
+        return NOBODYS
+    except MemoryError:
+        raise
+    except Exception:
+        # A fault of ours, which whoever is at home tells: see ``Faults``.
+        return _partition_of_plain(subject, body, subjects)
     return NOBODYS
 
 
@@ -120,8 +125,17 @@ def partition_of_rejected(
 ) -> int:
     """Return the same of a message that was rejected, without decoding it another time.
 
-    What is rejected for its size alone may be valid by the contract, and somebody's.
+    What is rejected for its size alone may be valid by the contract, and somebody's; and what this
+    version fails to decode another one decodes.
     """
     if kind is RejectionKind.BODY_TOO_LARGE:
         return partition_of_bytes(subject, body, subjects)
+    if kind is RejectionKind.INTERNAL:
+        return _partition_of_plain(subject, body, subjects)
     return NOBODYS
+
+
+def _partition_of_plain(subject: str, body: bytes, subjects: Subjects) -> int:
+    """Return the same without decoding: of what has a plain form, its user's."""
+    [number] = plain_partitions([subject], [body], subjects)
+    return NOBODYS if number == UNKNOWN else number

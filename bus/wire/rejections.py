@@ -5,15 +5,56 @@ What the actors reject is in ``actors``: a message that crashes, one that cannot
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from actors.rejections import Rejection, RejectionKind
+from bus.errors import MessageRejectedError
 from bus.wire import mistakes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     import orjson
+
+logger = logging.getLogger("bus.intake")
+
+_SAID_MAX = 200
+"""Characters of an error that nobody foresaw: some quote the whole body."""
+
+
+class Faults:
+    """Makes rejections of what decoding raises, also of what nobody foresaw: a fault of ours.
+
+    Decoding depends on nothing but the message, so it would be raised again by whoever reads that:
+    it costs this message, and no other.
+    """
+
+    def __init__(self) -> None:
+        """Know of none yet."""
+        self._told: set[tuple[type[Exception], str, int]] = set()
+
+    def rejection_of(self, error: Exception) -> Rejection:
+        """Return why the message is rejected; raises what is no fault of the message's.
+
+        The log has each place that raises once, with its traceback: the messages are counted and
+        told of as other rejected ones.
+        """
+        if isinstance(error, MessageRejectedError):
+            return error.rejection
+        if isinstance(error, MemoryError):
+            raise error
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        where = ("", 0) if trace is None else (trace.tb_frame.f_code.co_filename, trace.tb_lineno)
+        if (type(error), *where) not in self._told:
+            self._told.add((type(error), *where))
+            mend = "report it; the message is a dead letter, to be replayed with a version that can"
+            logger.error("message.undecodable", extra={"mend": mend}, exc_info=error)
+        said = f"{type(error).__name__}: {error}"[:_SAID_MAX]
+        reason = f"decoding it failed, by a fault of this service: {said}"
+        return Rejection(RejectionKind.INTERNAL, reason)
 
 
 def body_too_large(size: int, max_bytes: int) -> Rejection:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from actors.messages.inputs import AlarmStatusChanged, SendDigest
 from actors.ports import DeliveryToken
 from actors.rejections import Rejection, RejectionKind
@@ -15,12 +17,11 @@ from bus.inbound.log_home import Wanted
 from bus.inbound.log_source import LogMessage, Stretch
 from bus.subjects import Subjects
 from bus.tally import BusTally
+from bus.wire.codec import decode_alarm_status_changed
 from bus.wire.message import Message
 from tests.unit.bus.letters import RecordingLetters
 
 if TYPE_CHECKING:
-    import pytest
-
     from actors.messages.inputs import Delivery
     from actors.messages.router import RouteDeliveries
 
@@ -340,3 +341,56 @@ def test_a_ledger_that_was_replaced_is_settled_to_nowhere() -> None:
     desk.read(logged(1))
     desk.intake.settle(desk.tokens()[:1])
     assert (len(old), len(new)) == (0, 1)
+
+
+def fails_for(word: bytes, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """Have the decoder of events raise for bodies that contain ``word``."""
+
+    def decode(body: bytes, max_bytes: int) -> AlarmStatusChanged:
+        if word in body:
+            raise error
+        return decode_alarm_status_changed(body, max_bytes)
+
+    monkeypatch.setattr("bus.inbound.intake.decode_alarm_status_changed", decode)
+
+
+def test_what_cannot_be_decoded_by_a_fault_of_ours_costs_no_other_message(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It ended the reading of everybody, here and at every other instance, at each start anew."""
+    fails_for(b"boom", monkeypatch, RuntimeError("x" * 1000))
+    desk = Desk()
+    own, nobodys = desk.want(partition_of(UserID("u1")), 0)
+    plain = EVENT_BODY.replace(b"a1", b"boom")
+    desk.read(logged(1), logged(2, plain), logged(3, plain.replace(b"{", b"{ ")), logged(4))
+    desk.read(logged(5, plain))
+    assert [delivery.body for batch in desk.batches for delivery in batch] == [EVENT, EVENT]
+    kinds = [(message.sequence, rejection.kind) for _, message, rejection in desk.letters.rejected]
+    assert kinds == [(place, RejectionKind.INTERNAL) for place in (2, 3, 5)]
+    # Another version decodes it, and must not take it for somebody else's.
+    assert (len(own), len(nobodys)) == (4, 1)
+    (_, _, (_, reason)) = desk.letters.rejected[0]
+    assert "RuntimeError: xxx" in reason
+    assert len(reason) < 300
+    [told] = [one for one in caplog.records if one.message == "message.undecodable"]
+    assert told.levelname == "ERROR"
+    assert told.exc_info is not None
+
+
+def test_what_cannot_be_decoded_of_core_nats_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asked learns that it was rejected, and the next one is taken."""
+    fails_for(b"boom", monkeypatch, KeyError("boom"))
+    desk = Desk()
+    desk.take(event(1, EVENT_BODY.replace(b"a1", b"boom")), event(2))
+    assert [rejection.kind for _, _, rejection in desk.letters.rejected] == [RejectionKind.INTERNAL]
+    assert [delivery.body for delivery in desk.batches[0]] == [EVENT]
+
+
+def test_that_memory_lacks_is_no_messages_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would make dead letters of whatever is read then."""
+    fails_for(b"boom", monkeypatch, MemoryError())
+    desk = Desk()
+    desk.want(partition_of(UserID("u1")))
+    with pytest.raises(MemoryError):
+        desk.read(logged(1, EVENT_BODY.replace(b"a1", b"boom")))
+    assert desk.letters.rejected == []

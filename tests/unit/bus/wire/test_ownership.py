@@ -10,11 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.errors import SettingsError
+from actors.rejections import RejectionKind
 from bus.settings import BusSettings
 from bus.subjects import Subjects
-from bus.wire.ownership import LARGEST_BODY_BYTES, NOBODYS, partition_of_bytes
+from bus.wire.ownership import (
+    LARGEST_BODY_BYTES,
+    NOBODYS,
+    partition_of_bytes,
+    partition_of_rejected,
+)
 
 SUBJECTS = Subjects()
+PLAIN = b'{"UserID":"u1","AlarmID":"a","Status":"WARNING","ChangedAt":"1970-01-01T00:00:00Z"}'
 EVENT, REQUEST = SUBJECTS.alarm_status_changed, SUBJECTS.send_alarm_digest
 USER_IDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
 
@@ -67,3 +74,22 @@ def test_what_no_setting_allows_is_nobodys_and_not_decoded() -> None:
 def test_what_is_not_valid_belongs_to_partition_0(subject: str, body: bytes) -> None:
     """Though a user may stand in it: all of it must be by the contract."""
     assert partition_of_bytes(subject, body, SUBJECTS) == NOBODYS == 0
+
+
+def test_what_fails_to_be_decoded_by_a_fault_of_ours_is_whose_its_bytes_say(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By its plain form others have passed it over as that user's: as nobody's it would be lost."""
+    number = crc32(b"u1") % 64
+    request = b'{"UserID":"u1"}'
+    for subject, body in ((EVENT, PLAIN), (REQUEST, request)):
+        kind = RejectionKind.INTERNAL
+        assert partition_of_rejected(subject, body, SUBJECTS, kind) == number
+        assert partition_of_rejected(subject, b" " + body, SUBJECTS, kind) == NOBODYS
+    assert partition_of_rejected("Other", PLAIN, SUBJECTS, RejectionKind.INTERNAL) == NOBODYS
+
+    def fail(body: bytes, max_bytes: int) -> None:
+        raise RuntimeError(body, max_bytes)
+
+    monkeypatch.setattr("bus.wire.ownership.decode_alarm_status_changed", fail)
+    assert partition_of_bytes(EVENT, PLAIN, SUBJECTS) == number
