@@ -1,4 +1,4 @@
-"""Long tasks: what the service lives on. None may end, or raise, unnoticed."""
+"""Tasks: what the service lives on. No long one may end unnoticed, and none at all raise so."""
 
 from __future__ import annotations
 
@@ -13,6 +13,25 @@ logger = logging.getLogger("bus.tasks")
 
 _ENDED_WITHIN_S = 1.0
 """A cancelled task may take so long to end; before Python 3.12 some never learn of it."""
+
+
+def begin(name: str, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """Run ``coroutine``, which is to end before long; the caller keeps the task.
+
+    It must not raise: whoever waits for what it does would wait for ever. If it does, the loop's
+    exception handler is told at once, which ends the process; asyncio itself would say so when
+    the task is collected, if ever. Called on the event loop's thread.
+    """
+    loop = asyncio.get_running_loop()
+
+    def ended(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            about = {"message": f"the task {name} has failed", "exception": error, "task": task}
+            loop.call_exception_handler(about)
+
+    task = loop.create_task(coroutine, name=name)
+    task.add_done_callback(ended)
+    return task
 
 
 class LongTasks:

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from actors.errors import PublishFailedError
+from bus.connection.tasks import begin
 from bus.outbound.transport import ConnectedTransport
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class FlushedTransport(ConnectedTransport):
         )
         self._unflushed.append(flushed)
         if self._flushing is None or self._flushing.done():
-            self._flushing = asyncio.create_task(self._flush())
+            self._flushing = begin("flush", self._flush())
 
     async def _flush(self) -> None:
         while self._unflushed:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from nats.js.errors import NotFoundError
 
+from bus.connection.tasks import begin
+
 if TYPE_CHECKING:
     from bus.connection.connection import Connection
     from bus.subjects import Subjects
@@ -60,7 +62,7 @@ class StreamLimits:
     def learn_soon(self) -> None:
         """Ask the server, unless that is being done already."""
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._learn_then_rest())
+            self._task = begin("stream limits", self._learn_then_rest())
 
     async def close(self) -> None:
         """End."""

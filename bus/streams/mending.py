@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from bus.connection.tasks import begin
 from bus.streams.topology import ensure_topology
 
 if TYPE_CHECKING:
@@ -42,12 +43,12 @@ class StreamMender:
         """Find or create the streams, for one is missing, unless that is being done already."""
         if self._rests():
             logger.warning("stream.missing")
-            self._task = asyncio.create_task(self._mend())
+            self._task = begin("stream mending", self._mend())
 
     def look_soon(self) -> None:
         """Do the same where a stream may be missing: whoever publishes hears nothing."""
         if self._rests():
-            self._task = asyncio.create_task(self._mend())
+            self._task = begin("stream mending", self._mend())
 
     async def close(self) -> None:
         """End."""

@@ -23,6 +23,7 @@ from nats.micro.service import Service, ServiceConfig
 
 from actors.settings import setting
 from bus.connection.access import MORE_SUBSCRIPTIONS
+from bus.connection.tasks import begin
 from bus.outbound.message import one_line
 from ops.inquiries.answering import AnswerError, Answering
 from ops.inquiries.form import (
@@ -180,7 +181,7 @@ class MicroService:
                 await _respond(request, AnswerError("503", "too many requests, ask again"))
                 return
             work = partial(answer, request.data)
-            task = asyncio.create_task(self._answer(request, work, tally))
+            task = begin("micro answer", self._answer(request, work, tally))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +14,13 @@ from nats.js.errors import APIError, ServiceUnavailableError
 
 from bus.connection.access import refusal
 from bus.connection.client import NatsClient
+from bus.connection.tasks import LongTasks
 from bus.errors import BusSetupError
 from bus.settings import BusSettings, DeliveryMode
 from bus.streams.api import describe, is_passing, lack_of
-from bus.streams.delivery import choose_delivery
+from bus.streams.delivery import JetStreamWatch, choose_delivery
 from bus.streams.topology import Topology
+from bus.subjects import Subjects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -175,3 +178,58 @@ def test_a_server_that_waited_too_long_for_our_word_has_not_refused_us() -> None
     assert refusal(NatsError("nats: 'Authentication Timeout'")) is None
     assert refusal(NatsError("nats: 'User Authentication Expired'")) is not None
     assert refusal(AuthorizationError()) is not None
+
+
+class Paused:
+    """A queue consumer that does nothing."""
+
+    def pause(self) -> None:
+        """See ``QueueConsumer``."""
+
+    resume = pause
+
+
+class Reached:
+    """As much of a connection as the watch needs."""
+
+    def __init__(self) -> None:
+        """Note why the process is to end."""
+        self.reasons: list[str] = []
+        self.ended = asyncio.Event()
+        self.tasks = LongTasks(self._end)
+        self.client = client_of(WITHOUT)
+        self.on_disconnected: list[Callable[[], None]] = []
+        self.on_reconnected: list[Callable[[], None]] = []
+
+    def _end(self, reason: str) -> None:
+        self.reasons.append(reason)
+        self.ended.set()
+
+
+async def test_a_watch_for_jetstream_that_fails_ends_the_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else the service would stay on core NATS for ever, beside others that read the log."""
+
+    async def fail(client: NatsClient, subject: str) -> None:
+        del client, subject
+        raise RuntimeError("nobody foresaw it")
+
+    async def drained() -> None:
+        return
+
+    monkeypatch.setattr("bus.streams.delivery._ask", fail)
+    connection, queue = Reached(), Paused()
+    watch = JetStreamWatch(
+        connection,  # type: ignore[arg-type]  # as much of one as is used
+        Subjects(),
+        queue,  # type: ignore[arg-type]
+        drained,
+        pytest.fail,
+    )
+    watch.start()
+    async with asyncio.timeout(5):
+        await connection.ended.wait()
+    [reason] = connection.reasons
+    assert reason.startswith("the task jetstream watch has ended: RuntimeError")
+    await connection.tasks.close()
