@@ -46,8 +46,11 @@ def command_line(
     summary: str,
     serve: Callable[[Parsed[S]], int],
     commands: Iterable[click.Command],
+    begin: Callable[[Parsed[S], str], None] = lambda *_: None,
 ) -> click.Group:
     """Return the program: ``serve`` when no command is named, else that command.
+
+    ``begin`` is told of a command, by its name, before that does anything.
 
     Every setting is an option in front of the command, flags above environment above defaults;
     the commands get a ``Parsed`` as click's object.
@@ -67,7 +70,10 @@ def command_line(
             if context.get_parameter_source(name.lower()) is not ParameterSource.DEFAULT
         )
         context.obj = Parsed(build(settings, values), given)
-        return serve(context.obj) if context.invoked_subcommand is None else None
+        if context.invoked_subcommand is None:
+            return serve(context.obj)
+        begin(context.obj, context.invoked_subcommand)
+        return None
 
     group = click.Group(
         program,

@@ -11,6 +11,7 @@ from ops.cli.commands.demo import demo
 from ops.cli.commands.doctor import doctor
 from ops.cli.commands.sending import send, watch
 from ops.cli.commands.users import user, why
+from ops.cli.deployment import say_if_by_default
 from ops.cli.log.history import history
 from ops.cli.log.members import members
 from ops.cli.log.migrate import migrate
@@ -22,6 +23,7 @@ from ops.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ops.cli.command_line import Parsed
     from ops.cli.serving import MakeService
 
 SUMMARY = """Collect alarm events from NATS and publish a digest per user when asked to.
@@ -53,8 +55,18 @@ def run_program(arguments: Sequence[str], make_service: MakeService, name: str =
 
     ``name`` is what the program was called by.
     """
+
+    def begin(parsed: Parsed[Settings], command: str) -> None:
+        if "--help" not in arguments:  # it is asked for behind a command, and speaks to nobody
+            say_if_by_default(parsed, command)
+
     program = command_line(
-        Settings, name, SUMMARY, lambda parsed: serve(parsed, make_service), COMMANDS
+        Settings,
+        name,
+        SUMMARY,
+        lambda parsed: serve(parsed, make_service),
+        COMMANDS,
+        begin,
     )
     try:
         return run(program, arguments)

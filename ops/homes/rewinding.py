@@ -20,6 +20,8 @@ class Log(NamedTuple):
     first: int
     """The lowest sequence that it has."""
     last: int
+    stream: str = ""
+    """The name of the stream."""
 
 
 class Rewinding(NamedTuple):

@@ -94,6 +94,8 @@ async def test_what_can_be_handled_now_is_replayed_and_gone(deployment: Deployme
         deployment.start()
         ended = deployment.command("dead-letters", "replay", "1")
         assert ended.status == 0, ended.stderr
+        changed = f"this changes {deployment.names.dead_letters} at nats://127.0.0.1:"
+        assert ended.stderr.startswith(changed)
         assert "1 replayed" in ended.stderr
         await broker.settled()
         await broker.request("u")

@@ -73,6 +73,11 @@ async def test_what_is_rewound_is_read_again_and_changes_nothing(deployment: Dep
         rewound = deployment.command("rewind", "--to", "5", "--yes", LEASE=1)
         assert rewound.status == 0, rewound.stderr
         assert f"{PARTITIONS} of {PARTITIONS} partitions go back to sequence 4" in rewound.stderr
+        said = rewound.stderr.splitlines()
+        named = [line for line in said if line.startswith("this changes database ")]
+        assert f"{deployment.names.database} at mongodb://127.0.0.1:" in named[0]
+        assert f"stream {deployment.names.input_stream} at nats://127.0.0.1:" in named[0]
+        assert said.index(named[0]) < said.index(said[-1])
         assert "36 messages of the log are read again" in rewound.stderr
         assert "at work, and will read again at once" in rewound.stderr
         await broker.event("user-3", "a", "CRITICAL", "2031-01-01T00:00:00Z")

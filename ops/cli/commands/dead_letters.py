@@ -18,6 +18,7 @@ from ops.cli.commands.letter_tables import (
     print_letters,
 )
 from ops.cli.connection import with_client
+from ops.cli.deployment import nats_of
 from ops.cli.examples import examples
 from ops.cli.failures import CommandError, NotFoundError
 from ops.cli.terminal import json_option, say
@@ -180,7 +181,8 @@ def replay(
 
     async def work(client: Client, letters: DeadLetters, stream: str) -> None:
         count = 0
-        async for letter in _selected(letters, stream, selection):
+        chosen = _selected(letters, stream, selection)
+        async for letter in chosen if dry_run else _to_be_changed(chosen, parsed.settings.bus):
             try:
                 target = await replay_letter(
                     client, letters, stream, letter, inputs, to_subject, dry_run=dry_run
@@ -223,11 +225,15 @@ def drop(
     """Delete dead letters for good."""
     selection = Selection(sequences, every, reason, subject)
     if every and not yes:
-        click.confirm("Delete all dead letters that fit, for good?", abort=True, err=True)
+        where = nats_of(parsed.settings.bus)
+        click.confirm(
+            f"Delete all dead letters at {where} that fit, for good?", abort=True, err=True
+        )
 
     async def work(_: Client, letters: DeadLetters, stream: str) -> None:
         count = 0
-        async for letter in _selected(letters, stream, selection):
+        chosen = _selected(letters, stream, selection)
+        async for letter in _to_be_changed(chosen, parsed.settings.bus):
             await letters.delete(stream, letter)
             count += 1
             print_done("dropped", letter, None, as_json)
@@ -248,6 +254,18 @@ def _with_letters(settings: BusSettings, work: Work) -> None:
         await work(client, letters, stream)
 
     with_client(settings, connected)
+
+
+async def _to_be_changed(
+    chosen: AsyncIterator[DeadLetter], settings: BusSettings
+) -> AsyncIterator[DeadLetter]:
+    """Yield the same, and before the first one say where it is."""
+    told = False
+    async for letter in chosen:
+        if not told:
+            say(f"this changes {settings.subjects.dead_letter} at {nats_of(settings)}")
+            told = True
+        yield letter
 
 
 async def _selected(

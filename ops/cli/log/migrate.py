@@ -11,6 +11,7 @@ from actors.errors import StoreUnavailableError
 from bus.errors import MigrationRefusedError
 from bus.migration.migration import Migrated, Migration
 from ops.cli.connection import with_client
+from ops.cli.deployment import deployment_of
 from ops.cli.examples import examples
 from ops.cli.failures import CommandError
 from ops.cli.terminal import json_option, print_json, say
@@ -63,6 +64,7 @@ def migrate(
             await store.open()
             migration = Migration(client, settings.bus, store, _Progress().tell)
             if await migration.wanted():
+                say(f"this changes {deployment_of(settings, None)}")
                 await _refuse_at_work(store, settings.core.lease_s)
             return await migration.run(into, producers_stopped=producers_stopped)
         except MigrationRefusedError as error:

@@ -13,6 +13,7 @@ from actors.errors import StoreUnavailableError
 from bus.streams.api import JetStreamAPI
 from bus.wire.instants import parse_instant
 from ops.cli.connection import with_client
+from ops.cli.deployment import deployment_of
 from ops.cli.examples import examples
 from ops.cli.failures import CommandError
 from ops.cli.log.moments import moment_ns
@@ -98,6 +99,7 @@ def rewind(parsed: Parsed[Settings], target: str, restored: bool, yes: bool) -> 
         planned = rewinding(partitions, position, log, put_at)
     except RewindRefusedError as error:
         raise CommandError(str(error)) from None
+    say(f"this changes {deployment_of(settings, log.stream)}")
     _announce(planned, at_work, restored=restored)
     if not yes:
         click.confirm("Set them back?", abort=True, err=True)
@@ -115,7 +117,7 @@ async def _find(client: Client, settings: Settings, target: str, now_s: float) -
     if name is None:
         raise CommandError("there is no log: no stream captures the input")
     facts = await api.stream(name)
-    log = Log(facts.created, facts.state["first_seq"], facts.state["last_seq"])
+    log = Log(facts.created, facts.state["first_seq"], facts.state["last_seq"], name)
     try:
         sequence = await _sequence(api, name, log, target, now_s)
         before(sequence, 0, log)

@@ -52,9 +52,10 @@ class Program:
         """Nothing yet."""
         self.served: list[Parsed[Outer]] = []
         self.commanded: list[Parsed[Outer]] = []
+        self.begun: list[str] = []
         self.error: Exception | None = None
         commands = [self._command(), click.Group("several", help="Does things.")]
-        self.group = command_line(Outer, "prog", "Summary.", self._serve, commands)
+        self.group = command_line(Outer, "prog", "Summary.", self._serve, commands, self._begin)
 
     def run(self, *arguments: str) -> int:
         """Run it; return its exit status."""
@@ -63,6 +64,10 @@ class Program:
     def _serve(self, parsed: Parsed[Outer]) -> int:
         self.served.append(parsed)
         return 5
+
+    def _begin(self, _: Parsed[Outer], command: str) -> None:
+        assert not self.commanded
+        self.begun.append(command)
 
     def _command(self) -> click.Command:
         @click.command("act")
@@ -80,6 +85,7 @@ def test_without_anything_said_the_defaults_serve() -> None:
     program = Program()
     assert program.run() == 5
     assert program.served == [Parsed(Outer(), frozenset())]
+    assert program.begun == []
 
 
 def test_a_flag_is_above_the_environment_and_that_above_the_default(
@@ -101,6 +107,7 @@ def test_a_command_gets_the_settings_and_nothing_is_served() -> None:
     program = Program()
     assert program.run("--seconds", "1", "act") == 0
     assert (program.served, program.commanded[0].settings.seconds) == ([], 1)
+    assert program.begun == ["act"]
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ async def test_a_sequence_or_a_time_is_a_position(target: str, sequence: int) ->
     """On the message before, by which reading knows the log again."""
     position, log = await found(target, Server(300, 1_000))
     assert position == Place(sequence, sequence * SECOND, CREATED)
-    assert log == Log(CREATED, 300, 1_000)
+    assert log == Log(CREATED, 300, 1_000, "INPUT")
 
 
 async def test_the_logs_first_message_has_none_before_it() -> None:
