@@ -43,7 +43,6 @@ BUFFER_BYTES = 8 * 1024 * 1024
 # messages, the rounds of loop and parser for each piece are a twentieth of what a message costs.
 nats_client.DEFAULT_BUFFER_SIZE = 128 * 1024
 
-_DRAIN_TIMEOUT_S = 2
 _TOO_LARGE = "maximum payload violation"
 _TRIED_AGAIN_S = 0.5
 _OWN_TASKS = ("_reading_task", "_flusher_task", "_ping_interval_task")
@@ -200,17 +199,6 @@ class NatsClient(Client):
         """Unsubscribe; nothing is handed over any more."""
         self._lanes.pop(_sid(subscription), None)
         await subscription.unsubscribe()
-
-    async def drain_lane(self, subscription: Subscription) -> None:
-        """Unsubscribe; hand over what the server had sent before it knew, then nothing more.
-
-        Raises ``nats.errors.Error`` when it does not answer in time.
-        """
-        try:
-            await subscription.unsubscribe()
-            await self.flush(_DRAIN_TIMEOUT_S)
-        finally:
-            self._lanes.pop(_sid(subscription), None)
 
     # What it does otherwise than nats-py, which calls all of these.
 

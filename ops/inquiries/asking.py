@@ -70,7 +70,7 @@ async def ask_for_report(
 async def ask_for_figures(client: Client, queue_group: str) -> dict[InstanceID, MemberFigures]:
     """Return what each instance says of itself."""
     found: dict[InstanceID, MemberFigures] = {}
-    async for fields in _answers(client, instance_subject(queue_group), b"", []):
+    async for fields in _answers(client, instance_subject(queue_group), b""):
         if isinstance(fields, dict) and isinstance(fields.get("instance_id"), str):
             found[InstanceID(fields["instance_id"])] = MemberFigures.from_fields(fields)
     return found
@@ -79,7 +79,7 @@ async def ask_for_figures(client: Client, queue_group: str) -> dict[InstanceID, 
 async def ask_what_is_wrong(client: Client, queue_group: str) -> dict[str, dict[str, str]]:
     """Return what the readiness of each instance complains of, by the instance's name."""
     found: dict[str, dict[str, str]] = {}
-    async for fields in _answers(client, instance_subject(queue_group), b"", []):
+    async for fields in _answers(client, instance_subject(queue_group), b""):
         wrong = fields.get("wrong") if isinstance(fields, dict) else None
         if isinstance(wrong, dict) and wrong:
             found[f"{fields.get('instance')}"] = {f"{name}": f"{wrong[name]}" for name in wrong}
@@ -95,7 +95,7 @@ async def ask_for_list(
     """
     lines: list[UserLine] = []
     live: int | None = None
-    async for fields in _answers(client, list_subject(queue_group), inquiry.encode(), []):
+    async for fields in _answers(client, list_subject(queue_group), inquiry.encode()):
         users = fields.get("users") if isinstance(fields, dict) else None
         if not isinstance(users, list):
             continue
@@ -111,17 +111,15 @@ async def ask_for_list(
 async def find_instances(client: Client, queue_group: str) -> list[str]:
     """Return where the running instances of a service are, as ``host, process`` each."""
     found: list[str] = []
-    async for ping in _answers(client, f"$SRV.PING.{service_name(queue_group)}", b"", []):
+    async for ping in _answers(client, f"$SRV.PING.{service_name(queue_group)}", b""):
         about = ping.get("metadata") if isinstance(ping, dict) else None
         if isinstance(about, dict) and about.get("queue_group") == queue_group:
             found.append(f"{about.get('host', '?')}, process {about.get('pid', '?')}")
     return sorted(found)
 
 
-async def _answers(
-    client: Client, subject: str, body: bytes, errors: list[str]
-) -> AsyncIterator[Any]:
-    """Yield what each instance answers, decoded; what is no answer goes to ``errors``."""
+async def _answers(client: Client, subject: str, body: bytes) -> AsyncIterator[Any]:
+    """Yield what each instance answers, decoded; one that says an error has nothing to add."""
     inbox = client.new_inbox()
     answers = await client.subscribe(inbox)
     try:
@@ -134,12 +132,12 @@ async def _answers(
             if headers.get("Status") == "503":
                 return  # nobody listens there
             if "Nats-Service-Error" in headers:
-                errors.append(headers["Nats-Service-Error"])
                 continue
             try:
-                yield orjson.loads(msg.data)
+                fields = orjson.loads(msg.data)
             except orjson.JSONDecodeError:
-                errors.append("an answer that is not JSON")
+                continue
+            yield fields
     except (TimeoutError, NatsTimeoutError):
         return
     finally:
