@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from actors.rejections import Rejection
     from actors.rules.alarms import Alarm, AlarmID, UserID
     from actors.rules.digest import Cursor, Digest
+    from actors.rules.ends import Stretch
     from actors.rules.partitions import (
         HomePosition,
         HomesView,
+        InHand,
         Instance,
         InstanceID,
         Partition,
@@ -144,7 +146,10 @@ class HomeStore(Protocol):
         """Return what is durable, as of a moment behind the call's begin."""
 
     async def claim(self, me: InstanceID, wanted: Sequence[Partition]) -> None:
-        """Make each of ``wanted`` mine at the next epoch, if it is still as ``wanted`` has it."""
+        """Make each of ``wanted`` mine at the next epoch, if it is still as ``wanted`` has it.
+
+        By home and epoch. Of one that was not mine the ends are stored as ``wanted`` has them.
+        """
 
     async def save_positions(self, me: InstanceID, positions: Sequence[HomePosition]) -> int:
         """Save how far partitions of mine are, never lower than they stand.
@@ -152,6 +157,9 @@ class HomeStore(Protocol):
         Returns how many stand so; of one that does not, I am not the home any more, or a later
         save of mine was faster.
         """
+
+    async def note_in_hand(self, me: InstanceID, notes: Sequence[InHand]) -> int:
+        """Store what is in hand of partitions of mine, and return how many stand so."""
 
     async def lower(self, me: InstanceID, positions: Sequence[HomePosition]) -> None:
         """Set partitions of mine back, at the next epoch; they stay mine.
@@ -166,12 +174,31 @@ class HomeStore(Protocol):
         """Remove instances; what they have stays as it is."""
 
 
+class Notes(Protocol):
+    """Notes what is in hand of partitions that are read carefully. Never blocks."""
+
+    @property
+    def max_attempts(self) -> int:
+        """How many homes a message may end until it becomes a dead letter."""
+
+    def note(
+        self, in_hand: Mapping[int, Stretch | None], noted: Callable[[], None], *, over: bool
+    ) -> None:
+        """Store it, however often that takes, then call ``noted``; see ``InHand``.
+
+        But for partitions that are not at home here any more, of which nothing is read.
+        """
+
+
 class LogReading(Protocol):
     """Reads the log for the partitions that are at home here. Never blocks."""
 
     @property
     def able(self) -> bool:
         """Whether the log can be read now, as far as is known."""
+
+    def note_with(self, notes: Notes) -> None:
+        """Read carefully what is doubtful, from here on; before, nothing is."""
 
     def gain(self, partitions: Sequence[Partition]) -> None:
         """Begin to read these, each from its position."""

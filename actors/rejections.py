@@ -22,6 +22,8 @@ class RejectionKind(StrEnum):
     """Decoding it raised what nobody foresaw: a fault of this service."""
     CRASHED = "crashed"
     """The message crashed its user's actor again and again."""
+    DEADLY = "deadly"
+    """The message ended the process again and again."""
     UNSAVABLE = "unsavable"
     """No checkpoint will ever hold it: MongoDB refuses it, or its user has no more room."""
 

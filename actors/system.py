@@ -9,6 +9,7 @@ from actors.checkpoints.checkpointer import CheckpointActor
 from actors.checkpoints.recovery import RecoveryActor
 from actors.checkpoints.store_caller import StoreCaller
 from actors.homes.actor import HomeActor
+from actors.homes.noting import Noting
 from actors.homes.ports import HomePorts
 from actors.publisher import PublisherActor
 from actors.router.actor import RouterActor
@@ -165,4 +166,5 @@ def start_actors(
             publisher,
             ports.home_tally,
         )
+        homes.log.note_with(Noting(home, settings.max_attempts))
     return Actors(router_ref, home)

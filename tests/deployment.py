@@ -120,6 +120,10 @@ class Deployment:
         service.wait_for("service.ready")
         return service
 
+    def launch_module(self, module: str, /, **settings: object) -> ServiceProcess:
+        """Start a service that a test has changed; do not wait for it."""
+        return self._launch(module, (), settings)
+
     def _launch(
         self, module: str | None, arguments: Iterable[str], settings: Mapping[str, object]
     ) -> ServiceProcess:

@@ -115,6 +115,16 @@ class ServiceProcess:
             assert time.monotonic() < give_up_at_s, f"no {name}:\n{self.output()[-3000:]}"
             time.sleep(_POLL_S)  # a log file can only be polled
 
+    def ends_or_logs(self, name: str, timeout_s: float = PATIENCE_S) -> bool:
+        """Return once it has logged an event of that name, or False once it has ended."""
+        give_up_at_s = time.monotonic() + timeout_s
+        while not self.events(name):
+            if self._process.poll() is not None:
+                return False
+            assert time.monotonic() < give_up_at_s, f"no {name}:\n{self.output()[-3000:]}"
+            time.sleep(_POLL_S)  # a log file can only be polled
+        return True
+
     def wait_for_output(self, text: str, timeout_s: float = PATIENCE_S) -> None:
         """Return once ``text`` is in what it wrote."""
         give_up_at_s = time.monotonic() + timeout_s

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 from actors.homes.beats import Beats
 from actors.homes.calls import HomeStoreCalls
 from actors.homes.moves import Moves
+from actors.homes.noting import InHandNotes
 from actors.homes.positions import StoredPositions
 from actors.homes.rounds import LATE_S, LOOKS_PER_ROUND, Phase, rest_s
 from actors.homes.sightings import say_standing_by, say_what_changed
@@ -16,9 +17,11 @@ from actors.messages.home import (
     HomeMessage,
     HomesUnavailable,
     HomesWritten,
+    InHandNoted,
     LeaveHomes,
     Looked,
     LookSoon,
+    NoteInHand,
     PartitionEmptied,
     PositionsFell,
     PositionsNotSaved,
@@ -54,9 +57,8 @@ SAVE_EVERY_S = 1.0
 class HomeActor(ServiceActor):
     """One round after the other: beat, look, judge, write, and look again when it wrote.
 
-    A round begins every quarter of the lease, sooner when somebody says that something changed
-    or when somebody is dead by then. When the store does not answer, the round ends, and the next
-    one sees what became of it.
+    A round begins every quarter of the lease, sooner when something changed or somebody is dead by
+    then. When the store does not answer, the round ends; the next one sees what became of it.
     """
 
     def __init__(
@@ -79,22 +81,20 @@ class HomeActor(ServiceActor):
         self._publisher = publisher
         self._tally = tally
         self._calls = HomeStoreCalls(ports.store, ports.begin, self)
+        self._notes = InHandNotes(self._me, self._calls, ports.scheduler, self)
         self._moves = Moves(ports.log, router, publisher, tally)
         self._watch = NOTHING_SEEN
         self._mine: Mapping[int, State] = {}
         self._stored = StoredPositions()
         self._phase = Phase.RESTING
         self._round = 0
-        self._round_began_s = 0.0
-        self._call_began_s = 0.0
+        self._round_began_s = self._call_began_s = 0.0
         self._looks_left = 0
         self._once_more = False
         self._writing: Plan | None = None
         self._standing_by = False
-        self._left: Callable[[int], None] | None = None
-        """Set from when this instance is to leave."""
-        self._is_relieved = False
-        """Whether others are up to have what this instance leaves."""
+        self._left: Callable[[int], None] | None = None  # set from when it is to leave
+        self._is_relieved = False  # whether others are up to have what it leaves
         self._gone = False
 
     def on_start(self) -> None:
@@ -130,6 +130,8 @@ class HomeActor(ServiceActor):
             case PositionsNotSaved(error):
                 self._stored.end(saved=False)
                 logger.warning("home.positions_not_saved", extra={"error": error})
+            case NoteInHand() | InHandNoted():
+                self._notes.take(message, self._mine)
             case PositionsFell(positions):
                 logger.warning("home.fell_back", extra={"partitions": sorted(positions)})
                 self._mine = fall(self._mine, positions)
@@ -153,11 +155,10 @@ class HomeActor(ServiceActor):
     def _begin_round(self) -> None:
         now_s = self._ports.clock.monotonic_s()
         self._round += 1
-        self._round_began_s = now_s
-        self._looks_left = LOOKS_PER_ROUND
+        self._round_began_s, self._looks_left = now_s, LOOKS_PER_ROUND
         self._once_more = False
-        leaving, reading = self._left is not None, self._ports.log.able
-        beat = self._beats.next(now_s, leaving=leaving, reading=reading)
+        leaving = self._left is not None
+        beat = self._beats.next(now_s, leaving=leaving, reading=self._ports.log.able)
         if beat is None:
             self._look()
         else:
@@ -190,7 +191,7 @@ class HomeActor(ServiceActor):
         now_s, before, me = self._ports.clock.monotonic_s(), self._watch, self._me
         began_s, lease_s = self._call_began_s, self._lease_s
         self._watch = observe(before, view.instances, lease_s, began_s, now_s, view.schema)
-        say_what_changed(before, self._watch, me, self._lease_s)
+        say_what_changed(before, self._watch, me, lease_s)
         self._stored.look(view.partitions)
         self._tally.view, self._tally.watch = view, self._watch
         leaving = self._left is not None
@@ -208,12 +209,12 @@ class HomeActor(ServiceActor):
             self._watch,
             self._ports.log.positions(),
             leaving=leaving,
-            lease_s=self._lease_s,
+            lease_s=lease_s,
             now_s=now_s,
         )
         self._mine = planned.mine
         self._tally.partitions = len(self._mine)
-        self._tally.instances = len(takers(self._watch, me, self._lease_s))
+        self._tally.instances = len(takers(self._watch, me, lease_s))
         self._carry_out(planned)
 
     def _carry_out(self, planned: Plan) -> None:
@@ -242,16 +243,16 @@ class HomeActor(ServiceActor):
         written, self._writing = self._writing, None
         if written is not None and self._me in written.forget:
             self._go()
-            return
-        if written is not None and written.free:
-            self._ports.nudging.nudge()
-        self._look()
+        else:
+            if written is not None and written.free:
+                self._ports.nudging.nudge()
+            self._look()
 
     def _note_unavailable(self, error: str) -> None:
         if self._phase is Phase.BEATING:
             self._tally.beats_missed += 1
-        phase = self._phase.name.lower()
-        logger.warning("home.unanswered", extra={"phase": phase, "error": error})
+        about = {"phase": self._phase.name.lower(), "error": error}
+        logger.warning("home.unanswered", extra=about)
         self._writing = None
         self._end_round()
 
@@ -271,8 +272,7 @@ class HomeActor(ServiceActor):
         self._ports.scheduler.tell_after(wait_s, self.actor_ref, RoundDue(self._round))
 
     def _save_positions(self) -> None:
-        positions = self._stored.to_save(self._mine, self._ports.log.positions())
-        if positions:
+        if positions := self._stored.to_save(self._mine, self._ports.log.positions()):
             self._calls.save(self._me, positions)
         self._ports.scheduler.tell_after(SAVE_EVERY_S, self.actor_ref, SavePositions())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actors.errors import StoreUnavailableError
@@ -10,6 +11,7 @@ from actors.messages.home import (
     BeatConfirmed,
     HomesUnavailable,
     HomesWritten,
+    InHandNoted,
     Looked,
     PositionsNotSaved,
     PositionsSaved,
@@ -19,10 +21,10 @@ from actors.runtime.pooled import tell_if_alive
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
-    from actors.messages.home import HomeMessage
+    from actors.messages.home import HomeMessage, NoteInHand
     from actors.ports import HomeStore
     from actors.rules.homes import Plan
-    from actors.rules.partitions import HomePosition, Instance, InstanceID
+    from actors.rules.partitions import HomePosition, InHand, Instance, InstanceID
     from actors.runtime.supervision import ServiceActor
 
 
@@ -82,6 +84,16 @@ class HomeStoreCalls:
             return PositionsSaved(len(positions), matched)
 
         self._begin(self._answer(save(), PositionsNotSaved))
+
+    def note(self, me: InstanceID, notes: Sequence[InHand], asked: NoteInHand) -> None:
+        """Answered with ``InHandNoted``."""
+
+        async def note() -> HomeMessage:
+            matched = await self._store.note_in_hand(me, notes)
+            whole = matched == len(notes)
+            return InHandNoted(asked, None if whole else "some are not at home here")
+
+        self._begin(self._answer(note(), partial(InHandNoted, asked)))
 
     async def _answer(
         self, call: Awaitable[HomeMessage], unavailable: Callable[[str], HomeMessage]

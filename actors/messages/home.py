@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from actors.rules.ends import Stretch
     from actors.rules.partitions import HomesView
     from actors.rules.positions import Place
 
@@ -70,6 +71,25 @@ class PositionsNotSaved:
 
 
 @dataclass(frozen=True, slots=True)
+class NoteInHand:
+    """Bus to home: note what is in hand of partitions, before it is handled."""
+
+    in_hand: Mapping[int, Stretch | None]
+    noted: Callable[[], None]
+    """Called once it is stored, on the dispatcher's thread."""
+    over: bool
+    """See ``InHand``."""
+
+
+@dataclass(frozen=True, slots=True)
+class InHandNoted:
+    """Store to home: it is stored; or it may not be, and is to be tried again."""
+
+    asked: NoteInHand
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PositionsFell:
     """Bus to home: the log is not the one it was; these partitions are read from lower places."""
 
@@ -111,6 +131,8 @@ HomeMessage = (
     | SavePositions
     | PositionsSaved
     | PositionsNotSaved
+    | NoteInHand
+    | InHandNoted
     | PositionsFell
     | UsersDoubted
     | PartitionEmptied

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from actors.rules.ends import after_end, after_freeing
 from actors.rules.holding import Freed, Held, Leaving
 from actors.rules.partitions import HomePosition, deal
 from actors.rules.watching import is_dead, is_outdated, is_settled, long_dead, takers
@@ -83,7 +84,7 @@ def plan(
     wanted = []
     if active and is_settled(watch, me, lease_s):
         wanted = [
-            partition
+            _taken(partition)
             for partition in view.partitions
             if dealt[partition.number] == me
             and partition.number not in mine
@@ -120,6 +121,12 @@ def _asked(state: State) -> State:
     if isinstance(state, Held) and state.fence is not None:
         return state._replace(fence=state.epoch)
     return state
+
+
+def _taken(partition: Partition) -> Partition:
+    """Note how its home ended."""
+    ends = after_freeing(partition) if partition.home is None else after_end(partition)
+    return partition._replace(ends=ends)
 
 
 def _may_be_taken(partition: Partition, watch: Watch, lease_s: float) -> bool:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, NewType
 from zlib import crc32
 
+from actors.rules.ends import NO_ENDS, Ends, Stretch
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -48,6 +50,8 @@ class Partition(NamedTuple):
     epoch: int
     """Counts the changes of its home."""
     position: Place
+    ends: Ends = NO_ENDS
+    """Of its former homes, those that were not orderly."""
 
 
 class HomePosition(NamedTuple):
@@ -56,6 +60,17 @@ class HomePosition(NamedTuple):
     number: int
     epoch: int
     position: Place
+
+
+class InHand(NamedTuple):
+    """What the home of an epoch has in hand of a partition that it reads carefully."""
+
+    number: int
+    epoch: int
+    stretch: Stretch | None
+    """None when nothing is."""
+    over: bool = False
+    """Whether it is read carefully no more: nothing of its former homes' ends counts from now."""
 
 
 class HomesView(NamedTuple):

@@ -34,16 +34,13 @@ if TYPE_CHECKING:
     from actors.rejections import Rejection
     from actors.rules.positions import Ledger
     from bus.inbound.log_home import Wanted
-    from bus.inbound.log_source import LogMessage, Stretch
+    from bus.inbound.log_source import LogMessage, LogMessages
     from bus.spans import Spans
     from bus.subjects import Subjects
     from bus.wire.message import DeadLetters
 
 BODIES_MAX_BYTES = 256 * 1024 * 1024
-"""Bodies in the table at which no more messages are asked for, whatever the window.
-
-Of the size that events have, fifty thousand take 7 MB; of the largest that is admitted, 3.3 GB.
-"""
+"""Bodies in the table at which no more is asked for: 50,000 may take from 7 MB to 3.3 GB."""
 
 _Rejections: TypeAlias = "Iterable[tuple[DeliveryToken, Rejection]]"
 _InFlight: TypeAlias = "tuple[int, Ledger | None, LogMessage | Message]"
@@ -70,12 +67,11 @@ class Intake:
         """Wire it; ``max_in_flight`` messages may be taken and not settled.
 
         ``deliver`` hands a batch to the router. ``settled(messages, rejection)`` is called when
-        there is room again, with messages that somebody may await an answer to; ``rejection`` is
-        the reason of dead letters. A request counts as taken at ``monotonic_s``.
-        ``judge_foreign`` rejects messages of a subject that is not ours, or has them passed over:
-        ``tell_foreign`` is told of those, and must bound what it says of it.
+        there is room again, with what somebody may await an answer to; ``rejection`` is the reason
+        of dead letters. A request counts as taken at ``monotonic_s``. ``judge_foreign`` rejects
+        messages of no subject of ours; ``tell_foreign`` is told of others, and bounds what it says.
         """
-        self._subjects = subjects
+        self.subjects = subjects
         self._max_body_bytes = max_body_bytes
         self._max_in_flight = max_in_flight
         self._deliver = deliver
@@ -87,7 +83,8 @@ class Intake:
         self._judge_foreign = judge_foreign
         self._faults = Faults()
         self._traced = TracedMessages(spans or NoSpans())
-        # Not through ``DeliveryToken``: the call costs as much as an entry in the table.
+        self.hurries = False  # whether what is in flight, be it ever so little, keeps others out
+        # Not through ``DeliveryToken``: a call costs as much as an entry in the table.
         self._tokens = cast("Iterator[DeliveryToken]", count(1))
         self._in_flight: dict[DeliveryToken, _InFlight] = {}
         self._held_bytes = 0
@@ -107,7 +104,8 @@ class Intake:
     @property
     def fill(self) -> float:
         """See ``Acknowledger``: of messages or of bytes, whichever is the more."""
-        return min(1.0, max(self.size / self._max_in_flight, self._held_bytes / BODIES_MAX_BYTES))
+        fill = max(self.size / self._max_in_flight, self._held_bytes / BODIES_MAX_BYTES)
+        return 1.0 if self.hurries else min(1.0, fill)
 
     @property
     def room_bytes(self) -> int:
@@ -115,16 +113,16 @@ class Intake:
         return BODIES_MAX_BYTES - self._held_bytes
 
     def read(  # every call of a function would cost a message a tenth
-        self, messages: Stretch, wanted: Wanted, before: Place
+        self, messages: LogMessages, wanted: Wanted, before: Place
     ) -> None:
         """Take what is wanted of what the log has behind ``before``; hand it on or put it aside."""
         batch: list[Delivery] = []
         rejected: list[tuple[DeliveryToken, Rejection]] = []
         in_flight, tokens = self._in_flight, self._tokens
         bars, ledgers = wanted
-        alarm_status_changed = self._subjects.alarm_status_changed
+        alarm_status_changed = self.subjects.alarm_status_changed
         max_body_bytes = self._max_body_bytes
-        candidates = wanted.candidates(messages, self._subjects)
+        candidates = wanted.candidates(messages, self.subjects)
         skipped = len(messages) - len(candidates)
         taken_bytes = requests = 0
         for message, place_before in messages.each(candidates, before):
@@ -139,7 +137,7 @@ class Intake:
                     body, number = self._decode_other(subject, content, sequence, timestamp_ns)
             except Exception as error:
                 body, rejection = None, self._faults.rejection_of(error)
-                number = partition_of_rejected(subject, content, self._subjects, rejection.kind)
+                number = partition_of_rejected(subject, content, self.subjects, rejection.kind)
             if sequence <= bars[number]:
                 skipped += 1
             elif body is None and rejection is None:
@@ -170,23 +168,33 @@ class Intake:
         """Take messages of core NATS; hand them on or put them aside."""
         batch: list[Delivery] = []
         rejected: list[tuple[DeliveryToken, Rejection]] = []
-        in_flight, tokens = self._in_flight, self._tokens
+        body: AlarmStatusChanged | SendDigest
         taken_bytes = 0
         for message in messages:
-            token = next(tokens)
-            in_flight[token] = (0, None, message)
+            token = next(self._tokens)
+            self._in_flight[token] = (0, None, message)
             taken_bytes += len(message.body)
             try:
-                body = self._decode(message)
+                if message.subject == self.subjects.alarm_status_changed:
+                    body = decode_alarm_status_changed(message.body, self._max_body_bytes)
+                else:
+                    body = self._request(message.body, message.place)
             except Exception as error:
                 rejected.append((token, self._faults.rejection_of(error)))
                 continue
-            if isinstance(body, SendDigest):
-                self._tally.requests += 1
+            self._tally.requests += isinstance(body, SendDigest)
             if message.traceparent is not None:
                 body = self._traced.begin(token, message, body)
             batch.append(new_tuple(Delivery, (token, body, 1)))
         self._hand_on(batch, rejected, len(messages), taken_bytes)
+
+    def condemn(
+        self, number: int, ledger: Ledger, message: LogMessage, before: Place, rejection: Rejection
+    ) -> None:
+        """Take a message of a partition as ``read`` does, and make a dead letter of it, unread."""
+        ledger.take(message.sequence, before)
+        self._in_flight[token := next(self._tokens)] = (number, ledger, message)
+        self._hand_on([], [(token, rejection)], 1, len(message.body))
 
     def settle(self, tokens: Iterable[DeliveryToken]) -> None:
         """Note that these are done with; tokens that are settled already are ignored."""
@@ -207,8 +215,8 @@ class Intake:
             elif isinstance(message, Message):
                 to_answer.append(message)
         self._held_bytes -= settled_bytes
+        self._tally.settled += settled
         if settled:
-            self._tally.settled += settled
             self._settled(to_answer, None)
 
     def dead_letter(self, tokens: Iterable[DeliveryToken], rejection: Rejection) -> None:
@@ -237,16 +245,11 @@ class Intake:
         if batch:
             self._deliver(RouteDeliveries(tuple(batch)))
 
-    def _decode(self, message: Message) -> AlarmStatusChanged | SendDigest:
-        if message.subject == self._subjects.alarm_status_changed:
-            return decode_alarm_status_changed(message.body, self._max_body_bytes)
-        return self._request(message.body, message.place)
-
     def _decode_other(
         self, subject: str, content: bytes, sequence: int, timestamp_ns: int
     ) -> tuple[SendDigest | None, int]:
         """Return what is no event, and its partition; None for a subject that is not ours."""
-        if subject != self._subjects.send_alarm_digest:
+        if subject != self.subjects.send_alarm_digest:
             if rejection := self._judge_foreign(subject):
                 raise MessageRejectedError(rejection)
             return None, NOBODYS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from actors.rules.ends import is_doubtful
 from actors.rules.partitions import PARTITIONS
 from actors.rules.positions import Ledger, Place
 from bus.wire.ownership import plain_partitions
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from actors.rules.partitions import Partition
     from bus.inbound.log_pass import LogPass
-    from bus.inbound.log_source import Stretch
+    from bus.inbound.log_source import LogMessages
     from bus.subjects import Subjects
 
 NOT_READ = 1 << 63
@@ -35,7 +36,7 @@ class Wanted(NamedTuple):
         """Want nothing at all; ``ledger`` stands for those that are not wanted."""
         return cls([NOT_READ] * PARTITIONS, [ledger] * PARTITIONS)
 
-    def candidates(self, messages: Stretch, subjects: Subjects) -> Sequence[int]:
+    def candidates(self, messages: LogMessages, subjects: Subjects) -> Sequence[int]:
         """Return the indexes of what may be wanted, by all that is known without decoding.
 
         Others' messages, by far the most where instances are many, end here. Where all is wanted,
@@ -53,11 +54,24 @@ class Wanted(NamedTuple):
 class Home:
     """A partition that is at home here."""
 
-    __slots__ = ("is_strange", "ledger", "number", "pass_", "reported", "through", "wanted")
+    __slots__ = (
+        "ends",
+        "is_doubtful",
+        "is_strange",
+        "ledger",
+        "number",
+        "pass_",
+        "reported",
+        "through",
+        "wanted",
+    )
 
     def __init__(self, partition: Partition) -> None:
         """Stand at the partition's position, of which the log was not asked yet."""
         self.number = partition.number
+        self.ends = partition.ends
+        """Of its homes before this one."""
+        self.is_doubtful = is_doubtful(partition)
         self.ledger = Ledger()
         self.through = partition.position
         """How far it was read by others, or by the pass that read for it before this one."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bus.inbound.log_home import Home
-    from bus.inbound.log_source import LogSource, LogState, Reading, Stretch
+    from bus.inbound.log_source import LogMessages, LogSource, LogState, Reading
 
 logger = logging.getLogger("bus.reader")
 
@@ -35,7 +35,7 @@ class PassOwner(Protocol):
     def verified(self, log_pass: LogPass) -> None:
         """Go on: the pass is bound to a log that is the one it was."""
 
-    def take(self, log_pass: LogPass, messages: Stretch) -> None:
+    def take(self, log_pass: LogPass, messages: LogMessages) -> None:
         """Take a stretch of the log; the pass's place is still before it."""
 
     def moved(self, log_pass: LogPass, waiting: int) -> None:
@@ -61,6 +61,8 @@ class LogPass:
         """Of the message looked at last."""
         self.through = place.sequence
         """Up to here nothing is left to be read: it was looked at, or is in the log no more."""
+        self.log_end = 0
+        """The last sequence of the log as the reading began."""
         self.homes: dict[int, Home] = {}
         """The partitions that it reads for."""
         self.wanted = Wanted.nothing(Ledger())
@@ -120,6 +122,7 @@ class LogPass:
                 self.troubled(state.reason)
                 return
             self.place = self.place._replace(log=state.created)
+            self.log_end = state.last
             self._skip_to(state.first)
             self.flows = True
             self.in_trouble = False
@@ -127,7 +130,7 @@ class LogPass:
 
         self._owner.verify(verified)
 
-    def took(self, messages: Stretch, waiting: int) -> None:
+    def took(self, messages: LogMessages, waiting: int) -> None:
         """See ``ReadingCallbacks``."""
         self._pause_s = PAUSE_INITIAL_S
         _, _, _, sequence, timestamp_ns = messages[-1]

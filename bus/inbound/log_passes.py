@@ -1,4 +1,4 @@
-"""LogPasses: the passes under way: one that reads on, one beside it for those that are behind."""
+"""LogPasses: those under way: one that reads on, beside it one for those behind, one with care."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from actors.rules.positions import BEGIN
+from bus.inbound.careful.reading import CarefulPass
 from bus.inbound.log_pass import LogPass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from actors.ports import Notes
+    from bus.inbound.intake import Intake
     from bus.inbound.log_home import Home
     from bus.inbound.log_pass import PassOwner
     from bus.inbound.log_source import LogSource
@@ -21,26 +24,31 @@ _by_place = attrgetter("through.sequence")
 class LogPasses:
     """Who is read for by which pass. Runs on the bus's thread."""
 
-    def __init__(self, source: LogSource, owner: PassOwner) -> None:
+    def __init__(self, source: LogSource, owner: PassOwner, intake: Intake) -> None:
         """Read for nobody."""
+        self._intake = intake
+        self.notes: Notes | None = None
+        """With whom a pass with care notes what it has in hand; without, there is none."""
         self._source = source
         self._owner = owner
         self._main: LogPass | None = None
         self._late: LogPass | None = None
+        self._careful: CarefulPass | None = None
         self._probe: LogPass | None = None
 
     def __iter__(self) -> Iterator[LogPass]:
         """Return those that read for somebody."""
-        return iter([one for one in (self._main, self._late) if one is not None])
+        passes = (self._main, self._late, self._careful)
+        return iter([one for one in passes if one is not None])
 
     @property
     def flows(self) -> bool:
         """Whether the main pass is under way, so that others may join it."""
         return self._main is not None and self._main.flows
 
-    def is_late(self, log_pass: LogPass) -> bool:
-        """Whether a pass is the one for those that are behind."""
-        return log_pass is self._late
+    def is_beside(self, log_pass: LogPass) -> bool:
+        """Whether a pass is not the main one."""
+        return log_pass is not self._main
 
     def begin_with(self, gained: Sequence[Home]) -> None:
         """Have the main pass, which has not begun, begin for these as well: it may begin lower."""
@@ -69,6 +77,40 @@ class LogPasses:
             behind += self._late.homes.values()
         self._late = self._pass_for(behind)
 
+    def begin_with_care(self, gained: Sequence[Home]) -> Sequence[Home]:
+        """Have those read with care for which that is due, then as the others; return the others.
+
+        Who had one that is doubtful has most likely had all, and need not have died of that one.
+        """
+        if self.notes is None or not any(home.is_doubtful for home in gained):
+            return gained
+        homes = [home for home in gained if home.ends.homes]
+        others = [home for home in gained if not home.ends.homes]
+        noted: set[int] = set()
+        if self._careful is not None:
+            self._careful.end()
+            homes += self._careful.homes.values()
+            noted = self._careful.noted
+        for home in homes:
+            home.leave()
+        lowest = min(homes, key=_by_place).through
+        of = self._source, self._owner, lowest, self._intake, self.notes
+        self._careful = CarefulPass(*of, self._end_care)
+        self._careful.noted = noted
+        for home in homes:
+            self._careful.add(home)
+        self._careful.begin()
+        return others
+
+    def _end_care(self) -> None:
+        careful, self._careful = self._careful, None
+        if careful is not None:
+            careful.end()
+            homes = list(careful.homes.values())
+            for home in homes:
+                home.leave()
+            self.join(homes)
+
     def give_over(self) -> None:
         """Have the main pass read for those that were caught up, once all of them are."""
         main, late = self._main, self._late
@@ -93,6 +135,8 @@ class LogPasses:
                 log_pass.end()
         if self._late is not None and not self._late.homes:
             self._late = None
+        if self._careful is not None and not self._careful.homes:
+            self._careful = None
         if self._main is not None and not self._main.homes:
             self._main, self._late = self._late, None
 
@@ -100,7 +144,7 @@ class LogPasses:
         """End all."""
         for log_pass in self:
             log_pass.end()
-        self._main = self._late = None
+        self._main = self._late = self._careful = None
         self.end_probe()
 
     def probe(self) -> None:

@@ -19,11 +19,12 @@ from bus.wire.ownership import NOBODYS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from actors.ports import Notes
     from actors.rules.partitions import Partition
     from actors.rules.positions import Place
     from bus.inbound.intake import Intake
     from bus.inbound.log_pass import LogPass
-    from bus.inbound.log_source import LogSource, LogState, Stretch
+    from bus.inbound.log_source import LogMessages, LogSource, LogState
     from bus.tally import BusTally
 
 logger = logging.getLogger("bus.reader")
@@ -43,10 +44,7 @@ class LogReader:
         tally: BusTally,
         fell: Callable[[Mapping[int, Place]], None],
     ) -> None:
-        """Read nothing yet.
-
-        ``fell`` is told when partitions are read from below what may be stored as their position.
-        """
+        """Read nothing yet; ``fell`` is told of partitions read from below a stored position."""
         self._source = source
         self._intake = intake
         self._tally = tally
@@ -54,9 +52,8 @@ class LogReader:
         self._aside: Home | None = None
         self._is_within_stretch = False
         self._homes: dict[int, Home] = {}
-        self._passes = LogPasses(source, self)
-        self._answers = self._is_refused = False
-        self._looks = False
+        self._passes = LogPasses(source, self, intake)
+        self._answers = self._is_refused = self._looks = False
         self._discards = FloodLog(self._tell_discards, source.call_later)
         self.waiting = 0
         """Messages in the log that were not looked at yet, as of the last delivery or look."""
@@ -67,6 +64,10 @@ class LogReader:
     def able(self) -> bool:
         """See ``LogReading``."""
         return self._answers and not self._is_refused
+
+    def note_with(self, notes: Notes) -> None:
+        """See ``LogReading``."""
+        self._passes.notes = notes
 
     @property
     def flows(self) -> bool:
@@ -97,8 +98,8 @@ class LogReader:
         self.drop([partition.number for partition in partitions if partition.number in self._homes])
         gained = [Home(partition) for partition in partitions]
         self._homes.update((home.number, home) for home in gained)
-        if gained:
-            self._begin(gained)
+        if others := self._passes.begin_with_care(gained):
+            self._begin(others)
 
     def stop(self, numbers: Iterable[int]) -> None:
         """See ``LogReading``."""
@@ -177,14 +178,14 @@ class LogReader:
         self._passes.give_over()
         self.ask_for_more()
 
-    def take(self, log_pass: LogPass, messages: Stretch) -> None:
+    def take(self, log_pass: LogPass, messages: LogMessages) -> None:
         """See ``PassOwner``."""
         self._is_within_stretch = True
         self._intake.read(messages, log_pass.wanted, log_pass.place)
 
     def moved(self, log_pass: LogPass, waiting: int) -> None:
         """See ``PassOwner``."""
-        if self._passes.is_late(log_pass):
+        if self._passes.is_beside(log_pass):
             self._passes.give_over()
         else:
             self.waiting = waiting
@@ -231,10 +232,7 @@ class LogReader:
         return home.wanted and home.pass_ is None and self._homes.get(home.number) is home
 
     def _join_verified(self, gained: Sequence[Home]) -> None:
-        """Have partitions join what is under way, once their positions are known to be of the log.
-
-        They may be above everything that was read here.
-        """
+        """Have them join what is under way, once their positions, of others, are found in it."""
 
         def then(state: LogState | LogFailure) -> None:
             joining = [home for home in gained if self._is_unread(home)]

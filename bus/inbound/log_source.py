@@ -40,8 +40,8 @@ def message_of(message: LogMessage | Message) -> Message:
     return Message(subject, body, "", Place(sequence, timestamp_ns), context_in(headers))
 
 
-class Stretch:
-    """One message or more of the log, in its order, by the column: most are skipped at a glance."""
+class LogMessages:
+    """One message of the log or more, in its order, by the column: most are skipped at a glance."""
 
     __slots__ = ("bodies", "headers", "sequences", "subjects", "timestamps_ns")
 
@@ -62,7 +62,7 @@ class Stretch:
         """May be read from elsewhere at each look; to iterate over all is cheaper."""
 
     @classmethod
-    def of(cls, messages: Iterable[LogMessage]) -> Stretch:
+    def of(cls, messages: Iterable[LogMessage]) -> LogMessages:
         """Return one of these messages."""
         subjects, bodies, headers, sequences, timestamps_ns = zip(*messages, strict=True)
         return cls(subjects, bodies, headers, sequences, timestamps_ns)
@@ -145,7 +145,7 @@ class ReadingCallbacks(Protocol):
         What the log is asked from here on is true of what this reading will bring.
         """
 
-    def took(self, messages: Stretch, waiting: int) -> None:
+    def took(self, messages: LogMessages, waiting: int) -> None:
         """Messages in the log's order, every one that it has behind those before.
 
         A sequence that is left out is in the log no more. ``waiting`` are behind them in the log.

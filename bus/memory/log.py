@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from actors.rules.positions import Place
-from bus.inbound.log_source import LogFailure, LogMessage, LogState, Stretch
+from bus.inbound.log_source import LogFailure, LogMessage, LogMessages, LogState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -181,7 +181,7 @@ class InMemoryReading:
         self._under_way_bytes -= size
         self._room -= len(sent)
         self._room_bytes -= size
-        self._callbacks.took(Stretch.of(sent), waiting)
+        self._callbacks.took(LogMessages.of(sent), waiting)
 
     def _arrives(self, action: Callable[[], None]) -> None:
         def arrive() -> None:

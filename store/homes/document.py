@@ -6,7 +6,13 @@
                   schema: 2, address: "<host:port>" | null, version: "1.2.0", started: <seconds>}
     partitions   {_id: 0 to 63, home: "<InstanceID>" | null, epoch: 3,
                   position: {sequence: 1207, timestamp: <nanoseconds>, log: "<creation>"},
-                  schema: 2}
+                  schema: 2,
+                  ends: {homes: 2, position: 1207, times: 1, suspect: {first: 1208, last: {...}},
+                         in_hand: {first: 1208, last: {...}}}}
+
+``ends`` is there only where homes have ended, and not in order (``actors.rules.ends``); a ``last``
+has the form of a position. An older version leaves it as it was: with the position, it goes out of
+date by itself.
 
 ``schema`` of an instance is the newest form of checkpoints that it reads, of a partition the newest
 that one of its homes has written: raised as it is claimed, before anything is.
@@ -26,6 +32,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from actors.rules.ends import NO_ENDS, Ends, Stretch
 from actors.rules.partitions import PARTITIONS, Instance, InstanceID, Partition
 from actors.rules.positions import BEGIN, Place
 
@@ -84,6 +91,24 @@ def to_moving(position: Place) -> dict[str, Any]:
     return {f"position.{name}": value for name, value in from_position(position).items()}
 
 
+def from_stretch(stretch: Stretch) -> dict[str, Any]:
+    """Return a stretch of the log as what is in hand has it."""
+    return {"first": stretch.first, "last": from_position(stretch.last)}
+
+
+def from_ends(ends: Ends) -> dict[str, Any]:
+    """Return what is known of ends as a partition's document has it."""
+    document: dict[str, Any] = {
+        "homes": ends.homes,
+        "position": ends.position,
+        "times": ends.times,
+    }
+    for name, stretch in (("suspect", ends.suspect), ("in_hand", ends.in_hand)):
+        if stretch is not None:
+            document[name] = from_stretch(stretch)
+    return document
+
+
 def to_partition(document: Mapping[str, Any]) -> Partition | None:
     """Return the partition that a document describes; None for one that is damaged or none."""
     number, epoch = _number(document), _whole(document.get("epoch"))
@@ -91,10 +116,11 @@ def to_partition(document: Mapping[str, Any]) -> Partition | None:
     if number is None or epoch is None or position is None:
         return None
     if home is None:
-        return Partition(number, None, epoch, position)
+        return Partition(number, None, epoch, position, _to_ends(document.get("ends")))
     if not isinstance(home, str) or not home:
         return None
-    return Partition(number, InstanceID(home), epoch, position)
+    ends = _to_ends(document.get("ends"))
+    return Partition(number, InstanceID(home), epoch, position, ends)
 
 
 def schema_of(documents: Iterable[Mapping[str, Any]]) -> int:
@@ -155,6 +181,24 @@ def _to_position(stored: Any) -> Place | None:
     if sequence is None or timestamp_ns is None or not isinstance(log, str):
         return None
     return Place(sequence, timestamp_ns, log)
+
+
+def _to_ends(stored: Any) -> Ends:
+    """Return what is known of ends: nothing, where it is damaged."""
+    if not isinstance(stored, dict):
+        return NO_ENDS
+    homes, position, times = (
+        _whole(stored.get(name)) or 0 for name in ("homes", "position", "times")
+    )
+    suspect, in_hand = _to_stretch(stored.get("suspect")), _to_stretch(stored.get("in_hand"))
+    return Ends(homes, position, suspect, times if suspect else 0, in_hand)
+
+
+def _to_stretch(stored: Any) -> Stretch | None:
+    if not isinstance(stored, dict):
+        return None
+    first, last = _whole(stored.get("first")), _to_position(stored.get("last"))
+    return None if first is None or last is None else Stretch(first, last)
 
 
 def _whole(value: Any) -> int | None:

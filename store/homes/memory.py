@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from actors.rules.ends import NO_ENDS
 from actors.rules.partitions import PARTITIONS, HomesView, Partition
 from actors.rules.positions import BEGIN
 from store.users.document import SCHEMA
@@ -11,8 +12,10 @@ from store.users.document import SCHEMA
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from actors.rules.partitions import HomePosition, Instance, InstanceID
+    from actors.rules.partitions import HomePosition, InHand, Instance, InstanceID
     from actors.rules.positions import Place
+
+_Said = TypeVar("_Said", "HomePosition", "InHand")
 
 
 class InMemoryHomeStore:
@@ -53,7 +56,9 @@ class InMemoryHomeStore:
         for partition in wanted:
             known = self._partitions[partition.number]
             if (known.home, known.epoch) == (partition.home, partition.epoch):
-                self._partitions[known.number] = known._replace(home=me, epoch=known.epoch + 1)
+                ends = known.ends if known.home == me else partition.ends
+                changed = known._replace(home=me, epoch=known.epoch + 1, ends=ends)
+                self._partitions[known.number] = changed
                 # Of a simulation's instances each may write another form.
                 instance = self._instances.get(me)
                 writes = SCHEMA if instance is None else instance.schema
@@ -70,23 +75,33 @@ class InMemoryHomeStore:
             self._partitions[known.number] = known._replace(position=position)
         return len(mine)
 
+    async def note_in_hand(self, me: InstanceID, notes: Sequence[InHand]) -> int:
+        """See ``HomeStore``."""
+        mine = self._of(me, notes)
+        for known, (_, _, stretch, over) in mine:
+            ends = NO_ENDS if over else known.ends._replace(in_hand=stretch)
+            self._partitions[known.number] = known._replace(ends=ends)
+        return len(mine)
+
     async def lower(self, me: InstanceID, positions: Sequence[HomePosition]) -> None:
         """See ``HomeStore``."""
         for known, lowered in self._of(me, positions):
-            changed = Partition(known.number, me, known.epoch + 1, lowered.position)
+            changed = known._replace(epoch=known.epoch + 1, position=lowered.position)
             self._partitions[known.number] = changed
 
     async def free(self, me: InstanceID, positions: Sequence[HomePosition]) -> None:
         """See ``HomeStore``."""
         for known, last in self._of(me, positions):
-            changed = Partition(known.number, None, known.epoch + 1, last.position)
+            changed = known._replace(home=None, epoch=known.epoch + 1, position=last.position)
             self._partitions[known.number] = changed
 
     async def rewind(self, partitions: Sequence[Partition], position: Place) -> int:
         """See ``MongoHomeStore``."""
         still = [one for one in partitions if self._partitions[one.number].epoch == one.epoch]
-        for number, _, epoch, _ in still:
-            self._partitions[number] = Partition(number, None, epoch + 1, position)
+        for one in still:
+            known = self._partitions[one.number]
+            changed = known._replace(home=None, epoch=known.epoch + 1, position=position)
+            self._partitions[known.number] = changed
         return len(still)
 
     async def forget(self, instances: Sequence[InstanceID]) -> None:
@@ -102,12 +117,10 @@ class InMemoryHomeStore:
         """See ``MongoHomeStore``."""
         return dict(self._streams)
 
-    def _of(
-        self, me: InstanceID, positions: Sequence[HomePosition]
-    ) -> list[tuple[Partition, HomePosition]]:
-        """Return those of ``positions`` that are mine at their epoch, with what is known."""
+    def _of(self, me: InstanceID, said: Sequence[_Said]) -> list[tuple[Partition, _Said]]:
+        """Return those of what is ``said`` that are mine at their epoch, with what is known."""
         return [
             (known, one)
-            for one in positions
+            for one in said
             if (known := self._partitions[one.number])[1:3] == (me, one.epoch)
         ]

@@ -20,6 +20,7 @@ from store.homes.statements import (
     to_claims,
     to_freeings,
     to_lowerings,
+    to_notes,
     to_rewindings,
     to_saves,
 )
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from pymongo.asynchronous.collection import AsyncCollection
 
-    from actors.rules.partitions import HomePosition, Instance, InstanceID, Partition
+    from actors.rules.partitions import HomePosition, InHand, Instance, InstanceID, Partition
     from actors.rules.positions import Place
     from store.homes.statements import Statement
     from store.settings import StoreSettings
@@ -129,6 +130,10 @@ class MongoHomeStore:
     async def save_positions(self, me: InstanceID, positions: Sequence[HomePosition]) -> int:
         """See ``HomeStore``."""
         return await self._change(to_saves(me, positions))
+
+    async def note_in_hand(self, me: InstanceID, notes: Sequence[InHand]) -> int:
+        """See ``HomeStore``."""
+        return await self._change(to_notes(me, notes))
 
     async def lower(self, me: InstanceID, positions: Sequence[HomePosition]) -> None:
         """See ``HomeStore``."""

@@ -27,7 +27,14 @@ if TYPE_CHECKING:
 
     from nats.aio.client import Client
 
-    from bus.inbound.log_source import LogFailure, LogMessage, LogSource, LogState, Reading, Stretch
+    from bus.inbound.log_source import (
+        LogFailure,
+        LogMessage,
+        LogMessages,
+        LogSource,
+        LogState,
+        Reading,
+    )
 
 DEADLINE_S = 10.0
 
@@ -70,7 +77,7 @@ class Listener:
         """Note it."""
         self.is_open = True
 
-    def took(self, messages: Stretch, waiting: int) -> None:
+    def took(self, messages: LogMessages, waiting: int) -> None:
         """Note it."""
         assert self.is_open
         assert not self.troubles

@@ -6,10 +6,12 @@ import asyncio
 from random import Random
 from typing import TYPE_CHECKING
 
+from actors.rules.ends import NO_ENDS, Ends, Stretch
 from actors.rules.partitions import (
     PARTITIONS,
     HomePosition,
     HomesView,
+    InHand,
     Instance,
     InstanceID,
     Partition,
@@ -321,3 +323,44 @@ async def test_who_claims_leaves_word_of_the_form_that_it_writes(homes: HomeStor
         [partition] = await claimed(store, THEM, [5])
         await store.free(THEM, [HomePosition(5, partition.epoch, at(1))])
         assert (await store.look()).schema == SCHEMA
+
+
+async def test_how_a_home_ended_is_stored_with_the_claim_of_the_next(homes: HomeStores) -> None:
+    """As whoever claims says; but nothing is, where it was at home before."""
+    hand = Stretch(8, at(9))
+    ended, freed = Ends(2, 7, hand, 1), Ends(1, 7)
+    async with homes() as (store, other):
+        [mine] = await claimed(store, ME, [5])
+        await other.claim(THEM, [mine._replace(ends=ended)])
+        theirs = await one(store, 5)
+        assert theirs == Partition(5, THEM, 2, BEGIN, ended)
+        await other.note_in_hand(THEM, [InHand(5, 2, hand)])
+        await other.claim(THEM, [theirs._replace(ends=freed)])
+        assert (await one(store, 5)).ends == ended._replace(in_hand=hand)
+        await other.save_positions(THEM, [HomePosition(5, 3, at(7))])
+        await other.lower(THEM, [HomePosition(5, 3, at(6))])
+        await other.free(THEM, [HomePosition(5, 4, at(7))])
+        nobodys = await one(store, 5)
+        assert nobodys == Partition(5, None, 5, at(7), ended._replace(in_hand=hand))
+        await store.claim(ME, [nobodys._replace(ends=ended)])
+        assert (await one(store, 5)).ends == ended
+
+
+async def test_what_is_in_hand_is_noted_by_its_home_at_its_epoch_only(homes: HomeStores) -> None:
+    """Nothing in hand leaves what is known; when it is over, all of that is forgotten."""
+    hand = Stretch(8, at(9))
+    async with homes() as (store, other):
+        await claimed(store, ME, [1, 2, 3])
+        await claimed(other, THEM, [2])
+        notes = [InHand(1, 1, hand), InHand(2, 1, hand), InHand(3, 7, hand)]
+        assert await store.note_in_hand(ME, notes) == 1
+        assert await store.note_in_hand(THEM, notes[:1]) == 0
+        assert await store.note_in_hand(ME, []) == 0
+        view = await other.look()
+        assert [each.ends.in_hand for each in view.partitions[1:4]] == [hand, None, None]
+        assert await store.note_in_hand(ME, notes[:1]) == 1
+        assert await store.note_in_hand(ME, [InHand(1, 1, None)]) == 1
+        assert (await one(other, 1)).ends == NO_ENDS
+        await store.note_in_hand(ME, notes[:1])
+        assert await store.note_in_hand(ME, [InHand(1, 1, None, over=True)]) == 1
+        assert await one(other, 1) == Partition(1, ME, 1, BEGIN)

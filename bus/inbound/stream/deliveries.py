@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from actors.runtime.tuples import new_tuple
-from bus.inbound.log_source import Stretch
+from bus.inbound.log_source import LogMessages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -69,7 +69,7 @@ class PlainRun:
 
     def read(
         self, frames: list[Frame], names: Mapping[bytes, str]
-    ) -> tuple[Stretch, int, int, int] | None:
+    ) -> tuple[LogMessages, int, int, int] | None:
         """Return what ``StreamReading.take`` wants; None for any other chunk.
 
         ``names`` are the subjects that are known.
@@ -92,7 +92,7 @@ class PlainRun:
         if last.number - first.number != between or last.sequence - first.sequence != between:
             return None
         sequences = range(first.sequence, last.sequence + 1)
-        stretch = Stretch(known, bodies, headers, sequences, _Timestamps(addresses))
+        stretch = LogMessages(known, bodies, headers, sequences, _Timestamps(addresses))
         return stretch, first.number, last.number, last.waiting
 
 

@@ -13,7 +13,7 @@ import orjson
 from bus.connection.lanes import parse_status
 
 if TYPE_CHECKING:
-    from bus.inbound.log_source import ReadingCallbacks, Stretch
+    from bus.inbound.log_source import LogMessages, ReadingCallbacks
 
 logger = logging.getLogger("bus.stream")
 
@@ -150,7 +150,7 @@ class StreamReading:
             self.end()
             self._callbacks.troubled(reason)
 
-    def take(self, messages: Stretch, first: int, last: int, waiting: int) -> None:
+    def take(self, messages: LogMessages, first: int, last: int, waiting: int) -> None:
         """Take deliveries whose numbers go from ``first`` to ``last`` without a gap."""
         self.heard = True
         if self._over:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from actors.runtime.tuples import new_tuple
 from bus.connection.floods import FloodLog
 from bus.connection.lanes import number_at_end
-from bus.inbound.log_source import LogFailure, LogMessage, Stretch
+from bus.inbound.log_source import LogFailure, LogMessage, LogMessages
 from bus.inbound.stream.answers import (
     NO_MESSAGE,
     NO_STREAM,
@@ -214,7 +214,7 @@ class StreamSource:
         for subject, address, body, headers in frames:
             if not address:
                 if reading is not None and messages:
-                    reading.take(Stretch.of(messages), first, last, waiting)
+                    reading.take(LogMessages.of(messages), first, last, waiting)
                     messages = []
                 self._on_answer(subject, body, headers)
                 continue
@@ -228,7 +228,7 @@ class StreamSource:
                 self._plain_run.learn(address, consumer)
             if messages and (consumer != of or number != last + 1):
                 assert reading is not None
-                reading.take(Stretch.of(messages), first, last, waiting)
+                reading.take(LogMessages.of(messages), first, last, waiting)
                 messages = []
             if not messages:
                 reading, of, first = self._by_consumer.get(consumer), consumer, number
@@ -238,7 +238,7 @@ class StreamSource:
             messages.append(new_tuple(LogMessage, (name, body, headers, sequence, timestamp_ns)))
             last, waiting = number, waits
         if reading is not None and messages:
-            reading.take(Stretch.of(messages), first, last, waiting)
+            reading.take(LogMessages.of(messages), first, last, waiting)
 
     def _name(self, subject: bytes) -> str:
         if len(self._names) > 1000:

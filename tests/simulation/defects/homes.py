@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from actors.rules.partitions import HomePosition, InstanceID, Partition
     from actors.rules.positions import Place
     from bus.inbound.log_home import Home, Wanted
-    from bus.inbound.log_source import LogFailure, LogSource, LogState, Stretch
+    from bus.inbound.log_source import LogFailure, LogMessages, LogSource, LogState
     from bus.subjects import Subjects
 
 _attempt = PublisherActor._attempt
@@ -136,7 +136,7 @@ def _whose_a_message_is_is_read_two_ways(patch: pytest.MonkeyPatch) -> None:
     reader: list[Intake] = []
     known: list[Intake] = []
 
-    def read(self: Intake, messages: Stretch, wanted: Wanted, before: Place) -> None:
+    def read(self: Intake, messages: LogMessages, wanted: Wanted, before: Place) -> None:
         if self not in known:
             known.append(self)
         reader[:] = [self]
@@ -184,6 +184,17 @@ def _a_purge_across_two_logs(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("tests.simulation.world.purging.purge_up_to", purge_up_to)
 
 
+def _what_was_in_hand_once_is_condemned(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(
+        "bus.inbound.careful.reading.condemned",
+        lambda ends, _: None if ends.suspect is None else ends.suspect.last,
+    )
+
+
+def _care_never_ends(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(LogPasses, "_end_care", lambda _: None)
+
+
 DEFECTS = (
     Defect("positions may fall", 350, _positions_may_fall),
     Defect("a position of a former home lands", 25, _epochs_are_ignored),
@@ -207,6 +218,8 @@ DEFECTS = (
     Defect("a fall of the positions is not stored", 75, _a_fall_is_not_stored),
     Defect("whose a message is, is read two ways", 600, _whose_a_message_is_is_read_two_ways),
     Defect("a purge by positions of another log", 400, _a_purge_across_two_logs),
+    Defect("what was in hand once is condemned", 100, _what_was_in_hand_once_is_condemned),
+    Defect("who reads with care never reads on", 25, _care_never_ends),
     Defect("a zombie publishes", 400, _a_zombie_publishes),
     Defect("what is lost is published on", 300, _what_is_lost_is_published_on),
 )

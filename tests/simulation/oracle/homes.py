@@ -31,6 +31,9 @@ _MOVES = {"claim": Happening.CLAIMED, "free": Happening.FREED, "lower": Happenin
 _LOWERING = ("lower", "free")
 """Ways in which a home sets a position back once a broker has lost something."""
 
+_STAYING = ("save positions", "note")
+"""What a home writes without a new epoch."""
+
 RATE_TOLERANCE = 0.9
 """An instance's clock may go so much too fast that a lease is this part of one."""
 
@@ -143,7 +146,7 @@ class HomesWatch:
         self._moved(old, new)
 
     def _check_epoch(self, what: str, old: Partition, new: Partition) -> None:
-        if new.epoch != old.epoch + (what != "save positions"):
+        if new.epoch != old.epoch + (what not in _STAYING):
             self._fail(f"{what}: the epoch of {old} became {new.epoch}")
 
     def _check_position(self, what: str, old: Partition, new: Partition) -> None:

@@ -10,7 +10,7 @@ from tests.simulation.world.calls import result_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 
-    from actors.rules.partitions import HomePosition, HomesView, InstanceID, Partition
+    from actors.rules.partitions import HomePosition, HomesView, InHand, InstanceID, Partition
     from actors.rules.partitions import Instance as Member
     from tests.simulation.world.instance import Instance
     from tests.simulation.world.link import StoreLink
@@ -69,6 +69,11 @@ class StormyHomes:
             "save positions", lambda: homes.save_positions(me, positions), _assumed(me, positions)
         )
 
+    async def note_in_hand(self, me: InstanceID, notes: Sequence[InHand]) -> int:
+        """See ``HomeStore``."""
+        homes = self._world.homes
+        return await self._write("note", lambda: homes.note_in_hand(me, notes), _assumed(me, notes))
+
     async def lower(self, me: InstanceID, positions: Sequence[HomePosition]) -> None:
         """See ``HomeStore``."""
         homes = self._world.homes
@@ -107,7 +112,7 @@ class StormyHomes:
 
 
 def _assumed(
-    me: InstanceID, positions: Sequence[HomePosition]
+    me: InstanceID, positions: Sequence[HomePosition | InHand]
 ) -> Mapping[int, tuple[InstanceID | None, int]]:
     return {position.number: (me, position.epoch) for position in positions}
 

@@ -9,7 +9,7 @@ from actors.rejections import Rejection, RejectionKind
 from actors.rules.positions import BEGIN, Ledger
 from bus.inbound.intake import Intake
 from bus.inbound.log_home import Wanted
-from bus.inbound.log_source import Stretch
+from bus.inbound.log_source import LogMessages
 from tests.unit.bus.inbound.test_intake import HOME, OTHERS_BODY, SUBJECTS, event, logged, request
 from tests.unit.bus.letters import RecordingLetters
 from tests.unit.bus.wire.test_contexts import CONTEXT
@@ -147,7 +147,7 @@ def test_a_context_of_the_log_is_read_of_own_messages() -> None:
     wanted.bars[HOME] = 0
     headers = f"NATS/1.0\r\ntraceparent: {CONTEXT}\r\n\r\n".encode()
     own, other = logged(1, headers=headers), logged(2, OTHERS_BODY, headers)
-    desk.intake.read(Stretch.of([own, other]), wanted, BEGIN)
+    desk.intake.read(LogMessages.of([own, other]), wanted, BEGIN)
     assert spans.begun == [("1.10", CONTEXT)]
     desk.intake.forget({HOME})
     assert len(spans.ended) == 1

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from pykka import ActorRef
 
-    from actors.rules.partitions import HomePosition, HomesView, Partition
+    from actors.ports import Notes
+    from actors.rules.partitions import HomePosition, HomesView, InHand, Partition
     from actors.rules.positions import Place
     from tests.unit.actors.homes.street import Effect, Street
 
@@ -39,6 +40,10 @@ class Log:
         self.read: dict[int, Place] = {}
         self.in_flight: dict[int, int] = {}
         self.stopped: set[int] = set()
+
+    def note_with(self, notes: Notes) -> None:
+        """See ``LogReading``."""
+        self.notes = notes
 
     def gain(self, partitions: Sequence[Partition]) -> None:
         """See ``LogReading``."""
@@ -109,6 +114,11 @@ class FarStore:
     async def save_positions(self, me: InstanceID, positions: Sequence[HomePosition]) -> int:
         """See ``HomeStore``."""
         matched: int = await Transit(lambda: self._street.homes.save_positions(me, positions))
+        return matched
+
+    async def note_in_hand(self, me: InstanceID, notes: Sequence[InHand]) -> int:
+        """See ``HomeStore``."""
+        matched: int = await Transit(lambda: self._street.homes.note_in_hand(me, notes))
         return matched
 
     async def lower(self, me: InstanceID, positions: Sequence[HomePosition]) -> None:

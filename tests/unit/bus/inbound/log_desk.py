@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 
 from actors.rules.alarms import UserID
+from actors.rules.ends import NO_ENDS, Ends
 from actors.rules.partitions import PARTITIONS, InstanceID, Partition, partition_of
 from actors.rules.positions import BEGIN, Place
 from bus.inbound.intake import Intake
@@ -82,9 +83,9 @@ class LogDesk:
         """Put an event of the user of a partition into the log."""
         return self.log.append(SUBJECTS.alarm_status_changed, event(number, name))
 
-    def gain(self, *numbers: int, position: Place = BEGIN) -> None:
+    def gain(self, *numbers: int, position: Place = BEGIN, ends: Ends = NO_ENDS) -> None:
         """Be the home of partitions from here on."""
-        self.reader.gain([Partition(number, ME, 1, position) for number in numbers])
+        self.reader.gain([Partition(number, ME, 1, position, ends) for number in numbers])
 
     def refuse(self, refused: str) -> None:
         """Have the log refuse a kind of question; "" for none."""

@@ -14,7 +14,7 @@ from actors.rules.partitions import partition_of
 from actors.rules.positions import BEGIN, Ledger, Place
 from bus.inbound.intake import Intake
 from bus.inbound.log_home import Wanted
-from bus.inbound.log_source import LogMessage, Stretch
+from bus.inbound.log_source import LogMessage, LogMessages
 from bus.subjects import Subjects
 from bus.tally import BusTally
 from bus.wire.codec import decode_alarm_status_changed
@@ -61,7 +61,7 @@ class Desk:
 
     def read(self, *messages: LogMessage, before: Place = BEGIN) -> None:
         """Have a stretch of the log arrive."""
-        self.intake.read(Stretch.of(messages), self.wanted, before)
+        self.intake.read(LogMessages.of(messages), self.wanted, before)
 
     def want(self, *numbers: int, bar: int = 0) -> list[Ledger]:
         """Be at home for partitions, from above ``bar``; return their ledgers."""

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from bus.inbound.log_source import LogMessage, Stretch
+from bus.inbound.log_source import LogMessage, LogMessages
 from bus.inbound.stream.reading import (
     BATCH,
     EXPIRES_S,
@@ -64,7 +64,7 @@ class Desk:
         """See ``ReadingCallbacks``."""
         self.is_open = True
 
-    def took(self, messages: Stretch, waiting: int) -> None:
+    def took(self, messages: LogMessages, waiting: int) -> None:
         """See ``ReadingCallbacks``."""
         assert waiting == 5
         self.taken += messages
@@ -77,7 +77,7 @@ class Desk:
         """Have so many messages come."""
         last = first + count - 1
         messages = [LogMessage("s", b"x" * size, b"", n, n) for n in range(first, last + 1)]
-        self.reading.take(Stretch.of(messages), first, last, 5)
+        self.reading.take(LogMessages.of(messages), first, last, 5)
 
     def status(self, line: str, request: int = 1, more: str = "") -> None:
         """Have a status come."""

@@ -20,7 +20,7 @@ from bus.tally import BusTally
 if TYPE_CHECKING:
     import pytest
 
-    from bus.inbound.log_source import Stretch
+    from bus.inbound.log_source import LogMessages
 
 DATA = b"$JS.ACK.s.%s.1.%d.%d.%d.0"
 
@@ -36,7 +36,7 @@ class Listener:
     def opened(self) -> None:
         """Nothing is asked for."""
 
-    def took(self, messages: Stretch, waiting: int) -> None:
+    def took(self, messages: LogMessages, waiting: int) -> None:
         """Note them."""
         del waiting
         self.sequences += [message.sequence for message in messages]

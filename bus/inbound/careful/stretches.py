@@ -1,0 +1,51 @@
+"""Which messages are taken in hand together, and in whose documents that is noted. Pure."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from bus.wire.ownership import UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from actors.rules.ends import Ends
+    from bus.inbound.log_source import LogMessage
+
+STRETCH = 256
+"""Messages in hand at a time where none is suspect: one by one, each would cost a write."""
+
+
+def times_suspect(message: LogMessage, ends: Iterable[Ends]) -> int:
+    """Return how often a message was in hand as a home ended, the most of any partition."""
+    return max(
+        (one.times for one in ends if one.suspect and one.suspect.holds(message.sequence)),
+        default=0,
+    )
+
+
+def next_stretch(messages: Sequence[LogMessage], ends: Sequence[Ends]) -> list[LogMessage]:
+    """Return which of these come next: one that is suspect alone, else all up to the next such."""
+    stretch: list[LogMessage] = []
+    for message in islice(messages, STRETCH):
+        if times_suspect(message, ends):
+            return stretch or [message]
+        stretch.append(message)
+    return stretch
+
+
+def concerned(
+    owners: Iterable[int], messages: Iterable[LogMessage], bars: Mapping[int, int]
+) -> set[int]:
+    """Return the partitions for which messages are in hand, of those read for, with their bars.
+
+    A message whose owner shows without decoding it is in the owner's hand alone; any other, whose
+    owner is ``UNKNOWN``, is in everybody's, who have to decode it to know.
+    """
+    numbers: set[int] = set()
+    for owner, message in zip(owners, messages, strict=True):
+        for number in bars if owner == UNKNOWN else (owner,):
+            if message.sequence > bars.get(number, message.sequence):
+                numbers.add(number)
+    return numbers
