@@ -82,14 +82,15 @@ class Service:
         self._router: ActorRef[Any]
         self._home: ActorRef[Any] | None = None
         self._me = InstanceID(secrets.token_hex(8))
-        self._store = MongoCheckpointStore(settings.store, fence_fell=self._on_doubt)
+        self._tally = CoreTally()
+        turns = self._tally.turns
+        self._store = MongoCheckpointStore(settings.store, fence_fell=self._on_doubt, turns=turns)
         self._homes = MongoHomeStore(settings.store, settings.core.lease_s)
         self._spans = start_tracing(settings.tracing)
         self._bus = NatsBus(
             settings.bus, Random(), self._deliver, self._on_fall, stop.escalate, self._spans
         )
-        self._dispatcher = LoopDispatcher(asyncio.get_running_loop())
-        self._tally = CoreTally()
+        self._dispatcher = LoopDispatcher(asyncio.get_running_loop(), turns=turns)
         self._home_tally = HomeTally()
         self._observed_store = ObservedCheckpointStore(self._store)
         self._monitor = Monitor(

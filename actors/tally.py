@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from actors.rules.partitions import HomesView
 from actors.rules.watching import NOTHING_SEEN
+from actors.runtime.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,6 +84,8 @@ class CoreTally:
     """From a request's arrival in this process until its digest is in the stream."""
     digest_alarms: Histogram = field(default_factory=lambda: Histogram(SIZE_BOUNDS))
     """Alarms in a digest that was published."""
+    turns: Turns = field(default_factory=Turns)
+    """How long the event loop was kept at a time."""
 
 
 @dataclass(slots=True)

@@ -63,6 +63,7 @@ GOALS = (
     _at_least("4 the backlog's rate, of the uniform load's", "memory.start.of_uniform", 0.9),
     _at_least("5 many users known: events/s, of few", "growth.of_few", 0.85),
     _at_most("5 large user: CPU an event, of a small one's", "large_user.ratio", 1.3),
+    _at_most("5 100,000 alarms: longest turn", "large_user.longest_turn_ms", 20, "ms"),
     _at_most("6 p99 beside a user with half of all events", "latency.hot_events_of_calm", 1.5),
     _at_most("6 p99 beside a user who asks in a row", "latency.hot_requests_of_calm", 1.5),
     _at_most("6 saves for 1,000 requests of a user", "latency.saves_of_1000_requests", 20),

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _SETTLED = re.compile(rb"^\w*messages_settled_total (\S+)", re.MULTILINE)
 _IN_FLIGHT = re.compile(rb"^\w*messages_in_flight (\S+)", re.MULTILINE)
+_LONGEST_TURN = re.compile(rb"^\w*turn_longest_seconds (\S+)", re.MULTILINE)
 _LOOK_MIN_S = 0.01
 _LOOK_MAX_S = 0.5
 _GIVE_UP_S = 900.0
@@ -59,6 +60,12 @@ class Service:
         """Return how many messages it has taken, be they saved or not, by its metrics."""
         said = await self._metrics(session)
         return _count(_SETTLED, said) + _count(_IN_FLIGHT, said)
+
+    async def longest_turn_s(self, session: aiohttp.ClientSession) -> float:
+        """Return the CPU of the longest turn of its loop in the last half minute."""
+        found = _LONGEST_TURN.search(await self._metrics(session))
+        assert found is not None, "no such metric"
+        return float(found[1])
 
     async def _metrics(self, session: aiohttp.ClientSession) -> bytes:
         async with session.get(f"http://{self.address}/metrics") as answer:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from actors.runtime.sliced import GoOn
+
 if TYPE_CHECKING:
     from actors.messages.inputs import Delivery
     from actors.ports import Checkpoint
@@ -79,6 +81,7 @@ class OutboxPublished:
 
 UserMessage = (
     HandleDeliveries
+    | GoOn
     | TakeCheckpoint
     | Passivate
     | Finish

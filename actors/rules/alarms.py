@@ -110,6 +110,6 @@ def forgettable(alarms: Mapping[AlarmID, Alarm], now_s: int, retention: Retentio
     heard_before_s = now_s - retention.keep_s - retention.resolution_s
     return [
         alarm_id
-        for alarm_id, alarm in alarms.items()
-        if alarm.severity is Severity.CLEARED and alarm.heard_at_s <= heard_before_s
+        for alarm_id, (severity, _, _, _, _, heard_at_s) in alarms.items()
+        if severity is Severity.CLEARED and heard_at_s <= heard_before_s
     ]

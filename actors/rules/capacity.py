@@ -27,9 +27,8 @@ def stored_bytes(alarm_ids: Iterable[AlarmID]) -> int:
 
     An id is a field's name there; three characters of those that a name may not have are escaped.
     """
-    return sum(
-        _FIXED_BYTES
-        + len(alarm_id.encode())
-        + 2 * (alarm_id.count(".") + alarm_id.count("$") + alarm_id.count("%"))
-        for alarm_id in alarm_ids
-    )
+    ids = list(alarm_ids)
+    # In one text: milliseconds for 100,000, and not a hundredth of a second for each ten thousand.
+    text = "".join(ids)
+    escaped = text.count(".") + text.count("$") + text.count("%")
+    return _FIXED_BYTES * len(ids) + len(text.encode()) + 2 * escaped

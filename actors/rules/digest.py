@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, NewType
 
+from actors.rules.alarms import Alarm
+from actors.runtime.tuples import new_tuple
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from actors.rules.alarms import Alarm, AlarmID, Severity, UserID
+    from actors.rules.alarms import AlarmID, Severity, UserID
     from actors.rules.positions import Place
 
 DigestID = NewType("DigestID", str)
@@ -66,12 +69,14 @@ def is_due(alarm: Alarm) -> bool:
     return alarm.news and alarm.active
 
 
-def due_items(alarms: Mapping[AlarmID, Alarm]) -> tuple[DigestItem, ...]:
-    """Return the alarms that are due, in the order of a digest."""
+def due_items(
+    alarms: Mapping[AlarmID, Alarm], among: Iterable[AlarmID] | None = None
+) -> tuple[DigestItem, ...]:
+    """Return the alarms that are due, in the order of a digest; ``among`` these, or among all."""
     items = [
         DigestItem(alarm_id, alarm.severity, alarm.changed_at_ns)
-        for alarm_id, alarm in alarms.items()
-        if is_due(alarm)
+        for alarm_id in (alarms if among is None else among)
+        if is_due(alarm := alarms[alarm_id])
     ]
     items.sort(key=digest_order)
     return tuple(items)
@@ -84,12 +89,12 @@ def digest_order(item: DigestItem) -> tuple[int, AlarmID]:
 
 def mark_told(alarms: Mapping[AlarmID, Alarm], items: Iterable[DigestItem]) -> dict[AlarmID, Alarm]:
     """Return the told alarms as they stand after a digest that carries ``items``."""
-    return {
-        item.alarm_id: alarms[item.alarm_id]._replace(
-            told_severity=item.severity, told_at_ns=item.changed_at_ns, news=False
-        )
-        for item in items
-    }
+    told: dict[AlarmID, Alarm] = {}
+    for alarm_id, severity, changed_at_ns in items:
+        current, current_at_ns, _, _, _, heard_at_s = alarms[alarm_id]
+        fields = (current, current_at_ns, severity, changed_at_ns, False, heard_at_s)
+        told[alarm_id] = new_tuple(Alarm, fields)
+    return told
 
 
 def is_answered(cursor: Cursor, place: Place | None, earlier_id: str | None) -> bool:

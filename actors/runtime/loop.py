@@ -5,24 +5,24 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
+from math import inf
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from actors.runtime.pooled import Dispatcher, Mailbox, tell_if_alive
+from actors.runtime.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
     from pykka import ActorRef
 
-TURN_S = 0.02
+TURN_S = 0.01
 """How long actors run before the loop may do something else, read its sockets for one.
 
-With a tenth of it, a backlog filled the window with messages that no actor had got to yet.
+What is begun by then is ended: no message may take more than another ten milliseconds. With a fifth
+of it, a backlog filled the window with messages that no actor had got to yet.
 """
-
-ACTORS_BETWEEN_LOOKS = 16
-"""Actors that run between two looks at the clock, a few microseconds each."""
 
 
 class LoopDispatcher(Dispatcher):
@@ -32,7 +32,9 @@ class LoopDispatcher(Dispatcher):
     message, and each answer, wait for the interpreter to change threads.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, throughput: int = 64) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, throughput: int = 64, turns: Turns | None = None
+    ) -> None:
         """Run on ``loop``; called on its thread."""
         self._loop = loop
         self._thread = threading.get_ident()
@@ -43,6 +45,8 @@ class LoopDispatcher(Dispatcher):
         self.first = _FirstInLine(self._first, self._turn_soon)
         """For actors whose work has others begin theirs, a server for one: they run before all."""
         self._under_way: set[asyncio.Task[None]] = set()
+        self.turns = turns or Turns()
+        """How long the turns take, by the CPU."""
 
     def mail_arrived(self, mailbox: Mailbox) -> None:
         """Have the mailbox's actor run at the next turn. Called from any thread."""
@@ -93,7 +97,7 @@ class LoopDispatcher(Dispatcher):
     def run_until_idle(self) -> None:
         """Run what is ready, and what that makes ready, to the end; on the loop's thread."""
         while self._first or self._ready:
-            self._run((self._first or self._ready).popleft())
+            self._run((self._first or self._ready).popleft(), inf)
 
     def _turn_soon(self) -> None:
         if self._turn_is_coming:
@@ -116,18 +120,17 @@ class LoopDispatcher(Dispatcher):
         # Lowered first: who schedules an actor from here on has the loop come back.
         self._turn_is_coming = False
         first, ready, run = self._first, self._ready, self._run
+        self.turns.begin()
         end_s = perf_counter() + TURN_S
         while first or ready:
-            while first:
-                run(first.popleft())
-            for _ in range(min(len(ready), ACTORS_BETWEEN_LOOKS)):
-                run(ready.popleft())
+            run((first or ready).popleft(), end_s)
             if perf_counter() > end_s:
                 if first or ready:
                     self._turn_soon()
-                return
+                break
+        self.turns.end()
 
-    def _run(self, mailbox: Mailbox) -> None:
+    def _run(self, mailbox: Mailbox, end_s: float) -> None:
         # Cleared first: what a sender appends from here on is either in this batch or brings
         # the mailbox back.
         mailbox.scheduled = False
@@ -135,7 +138,7 @@ class LoopDispatcher(Dispatcher):
         if actor is None:
             mailbox.refuse()
             return
-        actor.run_batch(self._throughput)
+        actor.run_batch(self._throughput, end_s)
         if mailbox.mail:
             mailbox.dispatcher.mail_arrived(mailbox)
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import logging
 import sys
+from math import inf
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 import pykka
@@ -226,8 +228,11 @@ class PooledActor(pykka.Actor):
     def _start_actor_loop(self) -> None:
         self.mailbox.dispatcher.mail_arrived(self.mailbox)
 
-    def run_batch(self, throughput: int) -> None:
-        """Handle up to ``throughput`` messages. Runs on the dispatcher's thread."""
+    def run_batch(self, throughput: int, end_s: float = inf) -> None:
+        """Handle up to ``throughput`` messages, by ``perf_counter`` none begun after ``end_s``.
+
+        But for one. Runs on the dispatcher's thread.
+        """
         if not self._set_up:
             self._set_up = True
             self._actor_loop_setup()
@@ -248,6 +253,9 @@ class PooledActor(pykka.Actor):
             if stopped.flag:
                 mail[:0] = batch[handled:]
                 self._tear_down()
+                return
+            if perf_counter() > end_s:
+                mail[:0] = batch[handled:]
                 return
 
     def _tear_down(self) -> None:

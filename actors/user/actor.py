@@ -2,8 +2,8 @@
 
 ::
 
-    RECOVERING ──checkpoint──▶ ACTIVE ──▶ leaves memory
-         ▲                       │
+    RECOVERING ──checkpoint──▶ ACTIVE ◀──▶ WORKING (on more than a turn has room for)
+         ▲                       │ ╰──▶ leaves memory
          └──────conflict─────────┘       FAILED: collects its mail until the router takes it back
 
 A step is: apply what came, answer what was asked, save what changed, publish what is durable.
@@ -33,17 +33,19 @@ from actors.messages.user import (
     TakeCheckpoint,
     UserMessage,
 )
-from actors.rejections import Rejection, RejectionKind
-from actors.runtime.pooled import PooledActor, tell_if_alive
+from actors.rules.selection import ALARMS_IN_A_SLICE
+from actors.runtime.pooled import tell_if_alive
+from actors.runtime.sliced import GoOn, SlicedActor
 from actors.runtime.tuples import new_tuple
-from actors.user.applying import apply_in_order
+from actors.user.applying import apply_in_order, work_off
 from actors.user.context import Phase, UnreadableCheckpointError
-from actors.user.deliveries import HeldDeliveries, asked
+from actors.user.deliveries import HeldDeliveries
 from actors.user.outbox import Outbox
+from actors.user.refusals import give_up
 from actors.user.state import UserState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from actors.messages.inputs import Delivery
     from actors.ports import Checkpoint
@@ -54,11 +56,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("actors.user")
 
-
 _ACTIVE = Phase.ACTIVE
+_READY = (Phase.ACTIVE, Phase.WORKING)
 
 
-class UserActor(PooledActor):
+class UserActor(SlicedActor):
     """One user, in memory while it is in use. Runs on its dispatcher's thread."""
 
     registered = False
@@ -104,7 +106,7 @@ class UserActor(PooledActor):
             self._fail(error)
         return None
 
-    def _handle(self, message: UserMessage) -> None:  # noqa: C901  # a case a message
+    def _handle(self, message: UserMessage) -> None:  # noqa: C901, PLR0912  # a case a message
         match message:
             case HandleDeliveries(items):
                 self._held.waiting.extend(items)
@@ -114,6 +116,8 @@ class UserActor(PooledActor):
                 self._save(urgent=False)
             case Checkpointed():
                 self._on_checkpointed()
+            case GoOn():
+                self.go_on()
             case OutboxPublished(digest_id):
                 self._on_published(digest_id)
             case Passivate():
@@ -135,22 +139,40 @@ class UserActor(PooledActor):
                 assert_never(message)
 
     def _show(self) -> LiveState | None:
-        """Return a copy for somebody on another thread."""
-        if self._phase is not Phase.ACTIVE:
+        if self._phase not in _READY:
             return None
         return LiveState(self._state.checkpoint(), len(self._held.unsettled()))
 
     def _apply(self, items: Sequence[Delivery]) -> None:
         """Apply in order, answer what is asked, and save if somebody waits for that."""
         state = self._state
+        if len(items) > ALARMS_IN_A_SLICE:
+            self._held.waiting.extend(items)
+            self._work()
+            return
         apply_in_order(items, state, self._held, self._context, self._answer)
         if state.told:
             self._save(urgent=True)
         elif not state.changed:
             self._settle_if_saved()
+        elif len(self._held.applied) > ALARMS_IN_A_SLICE:
+            self._save(urgent=False)  # more would be much to encode, and to settle, in a turn
 
     def _answer(self) -> None:
-        self._outbox.answer(self._user_id, self._context)
+        if not self._outbox.answer(self._user_id, self._context) and self._phase is _ACTIVE:
+            self._work()
+
+    def _work(self) -> None:
+        self._phase = Phase.WORKING
+        self.begin_slices(self._working())
+
+    def _working(self) -> Iterator[None]:
+        yield from work_off(self._outbox, self._held, self._answer, self._apply)
+        self._phase = _ACTIVE
+        if self._save_due:
+            self._save(urgent=self._state.told or self._finishing)
+        elif self._state.told:
+            self._save_told()
 
     def _save(self, *, urgent: bool) -> None:
         """Send what changed to the checkpointer, or remember to, while a save is under way."""
@@ -184,36 +206,45 @@ class UserActor(PooledActor):
         self._settle_if_saved()
 
     def _publish(self) -> None:
-        """Hand the owed digests to the publisher; their outbox is durable."""
         digests = self._state.cursor.outbox
         tell_if_alive(self._context.publisher, PublishOutbox(digests, self.actor_ref))
 
     def _on_published(self, digest_id: DigestID) -> None:
         """Clear the outbox, and answer what was asked meanwhile."""
-        if self._phase is not Phase.ACTIVE or not self._outbox.is_published(digest_id):
+        if self._phase not in _READY or not self._outbox.published(digest_id, self._context):
             return
-        now_s, latencies = self._context.clock.monotonic_s(), self._context.tally.digest_latency_s
-        for request in self._held.publish_owed():
-            latencies.observe(now_s - asked(request).taken_at_s)
         self._answer()
+        if self._phase is _ACTIVE:
+            self._save_told()
+
+    def _save_told(self) -> None:
         if self._outbox.open or self._finishing:
             self._save(urgent=True)
         else:
             # Nobody waits for this: it goes with the next group instead of making one.
-            wanted = CheckpointWanted(self._user_id, self.actor_ref)
-            tell_if_alive(self._context.router, wanted)
+            tell_if_alive(self._context.router, CheckpointWanted(self._user_id, self.actor_ref))
 
     def _on_recovered(self, checkpoint: Checkpoint) -> None:
-        self._state.load(checkpoint, self._context.ids)
+        if len(checkpoint.alarms) > ALARMS_IN_A_SLICE:
+            self.begin_slices(self._load(checkpoint))
+        else:
+            self._state.load(checkpoint, self._context.ids)
+            self._on_loaded()
+
+    def _on_loaded(self) -> None:
         self._phase = Phase.ACTIVE
         if self._outbox.begin(self._state, self._held):
             self._publish()
-        waiting, self._held.waiting = self._held.waiting, []
-        self._apply(waiting)
+        self._apply(self._held.take_waiting())
         if self._save_due:
             self._save(urgent=self._state.told or self._finishing)
 
+    def _load(self, checkpoint: Checkpoint) -> Iterator[None]:
+        yield from self._state.load_in_slices(checkpoint, self._context)
+        self._on_loaded()
+
     def _recover(self) -> None:
+        self.drop_slices()
         self._phase = Phase.RECOVERING
         tell_if_alive(self._context.recovery, RecoverUser(self._user_id, self.actor_ref))
 
@@ -226,29 +257,8 @@ class UserActor(PooledActor):
         self._recover()
 
     def _on_refused(self, reason: str) -> None:
-        """Give up what the refused save held; it would be refused again.
-
-        Unless smaller digests may fit: then try those, and give nothing up.
-        """
-        held, outbox = self._held, self._state.cursor.outbox if self._saves_outbox else ()
-        if outbox and self._outbox.shrink():
-            alarms = sum(len(digest.items) for digest in outbox)
-            logger.warning(
-                "digest.too_large",
-                extra={"user": self._user_id, "alarms": alarms, "error": reason},
-            )
-            self._reload(held.unsettled())
-            return
-        refused = held.in_save()
-        if outbox:
-            refused.extend(held.requests())
-        logger.error(
-            "checkpoint.refused",
-            extra={"user": self._user_id, "messages": len(refused), "error": reason},
-        )
-        given_up = [item.token for item in refused]
-        self._context.acknowledger.dead_letter(given_up, Rejection(RejectionKind.UNSAVABLE, reason))
-        self._reload([item for item in held.unsettled() if item.token not in given_up])
+        saved = self._state.cursor.outbox if self._saves_outbox else ()
+        self._reload(give_up(saved, self._held, self._outbox, self._user_id, self._context, reason))
 
     def _passivate(self) -> None:
         """Leave memory, or decline. Whatever the router sent before has been handled."""

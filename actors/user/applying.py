@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING
 from actors.messages.inputs import AlarmStatusChanged
 from actors.rejections import Rejection, RejectionKind
 from actors.rules.alarms import apply_event
+from actors.rules.selection import ALARMS_IN_A_SLICE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from actors.messages.inputs import Delivery
     from actors.user.context import UserContext
     from actors.user.deliveries import HeldDeliveries
+    from actors.user.outbox import Outbox
     from actors.user.state import UserState
 
 
-def apply_in_order(
+def apply_in_order(  # noqa: C901  # one loop, by far the most
     items: Sequence[Delivery],
     state: UserState,
     held: HeldDeliveries,
@@ -30,7 +32,7 @@ def apply_in_order(
     which the user's document has no room becomes a dead letter.
     """
     held.applying = items
-    alarms, changed, applied = state.alarms, state.changed, held.applied
+    alarms, changed, applied, fresh = state.alarms, state.changed, held.applied, state.fresh
     retention = context.retention
     now_s = context.clock.wall_s()
     ahead_ns = int((now_s + context.settings.future_tolerance_s) * 1e9)
@@ -53,6 +55,8 @@ def apply_in_order(
                     alarm_id = context.ids.share(alarm_id)
                 alarms[alarm_id] = alarm
                 changed[alarm_id] = None
+                if fresh is not None:
+                    fresh[alarm_id] = None
                 if changed_at_ns > ahead_ns:
                     ahead += 1
             else:
@@ -62,6 +66,9 @@ def apply_in_order(
             requests += 1
             held.asking.append(delivery)
             answer()
+            fresh = state.fresh
+    if fresh is not None:
+        state.noted()
     tally = context.tally
     tally.events_changed += len(items) - requests - unchanged
     if ahead:
@@ -70,3 +77,21 @@ def apply_in_order(
         tally.events_unchanged += unchanged
     held.applying = ()
     held.handling = None
+
+
+def work_off(
+    outbox: Outbox,
+    held: HeldDeliveries,
+    answer: Callable[[], None],
+    apply: Callable[[Sequence[Delivery]], None],
+) -> Iterator[None]:
+    """Choose what is to be told, and apply what waits, a slice at a time, until neither is left.
+
+    What waits is not looked at while something is chosen: alarms must not change meanwhile.
+    """
+    while outbox.selection is not None or held.waiting:
+        if outbox.selection is None:
+            apply(held.take_waiting(ALARMS_IN_A_SLICE))
+        elif not outbox.selection.step():
+            answer()
+        yield

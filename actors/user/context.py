@@ -29,6 +29,8 @@ class Phase(Enum):
 
     RECOVERING = auto()
     ACTIVE = auto()
+    WORKING = auto()
+    """On what takes more than a turn: mail waits."""
     FAILED = auto()
 
 

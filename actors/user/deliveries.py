@@ -50,6 +50,14 @@ class HeldDeliveries:
         """Whether a save is under way."""
         return self._saving is not None
 
+    def take_waiting(self, most: int | None = None) -> list[Delivery]:
+        """Return the first of what waits, so many at the most, or all of it."""
+        taken, self.waiting = (
+            self.waiting[:most],
+            self.waiting[len(self.waiting) if most is None else most :],
+        )
+        return taken
+
     def begin_save(self) -> tuple[DeliveryToken, ...]:
         """Put what is applied into a save; return what that will settle."""
         self._saving, self.applied = self.applied, []

@@ -23,12 +23,13 @@ from actors.rules.digest import (
     mark_told,
     settle,
 )
+from actors.rules.selection import ALARMS_IN_A_SLICE, Selection
 from actors.user.deliveries import asked
 
 if TYPE_CHECKING:
     from actors.ports import DeliveryToken
     from actors.rules.alarms import UserID
-    from actors.rules.digest import DigestID
+    from actors.rules.digest import DigestID, DigestItem
     from actors.user.context import UserContext
     from actors.user.deliveries import HeldDeliveries
     from actors.user.state import UserState
@@ -47,7 +48,7 @@ class _Stage(Enum):
 class Outbox:
     """Which digests are made, and when. One a user actor, on its dispatcher's thread."""
 
-    __slots__ = ("_alarms_max", "_begun", "_held", "_part_of", "_stage", "_state")
+    __slots__ = ("_alarms_max", "_begun", "_held", "_part_of", "_stage", "_state", "selection")
 
     def __init__(self, state: UserState, held: HeldDeliveries) -> None:
         """Answer the requests in ``held`` from ``state``."""
@@ -59,11 +60,14 @@ class Outbox:
         """The request of which the outbox holds a part of the answer: the rest follows."""
         self._begun: DeliveryToken | None = None
         """The request of which such a part was published."""
+        self.selection: Selection | None = None
+        """What is to be told, while it is chosen in slices: the next answer waits for it, and
+        nothing may change meanwhile."""
 
     def begin(self, state: UserState, held: HeldDeliveries) -> bool:
         """Begin anew from a loaded checkpoint; whether it owes digests, to be published now."""
         self._state, self._held = state, held
-        self._part_of = None
+        self._part_of = self.selection = None
         owes = bool(state.cursor.outbox)
         self._stage = _Stage.SEALED if owes else _Stage.EMPTY
         return owes
@@ -85,8 +89,11 @@ class Outbox:
         self._stage = _Stage.SEALED
         return True
 
-    def answer(self, user_id: UserID, context: UserContext) -> None:
-        """Make the digests that are asked for, as far as they have room, in order."""
+    def answer(self, user_id: UserID, context: UserContext) -> bool:
+        """Make the digests that are asked for, as far as they have room, in order.
+
+        Those before which much has to be chosen from wait for a ``selection``; whether none does.
+        """
         held, state, tally = self._held, self._state, context.tally
         skip_empty = context.settings.skip_empty_digests
         while held.asking and self._stage is not _Stage.SEALED and self._has_room():
@@ -97,11 +104,14 @@ class Outbox:
                 tally.requests_repeated += 1
                 self._settle_repeated()
                 continue
-            items = due_items(state.alarms)
+            items = self._due()
+            if items is None:
+                break
             if not items:
                 tally.digests_empty += 1
             if not items and (skip_empty or delivery.token == self._begun):
                 state.told = True
+                state.told_all()
                 state.cursor = answer(state.cursor, place, earlier_id, None)
                 held.applied.append(held.asking.pop(0))
                 continue
@@ -125,7 +135,24 @@ class Outbox:
                 break
             state.cursor = answer(state.cursor, place, earlier_id, digest)
             held.owed.append(held.asking.pop(0))
+            state.told_all()
         held.handling = None
+        if self.selection is not None and self.selection.items is not None:
+            self.selection = None  # of a moment that has passed
+        return self.selection is None
+
+    def _due(self) -> tuple[DigestItem, ...] | None:
+        """Return what is to be told, perhaps not all; None while it is being chosen."""
+        selection, state = self.selection, self._state
+        if selection is not None:
+            if selection.items is not None:
+                self.selection = None
+            return selection.items
+        among = state.perhaps_due()
+        if len(among) <= ALARMS_IN_A_SLICE:
+            return due_items(state.alarms, among)
+        self.selection = Selection(state.alarms, among, self._alarms_max + 1)
+        return None
 
     def _has_room(self) -> bool:
         outbox = self._state.cursor.outbox
@@ -148,8 +175,8 @@ class Outbox:
         self._alarms_max = max(1, min(alarms, self._alarms_max) // 2)
         return True
 
-    def is_published(self, digest_id: DigestID) -> bool:
-        """Clear it if it begins with this digest; whether it does."""
+    def published(self, digest_id: DigestID, context: UserContext) -> bool:
+        """Clear it if it begins with this digest, and note how long it took; whether it does."""
         outbox = self._state.cursor.outbox
         if self._stage is not _Stage.SEALED or not outbox or outbox[0].digest_id != digest_id:
             return False
@@ -159,4 +186,7 @@ class Outbox:
         if self._part_of is not None:
             # Not before: a part whose save conflicted was never told.
             self._begun, self._part_of = self._part_of, None
+        now_s, latencies = context.clock.monotonic_s(), context.tally.digest_latency_s
+        for request in self._held.publish_owed():
+            latencies.observe(now_s - asked(request).taken_at_s)
         return True

@@ -5,17 +5,25 @@ No actor and no port: the actor's handling of a message reads and changes this, 
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from actors.ports import NOTHING_BEYOND, Checkpoint, CheckpointUpdate
 from actors.rules.alarms import forgettable
 from actors.rules.capacity import ALARMS_SURELY_FIT, USER_MAX_BYTES, stored_bytes
 from actors.rules.digest import NEVER_TOLD
+from actors.rules.selection import ALARMS_IN_A_SLICE
 from actors.runtime.tuples import new_tuple
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
     from actors.rules.alarms import Alarm, AlarmID, Retention, UserID
+    from actors.user.context import UserContext
     from actors.user.ids import SharedIds
+
+_FRESH_SHARE = 4
+"""A quarter of all alarms."""
 
 
 class UserState:
@@ -28,6 +36,7 @@ class UserState:
         "alarms",
         "changed",
         "cursor",
+        "fresh",
         "told",
         "version",
     )
@@ -42,20 +51,57 @@ class UserState:
         """Alarms that are not in a save as they stand."""
         self.told = False
         """The cursor is not in a save as it stands."""
+        self.fresh: dict[AlarmID, None] | None = None
+        """Of a user with many alarms: those that have changed since the last digest that told
+        all there was. None where all have to be looked at."""
         self._beyond = NOTHING_BEYOND
         self._stored_bytes: int | None = None
         self._forget_at_s = 0
 
     def load(self, checkpoint: Checkpoint, ids: SharedIds) -> None:
         """Take the place of what was known."""
-        self.version = checkpoint.version
         share = ids.share
         self.alarms = {share(alarm_id): alarm for alarm_id, alarm in checkpoint.alarms.items()}
+        self._load_rest(checkpoint)
+
+    def load_in_slices(self, checkpoint: Checkpoint, context: UserContext) -> Iterator[None]:
+        """Do so with many alarms, and forget some; nothing is to be read of it until the end."""
+        share, now_s, retention = context.ids.share, context.clock.wall_s(), context.retention
+        alarms: dict[AlarmID, Alarm] = {}
+        forgotten: list[AlarmID] = []
+        left = iter(checkpoint.alarms.items())
+        while some := dict(islice(left, ALARMS_IN_A_SLICE)):
+            for alarm_id in forgettable(some, now_s, retention):
+                del some[alarm_id]
+                forgotten.append(alarm_id)
+            alarms.update([(share(alarm_id), alarm) for alarm_id, alarm in some.items()])
+            yield
+        self.alarms = alarms
+        self._load_rest(checkpoint)
+        self.changed = dict.fromkeys(forgotten)
+        self._forget_at_s = now_s + retention.resolution_s
+
+    def _load_rest(self, checkpoint: Checkpoint) -> None:
+        self.version = checkpoint.version
         self.cursor = checkpoint.cursor
         self.changed = {}
         self.told = False
+        self.fresh = None
         self._beyond = checkpoint.beyond
         self._stored_bytes = None
+
+    def perhaps_due(self) -> Collection[AlarmID]:
+        """Return alarms among which all are that are due."""
+        return self.alarms if self.fresh is None else self.fresh
+
+    def told_all(self) -> None:
+        """Note that nothing is due any more; with many alarms, what changes is noted from here."""
+        self.fresh = {} if len(self.alarms) > ALARMS_IN_A_SLICE else None
+
+    def noted(self) -> None:
+        """Note no more what has changed, once that are so many that it spares little."""
+        if self.fresh is not None and len(self.fresh) * _FRESH_SHARE > len(self.alarms):
+            self.fresh = None
 
     def checkpoint(self) -> Checkpoint:
         """Return a copy, as it would be saved; milliseconds for 100,000 alarms."""

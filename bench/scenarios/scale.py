@@ -27,6 +27,8 @@ class Scale:
     """How many users are known, few and many."""
     growth_backlog: int
     large_user_events: int
+    largest_user: int
+    """Alarms of a user whose turns are measured."""
     instances: tuple[int, ...]
     instance_events: int
     """For each instance."""
@@ -48,6 +50,7 @@ FULL = Scale(
     growth=(100_000, 10_000_000),
     growth_backlog=100_000,
     large_user_events=20_000,
+    largest_user=100_000,
     instances=(1, 2, 4, 8),
     instance_events=15_000,
     joining_s=8.0,
@@ -67,6 +70,7 @@ QUICK = Scale(
     growth=(2_000, 20_000),
     growth_backlog=10_000,
     large_user_events=4_000,
+    largest_user=100_000,
     instances=(1, 2),
     instance_events=5_000,
     joining_s=3.0,

@@ -224,6 +224,11 @@ def _of_core(tally: CoreTally) -> Iterator[Metric]:
     yield _counter("user_passivations", "User actors that left memory.", tally.passivations)
     yield _counter("user_crashes", "User actors that crashed.", tally.crashes)
     yield _counter("message_retries", "Messages tried again after a crash.", tally.message_retries)
+    yield _gauge(
+        "turn_longest_seconds",
+        "CPU of the longest turn of actors, or of the store, of the last half minute.",
+        tally.turns.longest_s,
+    )
 
 
 def _of_store(tally: StoreTally) -> Iterator[Metric]:

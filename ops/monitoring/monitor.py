@@ -89,6 +89,7 @@ class Monitor:
         self._closing = False
         self._pulse.listeners.append(self._health.look_for_progress)
         self._pulse.listeners.append(positions.look)
+        self._pulse.listeners.append(core.turns.look)
         self._pulse.listeners.append(systemd.alive)
         self._pulse.listeners.append(samples.take)
         self._pulse.listeners.append(GarbageSweeps(lambda: bus.tally.taken).look)

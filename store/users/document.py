@@ -44,7 +44,7 @@ from actors.runtime.tuples import new_tuple
 from store.field_names import escape_field_name, unescape_field_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from actors.ports import CheckpointUpdate
 
@@ -71,25 +71,49 @@ def path_of(alarm_id: AlarmID) -> str:
 
 def to_changes(update: CheckpointUpdate) -> dict[str, Any]:
     """Return the update operators that write what changed, and nothing else."""
-    changes: dict[str, Any] = {"schema": SCHEMA, "base": update.base_version}
+    changes = stamp(update)
     removals: dict[str, str] = {}
-    beyond = update.beyond
-    for alarm_id, alarm in update.alarms.items():
+    change_alarms(update.alarms.items(), update.beyond, changes, removals)
+    if update.cursor is not None:
+        change_cursor(update.cursor, changes, removals)
+    return to_operators(changes, removals)
+
+
+def stamp(update: CheckpointUpdate) -> dict[str, Any]:
+    """Return what every update sets: what the fence compares, and the schema."""
+    return {"schema": SCHEMA, "base": update.base_version}
+
+
+def to_operators(changes: Mapping[str, Any], removals: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the update operators that set and remove these fields, and count the save."""
+    operators: dict[str, Any] = {"$set": changes, "$inc": {"version": 1}}
+    if removals:
+        operators["$unset"] = removals
+    return operators
+
+
+def change_alarms(
+    alarms: Iterable[tuple[AlarmID, Alarm | None]],
+    beyond: Mapping[AlarmID, tuple[object, ...]],
+    changes: dict[str, Any],
+    removals: dict[str, str],
+) -> None:
+    """Add to fields to be set and fields to be removed what these alarms have changed."""
+    for alarm_id, alarm in alarms:
         if alarm is None:
             removals[path_of(alarm_id)] = ""
         else:
             more = beyond.get(alarm_id)
             changes[path_of(alarm_id)] = (*alarm, *more) if more else alarm
-    if update.cursor is not None:
-        for name, stored in _from_cursor(update.cursor).items():
-            if stored is None:
-                removals[name] = ""
-            else:
-                changes[name] = stored
-    operators: dict[str, Any] = {"$set": changes, "$inc": {"version": 1}}
-    if removals:
-        operators["$unset"] = removals
-    return operators
+
+
+def change_cursor(cursor: Cursor, changes: dict[str, Any], removals: dict[str, str]) -> None:
+    """Add what a changed cursor sets and removes, the outbox included."""
+    for name, stored in _from_cursor(cursor).items():
+        if stored is None:
+            removals[name] = ""
+        else:
+            changes[name] = stored
 
 
 def _from_cursor(cursor: Cursor) -> dict[str, Any]:
@@ -124,24 +148,57 @@ def to_probe() -> dict[str, Any]:
 def to_checkpoint(document: Mapping[str, Any]) -> Checkpoint | Unreadable:
     """Read a document; one that this version cannot read is ``Unreadable``, with the reason."""
     try:
-        schema = document["schema"]
-        if schema > SCHEMA:
-            reason = f"the checkpoint has schema {schema}, this version reads up to {SCHEMA}"
-            return Unreadable(reason, newer=True)
+        if (newer := too_new(document)) is not None:
+            return newer
         alarms: dict[AlarmID, Alarm] = {}
         beyond: dict[AlarmID, tuple[object, ...]] = {}
         for bucket in document.get("alarms", {}).values():
-            for name, stored in bucket.items():
-                alarm_id, fields = AlarmID(unescape_field_name(name)), stored
-                if len(fields) > _ALARM_FIELDS:
-                    beyond[alarm_id] = tuple(fields[_ALARM_FIELDS:])
-                    fields = fields[:_ALARM_FIELDS]
-                alarms[alarm_id] = _to_alarm(fields)
-        return Checkpoint(
-            _whole(document["version"]), alarms, _to_cursor(document), beyond or NOTHING_BEYOND
-        )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        return Unreadable(f"the checkpoint is damaged: {error!r}")
+            read_alarms(bucket, alarms, beyond)
+        return to_whole(document, alarms, beyond)
+    except DAMAGE as error:
+        return damaged(error)
+
+
+DAMAGE = (AttributeError, KeyError, TypeError, ValueError)
+"""What reading a document raises that is not of the form above."""
+
+
+def damaged(error: Exception) -> Unreadable:
+    """Return what is said of a document that is not of the form above."""
+    return Unreadable(f"the checkpoint is damaged: {error!r}")
+
+
+def too_new(document: Mapping[str, Any]) -> Unreadable | None:
+    """Return what is said of a document that only a newer version can read; else None."""
+    schema = document["schema"]
+    if schema <= SCHEMA:
+        return None
+    reason = f"the checkpoint has schema {schema}, this version reads up to {SCHEMA}"
+    return Unreadable(reason, newer=True)
+
+
+def read_alarms(
+    bucket: Mapping[str, Any],
+    alarms: dict[AlarmID, Alarm],
+    beyond: dict[AlarmID, tuple[object, ...]],
+) -> None:
+    """Read the alarms of a bucket, and what is beyond what this version knows of them."""
+    for name, stored in bucket.items():
+        alarm_id, fields = AlarmID(unescape_field_name(name)), stored
+        if len(fields) > _ALARM_FIELDS:
+            beyond[alarm_id] = tuple(fields[_ALARM_FIELDS:])
+            fields = fields[:_ALARM_FIELDS]
+        alarms[alarm_id] = _to_alarm(fields)
+
+
+def to_whole(
+    document: Mapping[str, Any],
+    alarms: dict[AlarmID, Alarm],
+    beyond: dict[AlarmID, tuple[object, ...]],
+) -> Checkpoint:
+    """Return a document as a checkpoint, once its alarms are read."""
+    version, cursor = _whole(document["version"]), _to_cursor(document)
+    return Checkpoint(version, alarms, cursor, beyond or NOTHING_BEYOND)
 
 
 def _to_alarm(fields: Sequence[Any]) -> Alarm:

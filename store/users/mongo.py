@@ -13,15 +13,17 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from actors.errors import StoreUnavailableError
-from actors.ports import SaveOutcome, Unreadable, Unsavable
+from actors.ports import SaveOutcome, Unsavable
+from actors.runtime.turns import Turns
 from store.client import client_for, describe, opening
-from store.users.document import NOBODY, to_changes, to_checkpoint, to_probe
+from store.users.document import NOBODY, to_probe
 from store.users.fence import VALIDATION_FAILED, Fence
+from store.users.slices import read_batch, to_statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from actors.ports import Checkpoint, CheckpointUpdate
+    from actors.ports import Checkpoint, CheckpointUpdate, Unreadable
     from actors.rules.alarms import UserID
     from store.settings import StoreSettings
 
@@ -82,10 +84,12 @@ class MongoCheckpointStore:
         settings: StoreSettings,
         monotonic_s: Callable[[], float] = time.monotonic,
         fence_fell: Callable[[], None] | None = None,
+        turns: Turns | None = None,
     ) -> None:
         """Prepare the client, which connects when first used.
 
-        ``fence_fell`` is called when what was saved may have been overwritten meanwhile.
+        ``fence_fell`` is called when what was saved may have been overwritten meanwhile; ``turns``
+        is told how long the loop was kept.
 
         Raises ``SettingsError`` for a URI that is malformed or names files that are no use.
         """
@@ -97,6 +101,7 @@ class MongoCheckpointStore:
             read_preference=ReadPreference.PRIMARY,
         )
         self._fence = Fence(self._users, monotonic_s, fence_fell)
+        self._turns = turns or Turns()
         self._saved = 0
         self._failures: dict[UserID, tuple[int, int]] = {}
         """Of users whose statement failed though nothing else did: how often, and how many were
@@ -128,21 +133,18 @@ class MongoCheckpointStore:
         """See ``CheckpointStore``."""
         loaded: dict[UserID, Checkpoint | Unreadable] = {}
         unpaused = 0
+        wanted = {"_id": {"$in": list(user_ids)}}
         try:
-            found = self._users.find({"_id": {"$in": list(user_ids)}}, batch_size=_LOADED_AT_A_TIME)
-            async for document in found:
-                loaded[document["_id"]] = checkpoint = to_checkpoint(document)
-                if not isinstance(checkpoint, Unreadable):
-                    unpaused += len(checkpoint.alarms)
-                if unpaused >= _ALARMS_IN_A_TURN:
-                    unpaused = 0
-                    await asyncio.sleep(0)
-        except BSONError as error:
-            # Raised by the driver for the whole group; find out whose it is.
-            if len(user_ids) == 1:
-                return {user_ids[0]: Unreadable(f"the checkpoint is damaged: {error}")}
-            half = len(user_ids) // 2
-            return {**await self.load(user_ids[:half]), **await self.load(user_ids[half:])}
+            async for batch in self._users.find_raw_batches(wanted, batch_size=_LOADED_AT_A_TIME):
+                self._turns.begin()
+                for alarms in read_batch(batch, loaded):  # type: ignore[arg-type]  # bytes
+                    unpaused += alarms
+                    if unpaused >= _ALARMS_IN_A_TURN:
+                        unpaused = 0
+                        self._turns.end()
+                        await asyncio.sleep(0)
+                        self._turns.begin()
+                self._turns.end()
         except PyMongoError as error:
             raise StoreUnavailableError(describe(error)) from error
         return loaded
@@ -156,11 +158,8 @@ class MongoCheckpointStore:
         """
         if not updates:
             return []
-        statements = [
-            {"q": {"_id": update.user_id}, "u": to_changes(update), "upsert": True}
-            for update in updates
-        ]
         try:
+            statements = await to_statements(updates, self._turns)
             await self._fence.see_to()
             # The probe proves in the same breath that the fence stands, where it does its work.
             answer = await self._update([_PROBE, *statements])

@@ -47,6 +47,7 @@ UNMIRRORED = {
     "actors/user/applying.py": "the actor's first step; test_actor and test_actor_faults",
     "actors/user/context.py": _TYPES,
     "actors/user/outbox.py": "the actor's second step; test_actor_digest",
+    "actors/user/refusals.py": "the actor's answer to a refusal; test_actor_faults",
     "bus/bus.py": _WIRES + "tests/integration and tests/faults",
     "bus/connection/access.py": _SERVER + "tests/integration/test_connection.py",
     "bus/connection/connection.py": _SERVER + "tests/faults; test_seams has its client",

@@ -21,6 +21,7 @@ from actors.rules.alarms import Alarm, AlarmID, Retention, Severity, UserID
 from actors.rules.digest import Cursor, Digest, DigestID, DigestItem
 from actors.rules.positions import Place
 from actors.runtime.simulated import ManualClock
+from actors.runtime.sliced import GoOn
 from actors.settings import CoreSettings
 from actors.tally import CoreTally
 from actors.user.actor import UserActor
@@ -78,10 +79,27 @@ class UserDesk:
             self.tally,
         )
         self.user = UserActor(IdleDispatcher(), USER, context)
-        self.tell = self.user.on_receive
+        self.slices = 0
+        """Slices of work that the actor did, of what it was told."""
         self.user.on_start()
         if checkpoint is not None:
             self.recover(checkpoint)
+
+    def tell(self, message: Any) -> Any:
+        """Have the actor handle a message, and go on until nothing is in hand."""
+        answer = self.user.on_receive(message)
+        while self.slice():
+            pass
+        return answer
+
+    def slice(self) -> bool:
+        """Have it do a slice of what is in hand; whether there was any."""
+        mail = self.user.mailbox.mail
+        if not mail or type(mail[0]) is not GoOn:
+            return False
+        self.slices += 1
+        self.user.on_receive(mail.pop(0))
+        return True
 
     def event(
         self, alarm_id: AlarmID = A, severity: Severity = WARNING, at_ns: int = 5

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from actors.runtime import loop as loop_module
 from actors.runtime.loop import LoopDispatcher
 from actors.runtime.pooled import PooledActor, tell_each
+from actors.runtime.turns import Turns
 from tests.unit.actors.loop_thread import NAME, TIMEOUT_S, loop_thread
 
 if TYPE_CHECKING:
@@ -89,7 +90,6 @@ def test_an_actor_with_much_mail_does_not_hold_up_the_others() -> None:
 def test_the_loop_gets_its_turn_between_actors(monkeypatch: pytest.MonkeyPatch) -> None:
     """When the actors' time is up, what else is ready on the loop goes first."""
     monkeypatch.setattr(loop_module, "TURN_S", 0.0)
-    monkeypatch.setattr(loop_module, "ACTORS_BETWEEN_LOOKS", 1)
     order: list[str] = []
 
     async def run() -> None:
@@ -103,6 +103,28 @@ def test_the_loop_gets_its_turn_between_actors(monkeypatch: pytest.MonkeyPatch) 
 
     asyncio.run(run())
     assert order == ["actor 0", "loop", "actor 1"]
+
+
+def test_an_actor_with_much_mail_gives_way_between_two_messages(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is left of its mail comes with its next turn, in order; turns are measured."""
+    monkeypatch.setattr(loop_module, "TURN_S", 0.0)
+    order: list[str] = []
+    turns = Turns()
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        worker = Worker.start(LoopDispatcher(loop, turns=turns))
+        for number in range(3):
+            worker.tell(lambda number=number: order.append(f"message {number}"))
+        loop.call_soon(order.append, "loop")
+        while len(order) < 4:  # noqa: ASYNC110  # the turns themselves are what is tested
+            await asyncio.sleep(0)
+
+    asyncio.run(run())
+    assert order == ["message 0", "loop", "message 1", "message 2"]
+    assert turns.longest_s > 0
 
 
 def test_later_messages_come_in_the_order_of_what_is_due() -> None:

@@ -230,9 +230,10 @@ def test_a_user_that_is_full_takes_no_more_alarms_and_goes_on_with_those_it_has(
 def test_a_full_user_takes_alarms_again_when_old_ones_are_forgotten() -> None:
     """Room is counted anew."""
     desk = UserDesk(cleared_retention_s=8)
-    known = Alarm(CLEARED, 5, CLEARED, None, news=False, heard_at_s=NOW_S - 100)
+    known = Alarm(CLEARED, 5, CLEARED, None, news=False, heard_at_s=NOW_S - 5)
     ids = [AlarmID(f"{number:06}".ljust(256, "%")) for number in range(20_000)]
     desk.recover(Checkpoint(3, dict.fromkeys(ids, known), Cursor()))
+    desk.clock.elapsed_s += 100
     full = desk.event(B)
     desk.deliver(full, desk.event(ids[0], WARNING, 6), save=True)
     assert [token for token, _ in desk.acknowledger.dead] == [full.token]

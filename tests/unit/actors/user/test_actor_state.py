@@ -12,7 +12,9 @@ RAISED = Alarm(WARNING, 5, CLEARED, None, news=True, heard_at_s=NOW_S)
 
 def state(desk: UserDesk) -> LiveState | None:
     """Ask the actor."""
-    return desk.tell(ShowState())
+    answer = desk.tell(ShowState())
+    assert answer is None or isinstance(answer, LiveState)
+    return answer
 
 
 def test_a_user_tells_its_state_before_it_is_saved() -> None:

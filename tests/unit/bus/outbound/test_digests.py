@@ -11,13 +11,16 @@ import pytest
 from actors.errors import PublishFailedError
 from actors.rules.alarms import AlarmID, Severity, UserID
 from actors.rules.digest import Digest, DigestID, DigestItem
-from bus.outbound.digests import DigestSender, messages_of
+from bus.outbound import digests as digests_module
+from bus.outbound.digests import ITEMS_IN_A_SLICE, DigestSender, messages_of
 from bus.subjects import Subjects
 from bus.wire.contexts import child_of
 from tests.unit.bus.transport import RecordingTransport, Sent
 from tests.unit.bus.wire.test_contexts import CONTEXT
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bus.outbound.message import OutgoingMessage
 
 SUBJECTS = Subjects(alarm_digest="out.digests")
@@ -45,6 +48,35 @@ def _send_digest(
 
 def _names(sent: Sent) -> list[str]:
     return [item["AlarmID"] for item in json.loads(sent.body)["ActiveAlarms"]]
+
+
+def test_many_alarms_are_encoded_some_in_a_turn_of_the_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And sent all at once, in order, under the limit that holds by then."""
+    encoded: list[int] = []
+    encode_items = digests_module.encode_items  # type: ignore[attr-defined]
+
+    def counted(items: Sequence[DigestItem]) -> list[bytes]:
+        encoded[-1] += len(items)
+        return encode_items(items)
+
+    monkeypatch.setattr(digests_module, "encode_items", counted)
+    encoded.append(0)
+    count = 3 * ITEMS_IN_A_SLICE + 1
+    transport, settled = _send_digest(count, 10**6)
+    transport.max_payload_bytes = 100_000
+    while transport.timers:
+        assert transport.sent == []
+        encoded.append(0)
+        transport.timers.pop(0)[1]()
+    assert encoded == [ITEMS_IN_A_SLICE] * 3 + [1]
+    names = [name for sent in transport.sent for name in _names(sent)]
+    assert names == [f"alarm-{number}" for number in range(count)]
+    assert all(sent.message.size <= 100_000 for sent in transport.sent)
+    for sent in transport.sent:
+        sent.settle(None)
+    assert settled == [None]
 
 
 def test_a_digest_is_sent_under_its_id() -> None:
