@@ -55,7 +55,6 @@ if TYPE_CHECKING:
     from actors.user.context import UserContext
 
 logger = logging.getLogger("actors.user")
-
 _ACTIVE = Phase.ACTIVE
 _READY = (Phase.ACTIVE, Phase.WORKING)
 
@@ -86,8 +85,7 @@ class UserActor(SlicedActor):
     def on_receive(self, message: UserMessage | ShowState) -> LiveState | None:
         """Handle one message; a crash is reported to the router and ends this actor only."""
         kind = type(message)
-        try:
-            # By far the most; what is here goes the short way.
+        try:  # by far the most go the short way
             if kind is HandleDeliveries and self._phase is _ACTIVE:
                 self._apply(message.items)  # type: ignore[union-attr]  # that kind
             elif kind is TakeCheckpoint and self._phase is _ACTIVE:
@@ -139,9 +137,8 @@ class UserActor(SlicedActor):
                 assert_never(message)
 
     def _show(self) -> LiveState | None:
-        if self._phase not in _READY:
-            return None
-        return LiveState(self._state.checkpoint(), len(self._held.unsettled()))
+        known = self._phase in _READY
+        return LiveState(self._state.checkpoint(), len(self._held.unsettled())) if known else None
 
     def _apply(self, items: Sequence[Delivery]) -> None:
         """Apply in order, answer what is asked, and save if somebody waits for that."""
@@ -156,7 +153,7 @@ class UserActor(SlicedActor):
         elif not state.changed:
             self._settle_if_saved()
         elif len(self._held.applied) > ALARMS_IN_A_SLICE:
-            self._save(urgent=False)  # more would be much to encode, and to settle, in a turn
+            self._save(urgent=False)  # more would be much to encode in a turn
 
     def _answer(self) -> None:
         if not self._outbox.answer(self._user_id, self._context) and self._phase is _ACTIVE:
@@ -173,6 +170,7 @@ class UserActor(SlicedActor):
             self._save(urgent=self._state.told or self._finishing)
         elif self._state.told:
             self._save_told()
+        self._settle_if_saved()
 
     def _save(self, *, urgent: bool) -> None:
         """Send what changed to the checkpointer, or remember to, while a save is under way."""
@@ -194,6 +192,8 @@ class UserActor(SlicedActor):
         held = self._held
         if held.applied and not held.saving and not self._state.dirty:
             self._context.acknowledger.acknowledge(held.take_applied())
+            if held.applied and self._phase is _ACTIVE:
+                self._work()
 
     def _on_checkpointed(self) -> None:
         self._state.version += 1
@@ -221,7 +221,7 @@ class UserActor(SlicedActor):
         if self._outbox.open or self._finishing:
             self._save(urgent=True)
         else:
-            # Nobody waits for this: it goes with the next group instead of making one.
+            # Nobody waits for it: it goes with the next group.
             tell_if_alive(self._context.router, CheckpointWanted(self._user_id, self.actor_ref))
 
     def _on_recovered(self, checkpoint: Checkpoint) -> None:

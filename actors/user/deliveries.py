@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from actors.ports import DeliveryToken
 
 
+SETTLED_AT_ONCE = 5_000
+"""Deliveries of a user: some milliseconds."""
+
+
 class HeldDeliveries:
     """The deliveries of one user that are not settled. Each is in one place at a time."""
 
@@ -59,8 +63,11 @@ class HeldDeliveries:
         return taken
 
     def begin_save(self) -> tuple[DeliveryToken, ...]:
-        """Put what is applied into a save; return what that will settle."""
-        self._saving, self.applied = self.applied, []
+        """Put what is applied into a save; return what that will settle.
+
+        Of very many the oldest: the others are settled after it.
+        """
+        self._saving = self._take_oldest()
         return tuple([delivery[0] for delivery in self._saving])
 
     def end_save(self) -> None:
@@ -78,9 +85,18 @@ class HeldDeliveries:
         return published
 
     def take_applied(self) -> list[DeliveryToken]:
-        """Return, once, what is applied: there is nothing to save that would settle it."""
+        """Return, once, what is applied: there is nothing to save that would settle it.
+
+        Of very many the oldest; ask again.
+        """
+        return [delivery[0] for delivery in self._take_oldest()]
+
+    def _take_oldest(self) -> list[Delivery]:
         applied, self.applied = self.applied, []
-        return [delivery[0] for delivery in applied]
+        if len(applied) > SETTLED_AT_ONCE:
+            self.applied = applied[SETTLED_AT_ONCE:]
+            del applied[SETTLED_AT_ONCE:]
+        return applied
 
     def requests(self) -> list[Delivery]:
         """Return the requests that the outbox answers, in part or wholly."""
