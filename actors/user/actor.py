@@ -33,7 +33,6 @@ from actors.messages.user import (
     TakeCheckpoint,
     UserMessage,
 )
-from actors.rules.selection import ALARMS_IN_A_SLICE
 from actors.runtime.pooled import tell_if_alive
 from actors.runtime.sliced import GoOn, SlicedActor
 from actors.runtime.tuples import new_tuple
@@ -42,6 +41,7 @@ from actors.user.context import Phase, UnreadableCheckpointError
 from actors.user.deliveries import HeldDeliveries
 from actors.user.outbox import Outbox
 from actors.user.refusals import give_up
+from actors.user.selection import ALARMS_IN_A_SLICE
 from actors.user.state import UserState
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from actors.messages.inputs import AlarmStatusChanged
 from actors.rejections import Rejection, RejectionKind
 from actors.rules.alarms import apply_event
-from actors.rules.selection import ALARMS_IN_A_SLICE
+from actors.user.selection import ALARMS_IN_A_SLICE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -23,8 +23,8 @@ from actors.rules.digest import (
     mark_told,
     settle,
 )
-from actors.rules.selection import ALARMS_IN_A_SLICE, Selection
 from actors.user.deliveries import asked
+from actors.user.selection import ALARMS_IN_A_SLICE, Selection
 
 if TYPE_CHECKING:
     from actors.ports import DeliveryToken

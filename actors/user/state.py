@@ -12,8 +12,8 @@ from actors.ports import NOTHING_BEYOND, Checkpoint, CheckpointUpdate
 from actors.rules.alarms import forgettable
 from actors.rules.capacity import ALARMS_SURELY_FIT, USER_MAX_BYTES, stored_bytes
 from actors.rules.digest import NEVER_TOLD
-from actors.rules.selection import ALARMS_IN_A_SLICE
 from actors.runtime.tuples import new_tuple
+from actors.user.selection import ALARMS_IN_A_SLICE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

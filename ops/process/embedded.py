@@ -32,6 +32,7 @@ _PORTS_TRIED = 5
 STOPPED_WITHIN_S = 20.0
 _SERVERS_FILE = "servers.json"
 _POLL_S = 0.05
+_READY = b'"jetstream":true'
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +92,14 @@ def nats_server(
     address: str = LOOPBACK,
     runner: Sequence[str] = (),
 ) -> ChildProcess:
-    """Prepare a NATS server with JetStream; its data and output go into ``data_dir``.
-
-    ``runner`` is a command to run it by.
-    """
+    """Prepare a NATS server with JetStream, run by ``runner``; its data go into ``data_dir``."""
     data_dir.mkdir(parents=True, exist_ok=True)
-    command = [*runner, binary, "-a", address, "-p", str(port)]
-    command += ["-js", "-sd", str(data_dir), *options]
+    command = [*runner, binary, "-a", address, "-p", str(port), "-js", "-sd", str(data_dir)]
+    command += options
     if configuration is not None:
         command += ["-c", str(configuration)]
     log = data_dir / "nats-server.log"
-    return ChildProcess("nats-server", command, log, port, lambda: _greets(address, port))
+    return ChildProcess("nats-server", command, log, port, lambda: _answers(address, port, _READY))
 
 
 def mongodb_server(
@@ -115,20 +113,12 @@ def mongodb_server(
 ) -> ChildProcess:
     """Prepare a MongoDB server, likewise."""
     data_dir.mkdir(parents=True, exist_ok=True)
-    command = [
-        *runner,
-        binary,
-        f"--bind_ip={address}",
-        f"--port={port}",
-        f"--dbpath={data_dir}",
-        f"--wiredTigerCacheSizeGB={cache_gb}",
-        "--setParameter=diagnosticDataCollectionEnabled=false",
-        "--nounixsocket",
-        *options,
-    ]
+    command = [*runner, binary, f"--bind_ip={address}", f"--port={port}", f"--dbpath={data_dir}"]
+    command += [f"--wiredTigerCacheSizeGB={cache_gb}", "--nounixsocket"]
+    command += ["--setParameter=diagnosticDataCollectionEnabled=false", *options]
     # It listens once it has recovered its journal, not before.
     log = data_dir / "mongod.log"
-    return ChildProcess("mongod", command, log, port, lambda: _listens(address, port))
+    return ChildProcess("mongod", command, log, port, lambda: _answers(address, port))
 
 
 def start_on_free_port(
@@ -300,18 +290,10 @@ def _find(name: str, program: str, binary: str | None, package: str, folder: str
     return str(packaged)
 
 
-def _listens(address: str, port: int) -> bool:
-    try:
-        with socket.create_connection((address, port), timeout=1):
-            return True
-    except OSError:
-        return False
-
-
-def _greets(address: str, port: int) -> bool:
-    """Whether a NATS server greets with JetStream ready."""
+def _answers(address: str, port: int, greeting: bytes = b"") -> bool:
+    """Whether a server lets one connect, and greets with this where it is not empty."""
     try:
         with socket.create_connection((address, port), timeout=1) as connection:
-            return b'"jetstream":true' in connection.recv(4096)
+            return not greeting or greeting in connection.recv(4096)
     except OSError:
         return False

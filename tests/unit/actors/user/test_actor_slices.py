@@ -19,9 +19,9 @@ from actors.messages.user import (
 from actors.ports import NEVER_SAVED, Checkpoint
 from actors.rules.alarms import Alarm, AlarmID
 from actors.rules.digest import DIGEST_ALARMS_MAX, NEVER_TOLD
-from actors.rules.selection import ALARMS_IN_A_SLICE
 from actors.user import applying as applying_module
 from actors.user.deliveries import SETTLED_AT_ONCE
+from actors.user.selection import ALARMS_IN_A_SLICE
 from tests.unit.actors.user_desk import (
     CLEARED,
     CRITICAL,

@@ -8,7 +8,7 @@ import pytest
 
 from actors.rules.alarms import Alarm, AlarmID, Severity
 from actors.rules.digest import due_items
-from actors.rules.selection import ALARMS_IN_A_SLICE, Selection
+from actors.user.selection import ALARMS_IN_A_SLICE, Selection
 
 
 class _Counted(dict[AlarmID, Alarm]):
