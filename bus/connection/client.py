@@ -40,8 +40,8 @@ BUFFER_BYTES = 8 * 1024 * 1024
 """What the client keeps while it is disconnected."""
 
 # What nats-py reads of a socket at a time; there is no option. With its 32 KiB, a hundred and fifty
-# messages, the rounds of loop and parser for each piece are a twentieth of what a message costs; with
-# 128 KiB, which malloc gives back each time, a body of 30 MB takes thrice its size as it grows.
+# messages, the rounds of loop and parser for each piece are a twentieth of what a message costs.
+# With 128 KiB, which malloc gives back each time, 30 MB of a body take thrice as much as they grow.
 nats_client.DEFAULT_BUFFER_SIZE = 64 * 1024
 
 _TOO_LARGE = "maximum payload violation"
