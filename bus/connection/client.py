@@ -104,13 +104,8 @@ class NatsClient(Client):
         if not self.is_connected and self._pending_data_size > BUFFER_BYTES:
             raise OutboundBufferLimitError
         await self._send_command(commands)
-        transport = self._transport
-        if not self.is_connected or transport is None:
-            return
-        pending, self._pending = self._pending, []
-        self._pending_data_size = 0
-        transport.writelines(pending)
-        await transport.drain()
+        if self._write_pending() and self._transport is not None:
+            await self._transport.drain()
 
     async def leave_if_deaf(self) -> str | None:
         """Have a connection given up one of whose own tasks has ended; return which, if one has.
@@ -156,20 +151,22 @@ class NatsClient(Client):
             if connection is not None and connection.transport is not None:
                 connection.transport.abort()
 
-    async def catch_up(self) -> None:
-        """Return once the server has looked at all that was sent, and its errors are read.
-
-        nats-py's PING overtakes what waits to be written; the second one finds nothing waiting.
-        """
-        await self.flush()
-        await self.flush()
-
     def forget_former_limit(self) -> None:
         """Take what this connection said for the account's limit; call it after a flush.
 
         Until then the former connection's stands: a server says it behind its first PONG only.
         """
         self._account_max_payload = self._told_max_payload
+
+    def _write_pending(self) -> bool:
+        """Have the transport take what waits; False where it stays for the next connection."""
+        transport = self._transport
+        if not self.is_connected or transport is None:
+            return False
+        pending, self._pending = self._pending, []
+        self._pending_data_size = 0
+        transport.writelines(pending)
+        return True
 
     # Lanes.
 
@@ -190,7 +187,7 @@ class NatsClient(Client):
         """
         refused = self.refused_subscriptions
         subscription = await self.subscribe(subject)
-        await self.catch_up()
+        await self.flush()
         if self.refused_subscriptions != refused:
             raise TooManySubscriptionsError
         self._lanes[_sid(subscription)] = take
@@ -267,6 +264,15 @@ class NatsClient(Client):
             await self._process_op_err(error)
         else:
             await super()._process_err(err_msg)
+
+    async def _send_ping(self, future: asyncio.Future[bool] | None = None) -> None:
+        """Ask behind all that waits: nats-py writes PING past it.
+
+        The PONG would come before what a flush is for: a subscription refused, or what the server
+        had sent until it read UNSUB. So one flush is enough to know what became of both.
+        """
+        self._write_pending()
+        await super()._send_ping(future)
 
     async def _process_pong(self) -> None:
         """Pass over a flush that has given up: its future is cancelled, setting it would raise.

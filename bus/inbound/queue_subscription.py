@@ -77,7 +77,7 @@ class QueueConsumer:
                     pending_msgs_limit=self._settings.max_in_flight,
                 )
             )
-        await client.catch_up()
+        await client.flush()
         if client.refused_subscriptions != refused:
             raise TooManySubscriptionsError
 

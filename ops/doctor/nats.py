@@ -123,7 +123,7 @@ async def _on_subscriptions(client: NatsClient) -> list[Finding]:
     """Try whether as many are allowed as the service takes; they end with the trial."""
     before = client.refused_subscriptions
     tried = [await client.subscribe(client.new_inbox()) for _ in range(_SUBSCRIPTIONS)]
-    await client.catch_up()
+    await client.flush()
     refused = client.refused_subscriptions - before
     for subscription in tried:
         await subscription.unsubscribe()

@@ -131,7 +131,7 @@ class MicroService:
             # An endpoint always has a queue group: with one of its own, each instance answers.
             await self._add("user-list", list_subject(group), answering.list, here)
             await self._add("instance-show", instance_subject(group), answering.instance, here)
-            await self._client.catch_up()
+            await self._client.flush()
         except (NatsError, ValueError) as error:
             logger.warning("micro.not_started", extra={"error": repr(error)})
         if self._client.refused_subscriptions != refused:

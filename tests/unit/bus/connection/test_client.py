@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from nats.aio.client import Client
 from nats.errors import FlushTimeoutError, MaxPayloadError
 
 from bus.connection.access import TooManySubscriptionsError
@@ -15,6 +16,8 @@ from bus.connection.client import NatsClient
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from nats.aio.msg import Msg
 
 SERVER_LIMIT = 1_000_000
 
@@ -27,6 +30,7 @@ class ScriptedServer:
         self.account_limit: int | None = None
         self.answers_pings = True
         self.connects: list[dict[str, Any]] = []
+        self.heard: list[bytes] = []
         self._writers: list[asyncio.StreamWriter] = []
         self._held = 0
 
@@ -36,6 +40,7 @@ class ScriptedServer:
         self._info(writer, SERVER_LIMIT)
         told = False
         while line := await reader.readline():
+            self.heard.append(line)
             verb, _, rest = line.partition(b" ")
             if verb == b"CONNECT":
                 self.connects.append(json.loads(rest))
@@ -212,3 +217,44 @@ async def test_a_subscription_too_many_costs_that_subscription_only() -> None:
             await client.open_lane("s", lambda _: None)
         assert client.is_connected
         assert client.refused_subscriptions == 1
+
+
+async def test_a_flush_is_behind_all_that_was_sent_before() -> None:
+    """Its PONG says that the server has seen it; nats-py's PING overtook what waited."""
+    script = ScriptedServer()
+    async with connected(script) as client:
+        script.heard.clear()
+        await client.publish("first", b"")
+        await client.subscribe("second")
+        await client.flush(5)
+        verbs = [line.split()[0] for line in script.heard if line.strip()]
+        assert verbs == [b"PUB", b"SUB", b"PING"]
+
+
+async def test_a_subscription_is_drained_behind_its_end() -> None:
+    """What the server sent until it had read UNSUB came behind the PONG, and was thrown away."""
+    script = ScriptedServer()
+    async with connected(script) as client:
+        subscription = await client.subscribe("s", queue="group", cb=_hear)
+        await client.flush(5)
+        script.heard.clear()
+        await subscription.drain()
+        assert [line.split()[0] for line in script.heard] == [b"UNSUB", b"PING"]
+
+
+async def test_a_flush_on_a_connection_that_has_ended_takes_nothing_with_it() -> None:
+    """What waits then is for the next connection."""
+    script = ScriptedServer()
+    async with connected(script) as client:
+        script.answers_pings = False
+        # As it is from the loss until the task that reconnects has its turn.
+        client._status = Client.RECONNECTING
+        await client.publish("kept", b"")
+        with pytest.raises(FlushTimeoutError):
+            await client.flush(0.01)  # type: ignore[arg-type]  # waits that long
+        client._status = Client.CONNECTED
+        assert client._pending == [b"PUB kept  0\r\n\r\n"]
+
+
+async def _hear(_: Msg) -> None:
+    """Take a message of a subscription that gets none."""

@@ -30,8 +30,8 @@ ATTRIBUTES = {
     "_ps": "the parser, which LaneParser takes the place of",
     "_server_info": "the server's greeting, which NatsClient.greeting shows",
     "_public_nkey": "the NKey that CONNECT says, which NatsClient.show sets",
-    "_pending": "what waits to be written, which write_commands takes",
-    "_pending_data_size": "its size, which write_commands sets back",
+    "_pending": "what waits to be written, which write_commands and _send_ping take",
+    "_pending_data_size": "its size, which they set back",
     "_transport": "the transport, which abort drops",
     "_current_server": "the server whose scheme decides about TLS",
     "_pongs": "the flushes that wait for a PONG",
@@ -49,6 +49,7 @@ SIGNATURES: dict[str, list[str]] = {
     "_process_err": ["self", "err_msg"],
     "_process_op_err": ["self", "e"],
     "_process_pong": ["self"],
+    "_send_ping": ["self", "future"],
     "_process_msg": ["self", "sid", "subject", "reply", "data", "headers"],
     "_attempt_reconnect": ["self"],
     "_connect_to_server": ["self", "s"],
@@ -92,6 +93,14 @@ CALLS: list[tuple[Callable[..., object], str, str]] = [
         "each attempt reads how long to wait",
     ),
     (Client._process_pong, "self._pongs.pop(0)", "PONGs answer flushes in their order"),
+    (Client.flush, "self._send_ping(future)", "a flush asks there, behind what waits"),
+    (Client._ping_interval, "self._send_ping()", "the pinger asks there, too"),
+    (
+        Subscription._drain,
+        "await self._conn._send_unsubscribe(self._id)",
+        "a drained subscription is ended first",
+    ),
+    (Subscription._drain, "await self._conn.flush()", "it waits for the server by a flush"),
     (Client._flusher, "self._pending_data_size = 0", "the flusher does what write_commands does"),
 ]
 
@@ -127,6 +136,12 @@ def test_nats_py_still_ignores_the_account_s_limit() -> None:
 def test_nats_py_still_sets_a_future_that_was_cancelled() -> None:
     """When it looks before it sets, ``NatsClient._process_pong`` need not."""
     assert "done()" not in inspect.getsource(Client._process_pong), "nats-py looks by now"
+
+
+def test_nats_py_still_writes_a_ping_past_what_waits() -> None:
+    """When it has it wait its turn, ``NatsClient._send_ping`` need not."""
+    theirs = inspect.getsource(Client._send_ping)
+    assert "self._transport.write(PING_PROTO)" in theirs, "nats-py's PING waits its turn by now"
 
 
 def test_the_parser_keeps_its_place_in_state_and_buf() -> None:
