@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from actors.rules.digest import Digest
     from actors.rules.partitions import InstanceID
     from actors.rules.positions import Place
-    from bus.connection.client import NatsClient
+    from bus.connection.client.client import NatsClient
     from bus.settings import BusSettings
     from bus.spans import Spans
     from bus.streams.purge import PositionsStore

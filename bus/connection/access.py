@@ -14,7 +14,7 @@ from actors.errors import SettingsError
 from bus.connection.identity import Identity, UnusableIdentityError
 
 if TYPE_CHECKING:
-    from bus.connection.client import NatsClient
+    from bus.connection.client.client import NatsClient
     from bus.settings import BusSettings
 
 MORE_SUBSCRIPTIONS = (

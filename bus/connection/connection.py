@@ -21,7 +21,7 @@ from bus.connection.access import (
     refusal,
     within,
 )
-from bus.connection.client import BUFFER_BYTES, NatsClient
+from bus.connection.client.client import BUFFER_BYTES, NatsClient
 from bus.connection.floods import FloodLog
 from bus.connection.tasks import LongTasks
 from bus.connection.writing import OrderedWriter

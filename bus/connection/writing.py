@@ -13,7 +13,7 @@ from nats.errors import MaxPayloadError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from bus.connection.client import NatsClient
+    from bus.connection.client.client import NatsClient
 
 logger = logging.getLogger("bus.connection")
 

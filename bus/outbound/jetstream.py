@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 import orjson
 
 from actors.errors import PublishFailedError
+from bus.connection.client.lanes import number_at_end, parse_status
 from bus.connection.floods import FloodLog
-from bus.connection.lanes import number_at_end, parse_status
 from bus.outbound.transport import ConnectedTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from bus.connection.client.lanes import Frame
     from bus.connection.connection import Connection
-    from bus.connection.lanes import Frame
     from bus.outbound.message import OutgoingMessage
     from bus.outbound.transport import Outcomes
     from bus.streams.limits import StreamLimits

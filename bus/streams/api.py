@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from nats.aio.client import Client
     from nats.js import JetStreamContext
 
-    from bus.connection.client import NatsClient
+    from bus.connection.client.client import NatsClient
 
 logger = logging.getLogger("bus.api")
 

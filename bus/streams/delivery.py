@@ -24,7 +24,7 @@ from bus.streams.topology import ensure_topology
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from bus.connection.client import NatsClient
+    from bus.connection.client.client import NatsClient
     from bus.connection.connection import Connection
     from bus.inbound.queue_subscription import QueueConsumer
     from bus.settings import BusSettings

@@ -20,7 +20,7 @@ from ops.publication import PublicationRefusedError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
-    from bus.connection.client import NatsClient
+    from bus.connection.client.client import NatsClient
     from bus.settings import BusSettings
 
 T = TypeVar("T")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from nats.aio.client import Client
 
-    from bus.connection.client import NatsClient
+    from bus.connection.client.client import NatsClient
     from bus.settings import BusSettings
 
 _TIMEOUT_S = 2.0

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from nats.micro.service import EndpointStats
 
     from actors.rules.partitions import InstanceID
-    from bus.connection.client import NatsClient
+    from bus.connection.client.client import NatsClient
     from ops.users.known import KnownUsers
 
 logger = logging.getLogger("ops.micro")

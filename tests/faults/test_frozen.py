@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bus.connection.client import BUFFER_BYTES
+from bus.connection.client.client import BUFFER_BYTES
 from bus.connection.connection import Connection
 from bus.settings import BusSettings
 from tests.proxy import FaultProxy

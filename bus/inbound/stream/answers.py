@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from bus.connection.lanes import parse_status
+from bus.connection.client.lanes import parse_status
 from bus.inbound.log_source import LogFailure, LogState
 from bus.wire.instants import parse_instant
 

@@ -11,7 +11,7 @@ from bus.inbound.log_source import LogMessages
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from bus.connection.lanes import Frame
+    from bus.connection.client.lanes import Frame
 
 
 _DOTS = 8

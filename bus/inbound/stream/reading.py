@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import orjson
 
-from bus.connection.lanes import parse_status
+from bus.connection.client.lanes import parse_status
 
 if TYPE_CHECKING:
     from bus.inbound.log_source import LogMessages, ReadingCallbacks

@@ -7,8 +7,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from actors.runtime.tuples import new_tuple
+from bus.connection.client.lanes import number_at_end
 from bus.connection.floods import FloodLog
-from bus.connection.lanes import number_at_end
 from bus.inbound.log_source import LogFailure, LogMessage, LogMessages
 from bus.inbound.stream.answers import (
     NO_MESSAGE,
@@ -25,8 +25,8 @@ from bus.inbound.stream.reading import HEARTBEAT_S, Allowed, StreamReading
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bus.connection.client.lanes import Frame
     from bus.connection.connection import Connection
-    from bus.connection.lanes import Frame
     from bus.inbound.log_source import LogState, ReadingCallbacks
     from bus.inbound.stream.answers import Answer
     from bus.inbound.stream.captures import Captures

@@ -24,7 +24,7 @@ from ops.inquiries.asking import ask_for_figures
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from bus.connection.client import NatsClient
+    from bus.connection.client.client import NatsClient
     from bus.settings import BusSettings
     from ops.cli.command_line import Parsed
     from ops.settings import Settings

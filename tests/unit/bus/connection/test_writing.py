@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from bus.connection.client import NatsClient
+from bus.connection.client.client import NatsClient
 from bus.connection.tasks import LongTasks
 from bus.connection.writing import OrderedWriter
 

@@ -13,7 +13,7 @@ from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.errors import APIError, ServiceUnavailableError
 
 from bus.connection.access import refusal
-from bus.connection.client import NatsClient
+from bus.connection.client.client import NatsClient
 from bus.connection.tasks import LongTasks
 from bus.errors import BusSetupError
 from bus.settings import BusSettings, DeliveryMode

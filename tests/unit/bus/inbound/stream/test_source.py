@@ -7,7 +7,7 @@ import logging
 from random import Random
 from typing import TYPE_CHECKING
 
-from bus.connection.client import NatsClient
+from bus.connection.client.client import NatsClient
 from bus.connection.connection import Connection
 from bus.inbound.log_source import LogFailure, LogState
 from bus.inbound.stream.answers import answer_in, failed_answer, state_of, timestamp_of

@@ -2,7 +2,7 @@
 
 nats-py spends ten microseconds on a message: two regular expressions, an object, a queue and the
 wake-up of a task. Here a chunk read from the socket is cut into frames in one loop and handed over
-as one list. Whatever is not for a lane is left to nats-py's own parser; see ``client``.
+as one list. Whatever is not for a lane is left to nats-py's own parser; see ``parser``.
 """
 
 from __future__ import annotations
