@@ -32,13 +32,15 @@ $(READY): setup.cfg pyproject.toml Makefile
 run: $(READY) ## Run the service with servers of its own, data under ./data; JOIN=1: one more beside it
 	$(BIN)/python main.py $(if $(JOIN),--embedded-join,--embedded)
 
-# chromium for tests of the console, prometheus for its promtool, systemd for systemd-analyze.
+# chromium for tests of the console, prometheus for its promtool, systemd for systemd-analyze,
+# iproute2 to cut clusters apart.
 programs: ## Install what tests run beside packages of Python's; Debian, as root
-	missing=; for program in chromium promtool systemd-analyze; do \
+	missing=; for program in chromium promtool systemd-analyze ip; do \
 		command -v $$program >/dev/null || missing=yes; \
 	done; \
 	test -z "$$missing" || { apt-get update -qq \
-		&& apt-get install -qq -y --no-install-recommends chromium prometheus systemd; }
+		&& apt-get install -qq -y --no-install-recommends \
+			chromium prometheus systemd iproute2; }
 
 test: $(READY) ## Run the whole suite, real servers included; WORKERS= processes side by side
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE)

@@ -23,6 +23,7 @@ from bus.connection.access import (
 )
 from bus.connection.client.client import BUFFER_BYTES, NatsClient
 from bus.connection.floods import FloodLog
+from bus.connection.reach import Reach
 from bus.connection.tasks import LongTasks
 from bus.connection.writing import OrderedWriter
 
@@ -84,6 +85,7 @@ class Connection:
         self.written = writer.written
         self.tasks = LongTasks(escalate)
         """Those of the bus that live as long as the connection."""
+        self.reach = Reach()
         self.answered_in_s: float | None = None
         """How long the server took to answer the log's last question; None without one."""
         self._options = access_options(settings, self.client)
@@ -174,6 +176,11 @@ class Connection:
             ended = await self.client.leave_if_deaf()
             if ended is not None:
                 logger.error("nats.client_task_ended", extra={"task": ended})
+            if self.reach.is_lost() and self.connected and len(self.client.servers) > 1:
+                logger.warning(
+                    "nats.jetstream_out_of_reach", extra={"server": self.client.last_tried}
+                )
+                await self.client.leave("JetStream is out of reach from there")
             if not self.connected or self.client.arrived_bytes != arrived:
                 arrived, looks = self.client.arrived_bytes, 0
                 continue
@@ -266,6 +273,7 @@ class Connection:
         self.client.forget_former_limit()
         self._wait_s = _RECONNECT_WAIT_INITIAL_S
         self.client.pause_before_reconnect(self._wait_s)
+        self.reach.begin_anew()
         for listener in self.on_reconnected:
             listener()
 

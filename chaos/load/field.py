@@ -41,7 +41,7 @@ _ADVANCE_NS = 10**10
 _PROBED_AT_NS = 1_700_000_000_123_456_789
 _POLL_S = 0.05
 _CANCELLED_WITHIN_S = 1.0
-_LEAVES_THE_FROZEN: dict[str, Any] = {"ping_interval": 1, "connect_timeout": 2}
+_ROAMS: dict[str, Any] = {"ping_interval": 1, "connect_timeout": 2, "dont_randomize": True}
 """Where there is another server to go to."""
 
 _T = TypeVar("_T")
@@ -202,13 +202,10 @@ class Field:
             raise TimeoutError(f"{what} took more than {timeout_s:.0f} s") from None
 
     async def _open(self) -> None:
+        # The last one first: the instances begin at the first, of which a story may have a use.
+        urls = ",".join(reversed(self._nats_url.split(",")))
         self._broker = await self._opened.enter_async_context(
-            connected(
-                self._nats_url,
-                self._names,
-                self._mongodb_uri,
-                **(_LEAVES_THE_FROZEN if "," in self._nats_url else {}),
-            )
+            connected(urls, self._names, self._mongodb_uri, **(_ROAMS if "," in urls else {}))
         )
         self._producer = Producer(self._broker.client, self._names.requests)
         self.reader = DigestReader(self._broker.client, self._names)

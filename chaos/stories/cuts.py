@@ -25,6 +25,17 @@ def leader_cut_off(stage: ClusterStage) -> None:
         _cut(stage, _from_others(nats, nats.leader(stage.input_stream)))
 
 
+def server_cut_off(stage: ClusterStage) -> None:
+    """One that the instances are connected to: it goes on alone, and answers their pings.
+
+    They begin at the first one, and go to the second; whoever watches is at the third, or would
+    not hear of what the service does either.
+    """
+    nats = stage.clusters.nats
+    for number in stage.times(2):
+        _cut(stage, _from_others(nats, number))
+
+
 def server_unreachable(stage: ClusterStage) -> None:
     """From the others and from the instances, which are connected to it: all is silence."""
     nats = stage.clusters.nats
@@ -90,10 +101,11 @@ def _from_here(stage: ClusterStage, *ends: End) -> list[tuple[End, End]]:
 
 STORIES: tuple[tuple[str, str, Callable[[ClusterStage], None]], ...] = (
     ("leader-cut-off", "the stream's leader cut off from the other two", leader_cut_off),
-    ("server-unreachable", "the same, and from the instances as well", server_unreachable),
+    ("server-cut-off", "a NATS server with connections cut off from the other two", server_cut_off),
+    ("server-unreachable", "the stream's leader cut off from all", server_unreachable),
     ("nats-in-pieces", "the three NATS servers cut apart", nats_in_pieces),
     ("primary-cut-off", "the primary cut off from the secondaries", primary_cut_off),
-    ("primary-unreachable", "the same, and from the instances as well", primary_unreachable),
+    ("primary-unreachable", "the primary cut off from all", primary_unreachable),
     ("mongodb-in-pieces", "the three MongoDB servers cut apart", mongodb_in_pieces),
     (
         "lost-from-sight",

@@ -54,7 +54,6 @@ UNMIRRORED = {
     "bus/inbound/log_pass.py": "a step of the log reader; test_log_reader",
     "bus/inbound/log_passes.py": "a step of the log reader; test_log_reader_random",
     "bus/inbound/log_source.py": _TYPES,
-    "bus/inbound/stream/answers.py": "what the source reads; test_source",
     "bus/inbound/stream/questions.py": "what the source asks; test_source",
     "bus/memory/log.py": "a twin; tests/contract holds it to the stream",
     "bus/migration/durable.py": _SERVER + "tests/integration/test_migration.py",

@@ -12,6 +12,8 @@ from bus.wire.instants import parse_instant
 
 NO_MESSAGE = 10037
 NO_STREAM = 10059
+_NOBODY_LEADS = 10008
+_NO_RESPONDERS = ("503", "status 503")
 """Errors, as the server numbers them."""
 
 Answer: TypeAlias = dict[str, Any]
@@ -43,6 +45,13 @@ def consumer_in(said: Answer) -> str | None:
     """
     name = said.get("name")
     return name if isinstance(name, str) and name.isascii() and name.isalnum() else None
+
+
+def tells_of_no_jetstream(said: Answer) -> bool:
+    """Whether the server knows nobody who could answer: it is alone, or they elect a leader."""
+    error = said.get("error", {})
+    nobody = f"{error.get('description')}".startswith(_NO_RESPONDERS)
+    return error.get("err_code") == _NOBODY_LEADS or ("code" not in error and nobody)
 
 
 def answer_in(body: bytes, headers: bytes) -> Answer:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from bus.inbound.stream.answers import failed_answer
+from bus.inbound.stream.answers import failed_answer, tells_of_no_jetstream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,6 +22,9 @@ QUESTION_S = 2.0
 ASKED_AGAIN_S = 0.5
 """In between it is asked again: a cluster that elects a leader answers nobody, and forgets; one
 that has lost a server may have given the work to that one."""
+
+_KIND_TOKENS = 4
+"""Of a question's subject, before the names: ``$JS.API.CONSUMER.CREATE``."""
 
 
 class Addresses:
@@ -41,6 +44,7 @@ class Addresses:
 
 @dataclass(slots=True)
 class _Question:
+    kind: str
     asked_s: float
     """By a clock that is read anew; the others are the loop's."""
     until_s: float
@@ -89,8 +93,9 @@ class Questions:
             self._connection.write(subject, content, address, failed=failed, wanted=wanted)
 
         now_s = loop.time()
+        kind = ".".join(subject.split(".")[:_KIND_TOKENS])
         self._open[number] = _Question(
-            time.monotonic(), now_s + QUESTION_S, now_s + ASKED_AGAIN_S, answered, send
+            kind, time.monotonic(), now_s + QUESTION_S, now_s + ASKED_AGAIN_S, answered, send
         )
         send()
 
@@ -98,6 +103,10 @@ class Questions:
         """Hand on what the server said; an answer that nobody waits for is ignored."""
         if (question := self._open.get(number)) is not None:
             self._connection.answered_in_s = time.monotonic() - question.asked_s
+            if tells_of_no_jetstream(said):
+                self._connection.reach.failed(question.kind, question.asked_s)
+            else:
+                self._connection.reach.answered(question.kind)
             self._end(number, said)
 
     def _end(self, number: int, said: Answer) -> None:
@@ -120,4 +129,5 @@ class Questions:
                 self._end(number, failed_answer("no answer in time"))
             elif question.again_s <= now_s and self._connection.connected:
                 question.again_s = now_s + ASKED_AGAIN_S
+                self._connection.reach.failed(question.kind, question.asked_s)
                 question.send()
