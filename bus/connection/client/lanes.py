@@ -23,10 +23,13 @@ _DIGITS_MAX = 20
 _SIZES = {b"%d" % size: size for size in range(1024)}
 """To look up what most sizes read costs a third of reading them."""
 
-_PLAIN = re.compile(rb"MSG ([^ ]++) ([^ ]++) ([^ ]++) ([^\r]++)\r\n([^\r]*+)\r\n")
+_PLAIN = re.compile(
+    rb"MSG ([^ ]{1,256}+) ([^ ]{1,20}+) ([^ ]{1,256}+) ([^\r]{1,4}+)\r\n([^\r]{0,1023}+)\r\n"
+)
 """A frame with a reply and without headers, whose body has no CR: subject, sid, reply, size, body.
 
-Each class leaves out one byte only, which costs a third of one that leaves out two.
+Each class leaves out one byte only, which costs a third of one that leaves out two. Each has an
+end: a body full of what looks like the begin of a frame was read to its end for each of those.
 """
 
 Frame: TypeAlias = tuple[bytes, bytes, bytes, bytes]

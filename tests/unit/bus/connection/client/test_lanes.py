@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from time import thread_time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -59,6 +60,17 @@ def test_a_chunk_comes_as_one_list() -> None:
     a, b = (message(sid, b"s", b"r", b"body", b"") for sid in LANES)
     read(parser, [a + a + a + b + a])
     assert taken == [(7, 3), (8, 1), (7, 1)]
+
+
+def test_a_body_full_of_begins_of_frames_is_read_once() -> None:
+    """Not to its end for each of them, which took 25 s of a chunk, of every instance."""
+    recorder = Recorder()
+    body = b"\r" + b"MSG " * 50_000 + b"\rX"
+    data = message(7, b"s", b"r", body, b"") * 5
+    began_s = thread_time()
+    read(with_lanes(recorder), [data])
+    assert thread_time() - began_s < 1
+    assert recorder.seen == [(7, b"s", b"r", body, b"")] * 5
 
 
 def test_a_lane_that_fails_is_the_loops_to_report() -> None:
