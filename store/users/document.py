@@ -76,7 +76,7 @@ def to_changes(update: CheckpointUpdate) -> dict[str, Any]:
     change_alarms(update.alarms.items(), update.beyond, changes, removals)
     if update.cursor is not None:
         change_cursor(update.cursor, changes, removals)
-    return to_operators(changes, removals)
+    return to_operators(changes, removals or None)
 
 
 def stamp(update: CheckpointUpdate) -> dict[str, Any]:
@@ -84,10 +84,10 @@ def stamp(update: CheckpointUpdate) -> dict[str, Any]:
     return {"schema": SCHEMA, "base": update.base_version}
 
 
-def to_operators(changes: Mapping[str, Any], removals: Mapping[str, Any]) -> dict[str, Any]:
+def to_operators(changes: Mapping[str, Any], removals: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the update operators that set and remove these fields, and count the save."""
     operators: dict[str, Any] = {"$set": changes, "$inc": {"version": 1}}
-    if removals:
+    if removals is not None:
         operators["$unset"] = removals
     return operators
 

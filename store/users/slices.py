@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 ALARMS_IN_A_SLICE = 2_500
 """Some 3 milliseconds, to be read or to be written."""
+_NO_FIELDS = encode({})
 _LARGE_BYTES = 128 * 1024
 """A document that is larger has slices of its own; others are decoded so many bytes at a time."""
 
@@ -156,7 +157,8 @@ async def _encoded(update: CheckpointUpdate, turns: Turns) -> dict[str, Any]:
         changes.append(changed)
         removals.append(removed)
         await _pause(turns)
-    return to_operators(_joined(changes) or {}, _joined(removals) or {})
+    removals = [some for some in removals if some != _NO_FIELDS]
+    return to_operators(_joined(changes), _joined(removals) if removals else None)
 
 
 def encoded_slices(update: CheckpointUpdate) -> Iterator[tuple[bytes, bytes]]:
@@ -172,10 +174,11 @@ def encoded_slices(update: CheckpointUpdate) -> Iterator[tuple[bytes, bytes]]:
         yield encode(changes), encode(removals)
 
 
-def _joined(documents: Sequence[bytes]) -> RawBSONDocument | None:
-    """Return one document with the fields of all; None without any."""
+def _joined(documents: Sequence[bytes]) -> RawBSONDocument:
+    """Return one document with the fields of all.
+
+    To ask how many it has, or whether any, would decode all of them.
+    """
     # A document is its length in four bytes, its fields, and a zero.
     fields = b"".join([document[4:-1] for document in documents])
-    if not fields:
-        return None
     return RawBSONDocument((len(fields) + 5).to_bytes(4, "little") + fields + b"\0")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bson import decode, encode
 from bson.raw_bson import RawBSONDocument
@@ -15,6 +15,9 @@ from actors.rules.positions import Place
 from actors.runtime.turns import Turns
 from store.users.document import SCHEMA, to_changes, to_checkpoint
 from store.users.slices import ALARMS_IN_A_SLICE, encoded_slices, read_batch, to_statements
+
+if TYPE_CHECKING:
+    import pytest
 
 USER = UserID("ü")
 MANY = 100_000
@@ -97,6 +100,20 @@ def test_a_large_update_is_encoded_a_slice_at_a_time() -> None:
         encode({"q": {"_id": USER}, "u": to_changes(update), "upsert": True})
     )
     assert turns.longest_s > 0
+
+
+def test_a_large_update_is_not_decoded_again_to_see_whether_it_is_empty(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Which took longer than all of its slices, in one go."""
+    update = _update(MANY // 4, removed=3)
+
+    def inflate(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("bson.raw_bson._inflate_bson", inflate)
+    [statement] = asyncio.run(to_statements([update], Turns()))
+    assert set(statement["u"]) == {"$set", "$unset", "$inc"}
 
 
 def test_a_group_pauses_between_its_users() -> None:
