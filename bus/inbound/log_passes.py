@@ -84,8 +84,8 @@ class LogPasses:
         """
         if self.notes is None or not any(home.is_doubtful for home in gained):
             return gained
-        homes = [home for home in gained if home.ends.homes]
-        others = [home for home in gained if not home.ends.homes]
+        homes = [home for home in gained if home.is_doubtful or home.ends.homes]
+        others = [home for home in gained if home not in homes]
         noted: set[int] = set()
         if self._careful is not None:
             self._careful.end()

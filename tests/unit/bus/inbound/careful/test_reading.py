@@ -174,6 +174,17 @@ def test_what_ended_as_many_as_it_may_becomes_a_dead_letter_unread(
     assert desk.reader.positions()[0].sequence == 3
 
 
+def test_what_is_damaged_of_the_ends_has_the_rest_read_with_care(
+    desk: LogDesk, notebook: Notebook
+) -> None:
+    """A document that a person has changed, say: it ended the process, at each start."""
+    place = desk.put(0, "a")
+    desk.gain(0, ends=Ends(0, 0, Stretch(1, place), 1))
+    desk.run(timers=1)
+    notebook.write()
+    assert desk.names() == ["a"]
+
+
 def test_another_message_at_its_sequence_is_read(desk: LogDesk, notebook: Notebook) -> None:
     """A broker that lost its tail hands sequences out again."""
     desk.put(0, "healthy")
