@@ -45,6 +45,10 @@ class Ledger:
         """Return how many messages are taken and not settled."""
         return len(self._before)
 
+    def holds_from(self, sequence: int) -> bool:
+        """Return whether any of them is at ``sequence`` or above."""
+        return next(reversed(self._before), -1) >= sequence
+
     def take(self, sequence: int, before: Place) -> None:
         """Note a message that is taken, in the order of the log.
 

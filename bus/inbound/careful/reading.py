@@ -71,6 +71,7 @@ class CarefulPass(LogPass):
         self._read: deque[LogMessage] = deque()
         self._waiting = 0
         self._hand = _Hand.EMPTY
+        self._hand_from = 0
         self._goes_on = False
         self._until: int | None = None
         self._has_rested = False
@@ -112,14 +113,38 @@ class CarefulPass(LogPass):
 
     def _step(self) -> bool:
         """Do what is next; whether there may be more to do."""
-        if self._hand is _Hand.FULL and not any(len(one.ledger) for one in self.homes.values()):
+        if self._hand is _Hand.FULL and not self._is_held():
             self._hand = _Hand.EMPTY
         if self._hand is not _Hand.EMPTY:
             return False
         if self._until is not None and self.through >= self._until:
-            self._note(dict.fromkeys(self.homes), _Hand.OVER, self._is_over)
+            self._finish()
             return False
         return bool(self._read) and self._take_next()
+
+    def _is_held(self) -> bool:
+        """Whether any of what is in hand is unsettled; what was before may wait for a server."""
+        return any(home.ledger.holds_from(self._hand_from) for home in self.homes.values())
+
+    def _finish(self) -> None:
+        """Have the end of all care be noted, but for who waits for the letter of a message.
+
+        All others have passed that, its user's as well: of it nobody knows but who condemned it.
+        """
+        waits = [number for number, home in self.homes.items() if self._awaits_letter(home)]
+        others = [number for number in self.homes if number not in waits]
+
+        def end() -> None:
+            self._note(dict.fromkeys(others), _Hand.OVER, self._is_over)
+
+        if waits:
+            self._note(dict.fromkeys(waits), _Hand.NOTED_SOON, end)
+        else:
+            end()
+
+    def _awaits_letter(self, home: Home) -> bool:
+        place = condemned(home.ends, self._notes.max_attempts)
+        return place is not None and place.sequence > home.position().sequence
 
     def _take_next(self) -> bool:
         """Take what was read next, or have it noted first; see ``_step``."""
@@ -183,7 +208,7 @@ class CarefulPass(LogPass):
                 self._hand = _Hand.EMPTY
                 self._go_on()
 
-        self._hand = _Hand.FULL
+        self._hand, self._hand_from = _Hand.FULL, stretch[0].sequence
         self._intake.hurries = self._goes_on = True
         self._take(stretch)
         self._goes_on = False

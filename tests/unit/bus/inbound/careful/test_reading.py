@@ -10,7 +10,7 @@ from actors.rejections import RejectionKind
 from actors.rules.ends import CAREFUL_FROM, Ends, Stretch
 from actors.rules.positions import Place
 from bus.inbound.careful import stretches
-from tests.unit.bus.inbound.log_desk import SUBJECTS, LogDesk
+from tests.unit.bus.inbound.log_desk import SUBJECTS, LogDesk, event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -172,6 +172,47 @@ def test_what_ended_as_many_as_it_may_becomes_a_dead_letter_unread(
     desk.letters.store()
     desk.run()
     assert desk.reader.positions()[0].sequence == 3
+
+
+def test_who_condemned_a_message_is_known_until_its_letter_is_stored(
+    desk: LogDesk, notebook: Notebook
+) -> None:
+    """The letters' stream may be full: its user's position passes it, and a kill would lose it."""
+    deadly = desk.log.append(SUBJECTS.alarm_status_changed, b" " + event(1, "deadly"))
+    desk.gain(0, ends=suspecting(1, deadly, 3))
+    desk.gain(1, ends=DOUBTFUL)
+    desk.put(1, "b")
+    desk.run()
+    for _ in range(4):
+        notebook.write()
+        desk.settle()
+        desk.run()
+    assert desk.names() == ["b"]
+    assert {n: place.sequence for n, place in desk.reader.positions().items()} == {0: 0, 1: 2}
+    assert [(hands, over) for hands, over in notebook.asked if 0 in hands] == [({0: None}, False)]
+    assert notebook.asked[-1] == ({1: None}, True)
+    desk.letters.store()
+    assert desk.reader.positions()[0].sequence == 2
+
+
+def test_what_waits_for_a_server_has_nothing_behind_it_wait(
+    desk: LogDesk, notebook: Notebook
+) -> None:
+    """A letter that its full stream does not take made each stretch last the two seconds."""
+    desk.log.append(SUBJECTS.alarm_status_changed, b"?")
+    for number in range(2 * stretches.STRETCH):
+        desk.put(0, f"a-{number}")
+    desk.gain(0, ends=DOUBTFUL)
+    desk.run()
+    notebook.write()
+    desk.run(timers=1)
+    while desk.posts or len(notebook.asked) < 3:
+        before = len(notebook.asked)
+        notebook.write()
+        desk.settle()
+        desk.run()
+        assert len(notebook.asked) > before
+    assert desk.letters.rejected
 
 
 def test_what_is_damaged_of_the_ends_has_the_rest_read_with_care(
