@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from actors.rejections import Rejection, RejectionKind
 from actors.rules.ends import CAREFUL_FROM, Stretch, condemned
 from actors.rules.positions import Place
-from bus.inbound.careful.stretches import STRETCH, concerned, next_stretch, times_suspect
+from bus.inbound.careful.stretches import concerned, longest_stretch, next_stretch, times_suspect
 from bus.inbound.log_pass import LogPass
 from bus.inbound.log_source import LogMessages
 from bus.wire.ownership import plain_partitions
@@ -72,6 +72,7 @@ class CarefulPass(LogPass):
         self._waiting = 0
         self._hand = _Hand.EMPTY
         self._hand_from = 0
+        self._began_at = self.through
         self._goes_on = False
         self._until: int | None = None
         self._has_rested = False
@@ -93,7 +94,7 @@ class CarefulPass(LogPass):
                 about = {"partitions": sorted(self.homes), "until": self._until}
                 logger.warning("log.read_carefully", extra=about | {"after": self.through})
         self._go_on()
-        room = 0 if self._read else min(messages, STRETCH)
+        room = 0 if self._read else min(messages, self._most)
         super().ask(room, size_bytes)
 
     def took(self, messages: LogMessages, waiting: int) -> None:
@@ -126,6 +127,10 @@ class CarefulPass(LogPass):
         """Whether any of what is in hand is unsettled; what was before may wait for a server."""
         return any(home.ledger.holds_from(self._hand_from) for home in self.homes.values())
 
+    @property
+    def _most(self) -> int:
+        return longest_stretch(self.through - self._began_at)
+
     def _finish(self) -> None:
         """Have the end of all care be noted, but for who waits for the letter of a message.
 
@@ -151,7 +156,8 @@ class CarefulPass(LogPass):
         if (home := self._condemning(self._read[0])) is not None:
             self._condemn(home, self._read.popleft())
             return True
-        stretch = next_stretch(self._read, [one.ends for one in self.homes.values()])
+        ends = [one.ends for one in self.homes.values()]
+        stretch = next_stretch(self._read, ends, self._most)
         if self._is_early(stretch[0]):
             return False
         bars = {number: self.wanted.bars[number] for number in self.homes}

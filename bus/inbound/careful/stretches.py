@@ -16,6 +16,16 @@ if TYPE_CHECKING:
 STRETCH = 256
 """Messages in hand at a time where none is suspect: one by one, each would cost a write."""
 
+NEAR = 10_000
+LONG_STRETCH = 8 * STRETCH
+"""So many at a time behind so many: hardly a home has read so far without its position moving, and
+a backlog is not to wait for notes that find nothing."""
+
+
+def longest_stretch(messages_read: int) -> int:
+    """Return how many messages to take in hand at a time, behind so many."""
+    return STRETCH if messages_read < NEAR else LONG_STRETCH
+
 
 def times_suspect(message: LogMessage, ends: Iterable[Ends]) -> int:
     """Return how often a message was in hand as a home ended, the most of any partition."""
@@ -25,11 +35,17 @@ def times_suspect(message: LogMessage, ends: Iterable[Ends]) -> int:
     )
 
 
-def next_stretch(messages: Sequence[LogMessage], ends: Sequence[Ends]) -> list[LogMessage]:
-    """Return which of these come next: one that is suspect alone, else all up to the next such."""
+def next_stretch(
+    messages: Sequence[LogMessage], ends: Sequence[Ends], most: int = STRETCH
+) -> list[LogMessage]:
+    """Return which of these come next: one that is suspect alone, else all up to the next such.
+
+    But no more than ``most``.
+    """
+    suspecting = [one for one in ends if one.suspect is not None]
     stretch: list[LogMessage] = []
-    for message in islice(messages, STRETCH):
-        if times_suspect(message, ends):
+    for message in islice(messages, most):
+        if times_suspect(message, suspecting):
             return stretch or [message]
         stretch.append(message)
     return stretch

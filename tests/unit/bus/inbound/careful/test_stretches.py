@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from actors.rules.ends import NO_ENDS, Ends, Stretch
 from actors.rules.positions import Place
-from bus.inbound.careful.stretches import STRETCH, concerned, next_stretch, times_suspect
+from bus.inbound.careful.stretches import (
+    LONG_STRETCH,
+    NEAR,
+    STRETCH,
+    concerned,
+    longest_stretch,
+    next_stretch,
+    times_suspect,
+)
 from bus.inbound.log_source import LogMessage
 from bus.wire.ownership import UNKNOWN
 
@@ -37,6 +45,13 @@ def test_a_suspect_is_taken_alone() -> None:
     assert sequences(next_stretch(messages(7, 9), ends)) == [7]
     assert sequences(next_stretch(messages(8, 9), ends)) == [8]
     assert sequences(next_stretch(messages(9, 9), ends)) == [9]
+
+
+def test_far_behind_the_position_more_are_taken_at_a_time() -> None:
+    """A note for each few hundred made 100,000 take minutes."""
+    assert (longest_stretch(NEAR - 1), longest_stretch(NEAR)) == (STRETCH, LONG_STRETCH)
+    most = longest_stretch(NEAR)
+    assert len(next_stretch(messages(1, 2 * most), [], most)) == most
 
 
 def test_a_message_is_as_suspect_as_in_any_partition() -> None:
