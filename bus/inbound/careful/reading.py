@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 from actors.rejections import Rejection, RejectionKind
 from actors.rules.ends import CAREFUL_FROM, Stretch, condemned
 from actors.rules.positions import Place
-from bus.inbound.careful.stretches import concerned, longest_stretch, next_stretch, times_suspect
+from bus.inbound.careful.stretches import (
+    IN_HAND_S,
+    concerned,
+    longest_stretch,
+    next_stretch,
+    rest_s,
+    times_suspect,
+)
 from bus.inbound.log_pass import LogPass
 from bus.inbound.log_source import LogMessages
 from bus.wire.ownership import plain_partitions
@@ -25,12 +32,6 @@ if TYPE_CHECKING:
     from bus.inbound.log_source import LogMessage, LogSource
 
 logger = logging.getLogger("bus.reader")
-
-IN_HAND_S = 2.0
-"""What is not settled by then is no poison: it waits for a server, and others need not wait."""
-
-REST_S = 0.5
-"""Before a suspect is taken in hand, once more for each time that it was suspect."""
 
 FAR = 100_000
 """Messages behind which no former home can have come: more than is read until a position is saved
@@ -191,7 +192,7 @@ class CarefulPass(LogPass):
                 self._go_on()
 
         self._hand = _Hand.RESTING
-        self._source.call_later(REST_S * (1 + times), rested)
+        self._source.call_later(rest_s(times), rested)
         return True
 
     def _note(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from actors.rules.ends import SUSPECT_AT_LEAST
 from bus.wire.ownership import UNKNOWN
 
 if TYPE_CHECKING:
@@ -20,6 +21,19 @@ NEAR = 10_000
 LONG_STRETCH = 8 * STRETCH
 """So many at a time behind so many: hardly a home has read so far without its position moving, and
 a backlog is not to wait for notes that find nothing."""
+
+IN_HAND_S = 2.0
+"""What is not settled by then is no poison: it waits for a server, and others need not wait."""
+
+_REST_S = IN_HAND_S + 0.5
+
+
+def rest_s(times: int) -> float:
+    """Return how long to wait before a suspect is taken in hand that was suspect so many times.
+
+    So that who ends each time as long after its start does not always end with that in hand.
+    """
+    return _REST_S * min(times, SUSPECT_AT_LEAST)
 
 
 def longest_stretch(messages_read: int) -> int:

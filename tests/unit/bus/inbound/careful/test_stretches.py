@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from actors.rules.ends import NO_ENDS, Ends, Stretch
+from itertools import pairwise
+
+from actors.rules.ends import NO_ENDS, SUSPECT_AT_LEAST, Ends, Stretch
 from actors.rules.positions import Place
 from bus.inbound.careful.stretches import (
+    IN_HAND_S,
     LONG_STRETCH,
     NEAR,
     STRETCH,
     concerned,
     longest_stretch,
     next_stretch,
+    rest_s,
     times_suspect,
 )
 from bus.inbound.log_source import LogMessage
@@ -52,6 +56,13 @@ def test_far_behind_the_position_more_are_taken_at_a_time() -> None:
     assert (longest_stretch(NEAR - 1), longest_stretch(NEAR)) == (STRETCH, LONG_STRETCH)
     most = longest_stretch(NEAR)
     assert len(next_stretch(messages(1, 2 * most), [], most)) == most
+
+
+def test_who_always_ends_as_long_after_its_start_does_not_always_end_with_one_in_hand() -> None:
+    """A server that is not there, say: then what waits for it would be set aside."""
+    begins = [0.0, *(rest_s(times) for times in range(1, SUSPECT_AT_LEAST))]
+    for one, next_one in pairwise(begins):
+        assert next_one > one + IN_HAND_S
 
 
 def test_a_message_is_as_suspect_as_in_any_partition() -> None:
