@@ -68,6 +68,13 @@ _KNOW_PARTITIONS = [
 ]
 """Modules that have the number of partitions by name."""
 
+_SLICES = (
+    *[f"actors.user.{one}.ALARMS_IN_A_SLICE" for one in ("actor", "applying", "outbox", "state")],
+    "actors.user.selection.ALARMS_IN_A_SLICE",
+    "actors.user.deliveries.SETTLED_AT_ONCE",
+    "bus.inbound.careful.stretches.STRETCH",
+)
+
 
 class _Ear(logging.Handler):
     """Counts what is logged; keeps errors: nothing in a history but poison deserves one."""
@@ -114,6 +121,8 @@ def _circumstances(plan: Plan) -> Iterator[None]:
         for module in _KNOW_PARTITIONS:
             patch.setattr(f"{module}.PARTITIONS", plan.partitions)
         patch.setattr("actors.user.outbox.DIGEST_ALARMS_MAX", plan.digest_alarms_max)
+        for place in _SLICES:
+            patch.setattr(place, plan.slice_max)
         if plan.crowded:
             patch.setattr("actors.user.state.ALARMS_SURELY_FIT", 0)
             patch.setattr("actors.user.state.USER_MAX_BYTES", _ROOM_BYTES)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from binascii import crc32
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from actors.rules.digest import DIGEST_ALARMS_MAX
 from actors.settings import CoreSettings
+from actors.user.selection import ALARMS_IN_A_SLICE
 from tests.simulation.course.traffic import USERS, draw_inputs
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ class Plan(NamedTuple):
     users: tuple[UserID, ...]
     phases: tuple[tuple[Input, ...], ...]
     """What is put in; everything comes to rest between two phases."""
+    slice_max: int
+    """What is more than so many alarms or messages is done, settled, taken in hand in slices."""
 
     @property
     def fair(self) -> bool:
@@ -135,6 +138,11 @@ def draw_plan(random: Random) -> Plan:
     users = USERS[: random.choice((1, 2, 3, 3, len(USERS)))]
     poison = random.choice((0, 0, 0, 0, 4))
     fair = random.random() < 0.12
+    slice_max = random.choice((1, 2, ALARMS_IN_A_SLICE))
+    if slice_max < ALARMS_IN_A_SLICE:
+        # A user of many alarms forgets as it is loaded, before it knows what has come for it: what
+        # is forgotten and comes again within one save the oracle does not see.
+        settings = replace(settings, cleared_retention_s=0)
     return Plan(
         settings=settings,
         weather=Weather() if fair else _draw_weather(random, poisoned=poison > 0),
@@ -151,6 +159,7 @@ def draw_plan(random: Random) -> Plan:
         phases=tuple(
             draw_inputs(random, users, foreign=not core) for _ in range(random.choice((1, 1, 2)))
         ),
+        slice_max=slice_max,
     )
 
 
