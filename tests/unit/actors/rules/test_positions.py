@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from random import Random
-from time import perf_counter
+from time import thread_time
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -100,10 +100,10 @@ def test_a_full_window_is_cheap() -> None:
     assert (after - before) / WINDOW < 300
     backwards = list(range(2, WINDOW + 1))
     Random(1).shuffle(backwards)
-    begun_s = perf_counter()
+    begun_s = thread_time()
     for sequence in [*backwards, 1]:
         ledger.settle(sequence)
         ledger.position(place(WINDOW))
     assert ledger.position(place(WINDOW)) == place(WINDOW)
     # Quadratic in the window, it would be minutes; this is a tenth of a second.
-    assert perf_counter() - begun_s < 5
+    assert thread_time() - begun_s < 5

@@ -30,11 +30,14 @@ def test_states_are_of_users_in_memory_only() -> None:
 def test_actors_that_do_not_answer_cost_the_deadline_and_no_more() -> None:
     """However many questions there are."""
     live = LiveUsers(Inbox().actor_ref, timeout_s=0.05)
-    began_s = monotonic()
-    for ask in (live.count, lambda: live.states(None, 10)):
+    taken_s: list[float] = []
+    for ask in (live.count, lambda: live.states(None, 10)) * 2:
+        began_s = monotonic()
         with pytest.raises(ActorsBusyError, match="in time"):
             ask()
-    assert monotonic() - began_s < 2
+        taken_s.append(monotonic() - began_s)
+    assert min(taken_s[::2]) < 1  # the best of two each: others may keep the machine busy
+    assert min(taken_s[1::2]) < 1
 
 
 def test_a_router_that_has_stopped_is_busy_stopping() -> None:

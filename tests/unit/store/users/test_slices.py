@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pytest
 
 USER = UserID("ü")
-MANY = 100_000
+MANY = 40_000
 ALARM = Alarm(Severity.WARNING, 2 * 10**18, Severity.CLEARED, None, news=True, heard_at_s=1)
 OWED = Digest(DigestID("d"), USER, (DigestItem(AlarmID("a"), Severity.WARNING, 5),), "trace")
 
