@@ -47,6 +47,8 @@ def require_seconds(seconds: float, setting: str, most: float, *, above: float =
 
 SAVE_AFTER_LOG_S, SAVE_AFTER_CORE_S = 2.0, 0.2
 _STATEMENTS_MAX = 99_999
+ALARMS_A_USER, ALARMS_AT_LEAST = 20, 2_000_000
+"""Twice what users are sized for, in memory as on disk: ten alarms each."""
 HOUR_S, DAY_S, CENTURY_S = 3600, 24 * 3600, 100 * 366 * 24 * 3600
 
 
@@ -63,6 +65,11 @@ class CoreSettings:
         "CHECKPOINT_GROUP_MAX", 1000, "users in one update command at the most"
     )
     max_live_users: int = setting("MAX_LIVE_USERS", 100_000, "user actors in memory")
+    max_live_alarms: int | None = setting(
+        "MAX_LIVE_ALARMS",
+        None,
+        f"alarms of those users: {ALARMS_AT_LEAST}, or {ALARMS_A_USER} a user if that is more",
+    )
     idle_timeout_s: float = setting(
         "IDLE_TIMEOUT", 600.0, "seconds after which an idle user's actor leaves memory"
     )
@@ -103,6 +110,8 @@ class CoreSettings:
             f"must be 1 to {_STATEMENTS_MAX}: MongoDB takes no more in one command",
         )
         require(0 < self.max_live_users <= 10**9, "MAX_LIVE_USERS", "must be 1 to 1000000000")
+        if self.max_live_alarms is not None:
+            require(0 < self.max_live_alarms <= 10**9, "MAX_LIVE_ALARMS", "must be 1 to 1000000000")
         require_seconds(self.idle_timeout_s, "IDLE_TIMEOUT", CENTURY_S)
         require(self.max_attempts > 0, "MAX_ATTEMPTS", "must be at least 1")
         require_seconds(self.retry_wait_max_s, "RETRY_WAIT_MAX", HOUR_S)
@@ -124,6 +133,18 @@ class CoreSettings:
             "FUTURE_TOLERANCE",
             f"must be 0 to {CENTURY_S} seconds",
         )
+
+    @property
+    def live_alarms_allowed(self) -> int:
+        """How many alarms live users may have together."""
+        if self.max_live_alarms is not None:
+            return self.max_live_alarms
+        return max(ALARMS_AT_LEAST, ALARMS_A_USER * self.max_live_users)
+
+    @property
+    def alarm_share(self) -> int:
+        """How many of those each user has room for; who has more says so to the router."""
+        return self.live_alarms_allowed // self.max_live_users
 
     def save_after_s(self, *, on_log: bool) -> float:
         """Return how long changed users may wait for a group commit, in seconds.

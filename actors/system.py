@@ -144,6 +144,7 @@ def start_actors(
         ports.new_digest_id,
         Retention(settings.cleared_retention_s),
         ports.tally,
+        alarm_share=settings.alarm_share,
     )
 
     def spawn(user_id: UserID) -> ActorRef[Any]:

@@ -72,6 +72,9 @@ class CoreTally:
     publish_retries: int = 0
     live_users: int = 0
     """User actors in memory, as of the last tick."""
+    live_alarms: int = 0
+    """What counts against ``MAX_LIVE_ALARMS``, as of the last tick: of each user its alarms, its
+    share of what is allowed at the least."""
     activations: int = 0
     """User actors spawned."""
     passivations: int = 0

@@ -37,6 +37,15 @@ class CheckpointWanted(NamedTuple):
     ref: ActorRef[Any]
 
 
+class AlarmsCounted(NamedTuple):
+    """User actor to router, loaded or saved: I have more alarms than a share, or no longer."""
+
+    user_id: UserID
+    ref: ActorRef[Any]
+    beyond: int
+    """How many more. The share is ``CoreSettings.alarm_share``: few users ever send this."""
+
+
 @dataclass(frozen=True, slots=True)
 class UserFailed:
     """User actor to router: handling crashed; the actor only collects its mail from here on."""
@@ -114,6 +123,7 @@ RouterMessage = (
     | Tick
     | RoomAvailable
     | CheckpointWanted
+    | AlarmsCounted
     | UserFailed
     | ResumeUser
     | Passivated

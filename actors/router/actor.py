@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 from actors.messages.checkpoints import AwaitRoom
 from actors.messages.inputs import SendDigest
 from actors.messages.router import (
+    AlarmsCounted,
     CheckpointWanted,
     CountLiveUsers,
     DropPartitions,
@@ -80,7 +81,7 @@ class RouterActor(ServiceActor):
         self._clock = clock
         self._tally = tally or CoreTally()
         self._spawn: Callable[[UserID], ActorRef[Any]]
-        self._users = Directory()
+        self._users = Directory(settings)
         self._emptying = Emptying(self._users)
         self._retries = Retries(
             self._users,
@@ -121,6 +122,8 @@ class RouterActor(ServiceActor):
                 live = self._users.live.get(user_id)
                 if live is not None and live.ref is ref:
                     self._pacing.save_later(user_id, live, self._clock.monotonic_s())
+            case AlarmsCounted(user_id, ref, beyond):
+                self._users.note_beyond(user_id, ref, beyond)
             case PassivationDeclined(user_id, ref):
                 self._keep(user_id, ref)
             case Passivated(user_id, ref, returned):
@@ -163,7 +166,8 @@ class RouterActor(ServiceActor):
             tell_each(self._addressed({one: by_user.pop(one) for one in asking}, now_s))
         # Whoever lives reads of events when it is told to save: many at once, in one run.
         tell_each(self._addressed(by_user, now_s), at_leisure=True)
-        self._shed_excess(len(self._users.live))
+        most = PASSIVATIONS_PER_TICK + len(by_user) + len(asking)
+        self._ask_to_leave(self._users.excess(most))
 
     def _addressed(
         self, by_user: dict[UserID, list[Delivery]], now_s: float
@@ -207,9 +211,10 @@ class RouterActor(ServiceActor):
         if not self._awaiting_room:
             self._tell_due()
         self._tally.live_users = self._users.count()
+        self._tally.live_alarms = self._users.count_alarms()
         self._shed_idle()
         # Those that declined when they were too many are still too many when nothing comes.
-        self._shed_excess(PASSIVATIONS_PER_TICK)
+        self._ask_to_leave(self._users.excess(PASSIVATIONS_PER_TICK))
         self._tick_later()
 
     def _tell_due(self) -> None:
@@ -235,9 +240,6 @@ class RouterActor(ServiceActor):
         used_before_s = self._clock.monotonic_s() - self._settings.idle_timeout_s
         self._ask_to_leave(self._users.idle(used_before_s, PASSIVATIONS_PER_TICK))
 
-    def _shed_excess(self, most: int) -> None:
-        self._ask_to_leave(self._users.excess(self._settings.max_live_users, most))
-
     def _ask_to_leave(self, user_ids: Iterable[UserID]) -> None:
         for user_id in user_ids:
             self._users.begin_leaving(user_id).ref.tell(Passivate())
@@ -250,9 +252,7 @@ class RouterActor(ServiceActor):
             return
         if leaving.partition in self._emptying:
             return  # it was told to finish as well, and leaves then
-        del users.leaving[user_id]
-        now_s = self._clock.monotonic_s()
-        live = users.live[user_id] = Live(ref=ref, partition=leaving.partition, used_at_s=now_s)
+        live = users.take_back(user_id, self._clock.monotonic_s())
         # Else so many more would be in memory than may be, as change in an interval.
         self._pacing.save_soon(user_id, live)
         if leaving.waiting:

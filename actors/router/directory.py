@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from actors.messages.inputs import Delivery
     from actors.messages.router import UserFailed
     from actors.rules.alarms import UserID
+    from actors.settings import CoreSettings
 
 
 @dataclass(slots=True, kw_only=True)
@@ -26,6 +27,8 @@ class Live(Paced):
     ref: ActorRef[Any]
     partition: int
     used_at_s: float
+    beyond: int = 0
+    """Alarms that it has beyond a user's share."""
 
 
 @dataclass(slots=True)
@@ -39,6 +42,7 @@ class Leaving:
     partition: int
     waiting: list[Delivery] = field(default_factory=list)
     failure: UserFailed | None = None
+    beyond: int = 0
 
 
 @dataclass(slots=True)
@@ -56,8 +60,14 @@ Found: TypeAlias = "tuple[tuple[UserID, ActorRef[Any]], ...]"
 class Directory:
     """Each user that is in memory is in one of three places. Used by the router only."""
 
-    def __init__(self) -> None:
-        """Begin empty."""
+    def __init__(self, settings: CoreSettings) -> None:
+        """Begin empty; ``settings`` say how many may live."""
+        self._users_max = settings.max_live_users
+        self._alarms_max = settings.live_alarms_allowed
+        self._alarm_share = settings.alarm_share
+        """Each user counts for so many alarms at the least."""
+        self._beyond = 0
+        """Of those that are live, together."""
         self.live: OrderedDict[UserID, Live] = OrderedDict()
         """Least recently used first."""
         self.leaving: dict[UserID, Leaving] = {}
@@ -66,6 +76,20 @@ class Directory:
     def count(self) -> int:
         """Return how many user actors there are."""
         return len(self.live) + len(self.leaving)
+
+    def count_alarms(self) -> int:
+        """Return how many alarms these count for."""
+        beyond = self._beyond + sum(one.beyond for one in self.leaving.values())
+        return self._alarm_share * self.count() + beyond
+
+    def note_beyond(self, user_id: UserID, ref: ActorRef[Any], beyond: int) -> None:
+        """Note how many alarms a user's actor has beyond its share, unless it is gone."""
+        actor = self.actor_of(user_id)
+        if actor is None or actor.ref is not ref:
+            return
+        if isinstance(actor, Live):
+            self._beyond += beyond - actor.beyond
+        actor.beyond = beyond
 
     def actor_of(self, user_id: UserID) -> Live | Leaving | None:
         """Return where a user's actor is, if it has one."""
@@ -76,8 +100,18 @@ class Directory:
         live = self.live.pop(user_id, None)
         if live is None:
             return self.leaving[user_id]
-        leaving = self.leaving[user_id] = Leaving(live.ref, live.partition)
+        self._beyond -= live.beyond
+        leaving = Leaving(live.ref, live.partition, beyond=live.beyond)
+        self.leaving[user_id] = leaving
         return leaving
+
+    def take_back(self, user_id: UserID, now_s: float) -> Live:
+        """Regard a user that leaves as live, and used just now."""
+        was = self.leaving.pop(user_id)
+        live = Live(ref=was.ref, partition=was.partition, used_at_s=now_s, beyond=was.beyond)
+        self.live[user_id] = live
+        self._beyond += live.beyond
+        return live
 
     def idle(self, used_before_s: float, most: int) -> list[UserID]:
         """Name live users that were not used since, the idlest first."""
@@ -88,9 +122,24 @@ class Directory:
             idle.append(user_id)
         return idle
 
-    def excess(self, allowed: int, most: int) -> list[UserID]:
-        """Name live users beyond ``allowed``, the idlest first."""
-        return list(islice(self.live, min(max(0, len(self.live) - allowed), most)))
+    def excess(self, most: int) -> list[UserID]:
+        """Name those beyond what may live, of users or of alarms of theirs, the idlest first.
+
+        Never the one used last: it may have more alarms than are allowed by itself.
+        """
+        live, share = self.live, self._alarm_share
+        users_over = len(live) - self._users_max
+        alarms_over = share * len(live) + self._beyond - self._alarms_max
+        named: list[UserID] = []
+        if users_over <= 0 and alarms_over <= 0:
+            return named
+        for user_id, one in islice(live.items(), min(most, len(live) - 1)):
+            if users_over <= 0 and alarms_over <= 0:
+                break
+            named.append(user_id)
+            users_over -= 1
+            alarms_over -= share + one.beyond
+        return named
 
     def of(self, numbers: Iterable[int]) -> list[UserID]:
         """Name the users of these partitions, always in the same order: histories are replayed."""
@@ -114,7 +163,9 @@ class Directory:
     def drop(self, user_id: UserID) -> ActorRef[Any] | None:
         """Forget a user; return its actor if it has one."""
         self.retrying.pop(user_id, None)
-        actor = self.live.pop(user_id, None) or self.leaving.pop(user_id, None)
+        if user_id in self.live:
+            self.begin_leaving(user_id)
+        actor = self.leaving.pop(user_id, None)
         return None if actor is None else actor.ref
 
     def find(self, user_ids: tuple[UserID, ...] | None, limit: int) -> Found:

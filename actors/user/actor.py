@@ -63,6 +63,8 @@ class UserActor(SlicedActor):
     """One user, in memory while it is in use. Runs on its dispatcher's thread."""
 
     registered = False
+    _beyond = 0
+    """The alarms beyond a user's share that the router knows of: few users ever have any."""
 
     def __init__(self, dispatcher: Dispatcher, user_id: UserID, context: UserContext) -> None:
         """Create the actor, unstarted, for a user of whom nothing is known yet."""
@@ -184,8 +186,15 @@ class UserActor(SlicedActor):
         state.forget_cleared(context.clock.wall_s(), context.retention)
         self._saves_outbox = self._outbox.seal()
         update, tokens = state.take_changes(self._user_id), self._held.begin_save()
+        self._count_alarms()
         checkpointer = context.urgent_checkpointer if urgent else context.checkpointer
         tell_if_alive(checkpointer, new_tuple(SaveCheckpoint, (update, tokens, self._actor_ref)))
+
+    def _count_alarms(self) -> None:
+        beyond = max(0, len(self._state.alarms) - self._context.alarm_share)
+        if beyond != self._beyond:
+            self._beyond = beyond
+            self._context.tell_of_alarms(self._user_id, self._actor_ref, beyond)
 
     def _settle_if_saved(self) -> None:
         """Settle at once what changed nothing, when all that it repeats is durable already."""
@@ -226,22 +235,19 @@ class UserActor(SlicedActor):
 
     def _on_recovered(self, checkpoint: Checkpoint) -> None:
         if len(checkpoint.alarms) > ALARMS_IN_A_SLICE:
-            self.begin_slices(self._load(checkpoint))
+            self.begin_slices(self._state.load_sliced(checkpoint, self._context, self._on_loaded))
         else:
             self._state.load(checkpoint, self._context.ids)
             self._on_loaded()
 
     def _on_loaded(self) -> None:
         self._phase = Phase.ACTIVE
+        self._count_alarms()
         if self._outbox.begin(self._state, self._held):
             self._publish()
         self._apply(self._held.take_waiting())
         if self._save_due:
             self._save(urgent=self._state.told or self._finishing)
-
-    def _load(self, checkpoint: Checkpoint) -> Iterator[None]:
-        yield from self._state.load_in_slices(checkpoint, self._context)
-        self._on_loaded()
 
     def _recover(self) -> None:
         self.drop_slices()
@@ -268,12 +274,8 @@ class UserActor(SlicedActor):
             self._leave(())
 
     def _busy(self) -> bool:
-        return (
-            self._phase is not Phase.ACTIVE
-            or self._state.dirty
-            or bool(self._held)
-            or not self._outbox.empty
-        )
+        nothing_held = self._outbox.empty and not self._held
+        return self._phase is not _ACTIVE or self._state.dirty or not nothing_held
 
     def _leave(self, returned: tuple[Delivery, ...]) -> None:
         self._finishing = False
@@ -296,5 +298,3 @@ class UserActor(SlicedActor):
                 self._leave(tuple(self._held.unsettled()))
             case Leave():
                 self.stop()
-            case _:
-                pass

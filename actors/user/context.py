@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
+from actors.messages.router import AlarmsCounted
+from actors.runtime.pooled import tell_if_alive
+from actors.settings import ALARMS_A_USER
 from actors.tally import CoreTally
 from actors.user.ids import SharedIds
 
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
     from pykka import ActorRef
 
     from actors.ports import Acknowledger, Clock
-    from actors.rules.alarms import Retention
+    from actors.rules.alarms import Retention, UserID
     from actors.rules.digest import DigestID
     from actors.settings import CoreSettings
 
@@ -52,3 +55,9 @@ class UserContext:
     retention: Retention
     tally: CoreTally = field(default_factory=CoreTally)
     ids: SharedIds = field(default_factory=SharedIds)
+    alarm_share: int = ALARMS_A_USER
+    """Who has more alarms counts for more than a user."""
+
+    def tell_of_alarms(self, user_id: UserID, ref: ActorRef[Any], beyond: int) -> None:
+        """Tell the router how many alarms a user has beyond its share."""
+        tell_if_alive(self.router, AlarmsCounted(user_id, ref, beyond))

@@ -16,7 +16,7 @@ from actors.runtime.tuples import new_tuple
 from actors.user.selection import ALARMS_IN_A_SLICE
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from actors.rules.alarms import Alarm, AlarmID, Retention, UserID
     from actors.user.context import UserContext
@@ -64,8 +64,10 @@ class UserState:
         self.alarms = {share(alarm_id): alarm for alarm_id, alarm in checkpoint.alarms.items()}
         self._load_rest(checkpoint)
 
-    def load_in_slices(self, checkpoint: Checkpoint, context: UserContext) -> Iterator[None]:
-        """Do so with many alarms, and forget some; nothing is to be read of it until the end."""
+    def load_sliced(
+        self, checkpoint: Checkpoint, context: UserContext, then: Callable[[], None]
+    ) -> Iterator[None]:
+        """Do so with many alarms, forget some, and call ``then``; until then read nothing of it."""
         share, now_s, retention = context.ids.share, context.clock.wall_s(), context.retention
         alarms: dict[AlarmID, Alarm] = {}
         forgotten: list[AlarmID] = []
@@ -80,6 +82,7 @@ class UserState:
         self._load_rest(checkpoint)
         self.changed = dict.fromkeys(forgotten)
         self._forget_at_s = now_s + retention.resolution_s
+        then()
 
     def _load_rest(self, checkpoint: Checkpoint) -> None:
         self.version = checkpoint.version

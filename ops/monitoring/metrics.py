@@ -220,6 +220,9 @@ def _of_core(tally: CoreTally) -> Iterator[Metric]:
     )
     yield _histogram("digest_alarms", "Alarms in a published digest.", tally.digest_alarms)
     yield _gauge("users_live", "User actors in memory.", tally.live_users)
+    yield _gauge(
+        "alarms_live", "Alarms that these count for, of MAX_LIVE_ALARMS.", tally.live_alarms
+    )
     yield _counter("user_activations", "User actors spawned.", tally.activations)
     yield _counter("user_passivations", "User actors that left memory.", tally.passivations)
     yield _counter("user_crashes", "User actors that crashed.", tally.crashes)

@@ -130,6 +130,7 @@ def draw_plan(random: Random) -> Plan:
         checkpoint_interval_s=random.choice((0.8, 4.0, 4.0)),
         checkpoint_group_max=random.choice((1, 2, 1000)),
         max_live_users=random.choice((1, 2, 100)),
+        max_live_alarms=random.choice((None, None, 1, 3, 6)),
         idle_timeout_s=random.choice((0.8, 5.0, 600.0)),
         max_attempts=random.choice((1, 2, 5)),
         cleared_retention_s=random.choice((0, 20, 100_000)),

@@ -9,6 +9,7 @@ from actors.pacing import SavePacing
 from actors.ports import SaveOutcome
 from actors.publisher import PublisherActor
 from actors.router.actor import RouterActor
+from actors.router.directory import Directory
 from bus.inbound.intake import Intake
 from bus.inbound.log_reader import LogReader
 from bus.outbound import digests
@@ -41,7 +42,11 @@ def _idle_users_stay(patch: pytest.MonkeyPatch) -> None:
 
 
 def _too_many_users_stay(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(RouterActor, "_shed_excess", lambda *_: None)
+    patch.setattr(Directory, "excess", lambda *_: [])
+
+
+def _alarms_are_not_counted(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Directory, "note_beyond", lambda *_: None)
 
 
 def _nobody_is_told_to_save(patch: pytest.MonkeyPatch) -> None:
@@ -139,6 +144,7 @@ def _what_was_set_aside_is_not_read_on(patch: pytest.MonkeyPatch) -> None:
 DEFECTS = (
     Defect("idle users stay in memory", 10, _idle_users_stay),
     Defect("too many users stay in memory", 25, _too_many_users_stay),
+    Defect("large users count as small ones", 50, _alarms_are_not_counted),
     Defect("nobody is told to save", 10, _nobody_is_told_to_save),
     Defect("mail behind a stop is dropped", 250, _mail_behind_a_stop_is_dropped),
     Defect("a crashed user's mail is dropped", 100, _a_crashed_users_mail_is_dropped),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from actors.checkpoints.checkpointer import CheckpointActor
 from actors.checkpoints.recovery import RecoveryActor
@@ -11,6 +11,8 @@ from actors.router.actor import RouterActor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from pykka import ActorRef
 
     from actors.settings import CoreSettings
     from tests.simulation.world.instance import Instance
@@ -27,6 +29,10 @@ def complaints_after_tick(instance: Instance, settings: CoreSettings) -> Iterato
     staying = len(users.live)
     if staying > settings.max_live_users:
         yield f"{instance} keeps {staying} users after a tick, {settings.max_live_users} may stay"
+    beyond = sum(live.beyond for live in users.live.values())
+    alarms = settings.alarm_share * staying + beyond
+    if staying > 1 and alarms > settings.live_alarms_allowed:
+        yield f"{instance} keeps {alarms} alarms, {settings.live_alarms_allowed} may stay"
     both = sorted(users.live.keys() & users.leaving.keys())
     if both:
         yield f"{instance} has two actors of {both}"
@@ -36,6 +42,15 @@ def complaints_at_rest(instance: Instance, settings: CoreSettings) -> Iterator[s
     """Tell what is wrong with what is left in memory when nothing is in flight any more."""
     if live_users(instance) > settings.max_live_users:
         yield f"{instance} keeps {live_users(instance)} users in memory"
+    alarms = [_alarms_of(live.ref) for live in instance.router._users.live.values()]
+    counted = sum(max(settings.alarm_share, of_user) for of_user in alarms)
+    if len(alarms) > 1 and counted > settings.live_alarms_allowed:
+        yield f"{instance} keeps {alarms} alarms in memory"
+
+
+def _alarms_of(ref: ActorRef[Any]) -> int:
+    mailbox: Any = ref.actor_inbox
+    return len(mailbox.actor._state.alarms)
 
 
 def unfinished(instance: Instance) -> dict[str, object]:

@@ -18,6 +18,7 @@ from actors.settings import CoreSettings, require, setting
         ("checkpoint_interval_s", 0, "CHECKPOINT_INTERVAL"),
         ("checkpoint_group_max", 0, "CHECKPOINT_GROUP_MAX"),
         ("max_live_users", 0, "MAX_LIVE_USERS"),
+        ("max_live_alarms", 0, "MAX_LIVE_ALARMS"),
         ("idle_timeout_s", 0, "IDLE_TIMEOUT"),
         ("max_attempts", 0, "MAX_ATTEMPTS"),
         ("retry_wait_initial_s", 0, "RETRY_WAIT_INITIAL"),
@@ -49,6 +50,7 @@ def test_the_smallest_values_that_can_work_are_taken() -> None:
         checkpoint_interval_s=0.001,
         checkpoint_group_max=1,
         max_live_users=1,
+        max_live_alarms=1,
         idle_timeout_s=0.001,
         max_attempts=1,
         retry_wait_initial_s=1.0,
@@ -69,6 +71,18 @@ def test_the_defaults_are_those_that_were_promised() -> None:
     assert settings.lease_s == 3
     assert settings.cleared_retention_s == 7 * 24 * 3600
     assert settings.skip_empty_digests is False
+
+
+def test_alarms_are_allowed_for_by_the_users_unless_they_are_set() -> None:
+    """Nothing ordinary reaches that bound: users have half as many."""
+    settings = CoreSettings()
+    assert (settings.live_alarms_allowed, settings.alarm_share) == (2_000_000, 20)
+    settings = CoreSettings(max_live_users=1_000)
+    assert (settings.live_alarms_allowed, settings.alarm_share) == (2_000_000, 2_000)
+    settings = CoreSettings(max_live_users=1_000_000)
+    assert (settings.live_alarms_allowed, settings.alarm_share) == (20_000_000, 20)
+    settings = CoreSettings(max_live_alarms=50)
+    assert (settings.live_alarms_allowed, settings.alarm_share) == (50, 0)
 
 
 def test_the_backoff_doubles_up_to_its_maximum() -> None:

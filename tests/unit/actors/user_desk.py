@@ -54,7 +54,9 @@ class Poison(str):
 class UserDesk:
     """The actor, its neighbours and its ports."""
 
-    def __init__(self, checkpoint: Checkpoint | None = None, **settings: Any) -> None:
+    def __init__(
+        self, checkpoint: Checkpoint | None = None, alarm_share: int = 10**6, **settings: Any
+    ) -> None:
         """Set it up; with a checkpoint, recovered from that."""
         self.router, self.checkpointer, self.urgent, self.recovery, self.publisher = (
             Inbox() for _ in range(5)
@@ -77,6 +79,7 @@ class UserDesk:
             self.ids,
             Retention(core.cleared_retention_s),
             self.tally,
+            alarm_share=alarm_share,
         )
         self.user = UserActor(IdleDispatcher(), USER, context)
         self.slices = 0

@@ -9,6 +9,7 @@ from actors.messages.checkpoints import AwaitRoom
 from actors.messages.home import PartitionEmptied
 from actors.messages.inputs import AlarmStatusChanged, SendDigest
 from actors.messages.router import (
+    AlarmsCounted,
     CheckpointWanted,
     DropPartitions,
     EmptyPartitions,
@@ -212,6 +213,49 @@ def test_beyond_the_maximum_the_least_recently_used_is_asked_to_leave() -> None:
     desk.send(Z)
     assert desk.taken(Y)[-1] == Passivate()
     assert Passivate() not in [*desk.taken(X), *desk.taken(Z)]
+
+
+def test_beyond_the_alarms_allowed_the_least_recently_used_is_asked_to_leave() -> None:
+    """A user counts for its alarms; one with more than are allowed stays while it is used last."""
+    desk = RouterDesk(max_live_alarms=100)
+    desk.send(X, Y)
+    desk.tell(AlarmsCounted(X, desk.ref(X), 60))
+    desk.tell(AlarmsCounted(Y, desk.ref(Y), 40))
+    desk.tell(Tick())
+    assert Passivate() not in [*desk.taken(X), *desk.taken(Y)]
+    assert desk.tally.live_alarms == 100
+    desk.tell(AlarmsCounted(Y, desk.ref(Y), 100_000))
+    desk.tell(Tick())
+    assert desk.taken(X)[-1] == Passivate()
+    assert Passivate() not in desk.taken(Y)
+    desk.send(Z)
+    assert desk.taken(Y)[-1] == Passivate()
+
+
+def test_who_declines_counts_for_its_alarms_as_before() -> None:
+    """It says nothing of them anew."""
+    desk = RouterDesk(max_live_alarms=100)
+    desk.send(X, Y)
+    desk.tell(AlarmsCounted(X, desk.ref(X), 101))
+    desk.tell(Tick())
+    desk.tell(PassivationDeclined(X, desk.ref(X)))
+    desk.tell(Tick())
+    assert desk.taken(Y)[-1] == Passivate()
+    desk.tell(Passivated(Y, desk.ref(Y), ()))
+    desk.tell(Tick())
+    assert desk.tally.live_alarms == 101
+
+
+def test_a_tick_after_a_large_user_came_asks_no_more_than_so_many_to_leave() -> None:
+    """Nor does mail that comes, beside as many as it is for."""
+    users = [UserID(str(number)) for number in range(2 * PASSIVATIONS_PER_TICK + 2)]
+    desk = RouterDesk(max_live_users=len(users), max_live_alarms=len(users))
+    desk.send(*users)
+    desk.tell(AlarmsCounted(users[-1], desk.ref(users[-1]), 100_000))
+    desk.tell(Tick())
+    assert sum(Passivate() in desk.taken(one) for one in users) == PASSIVATIONS_PER_TICK
+    desk.send(users[-1])
+    assert sum(Passivate() in desk.taken(one) for one in users) == PASSIVATIONS_PER_TICK + 1
 
 
 def test_an_idle_user_is_asked_to_leave() -> None:

@@ -7,6 +7,7 @@ from actors.messages.user import Finish
 from actors.router.directory import Directory, Live, Retrying
 from actors.router.emptying import Emptying
 from actors.rules.alarms import UserID
+from actors.settings import CoreSettings
 from tests.doubles import Inbox
 
 A, B, C = (UserID(name) for name in "abc")
@@ -17,7 +18,7 @@ class Hall:
 
     def __init__(self, *user_ids: UserID) -> None:
         """Have these live."""
-        self.users, self.home = Directory(), Inbox()
+        self.users, self.home = Directory(CoreSettings()), Inbox()
         self.actors = {user_id: Inbox() for user_id in user_ids}
         for user_id in user_ids:
             self.live(user_id)

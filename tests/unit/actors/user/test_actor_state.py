@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
-from actors.messages.user import LiveState, RecoveryFailed, ShowState
+from actors.messages.router import AlarmsCounted
+from actors.messages.user import (
+    CheckpointConflicted,
+    LiveState,
+    RecoveryFailed,
+    ShowState,
+    TakeCheckpoint,
+)
 from actors.ports import NEVER_SAVED, Checkpoint
-from actors.rules.alarms import Alarm
-from tests.unit.actors.user_desk import CLEARED, NOW_S, OWING, WARNING, A, B, UserDesk
+from actors.rules.alarms import Alarm, AlarmID
+from tests.unit.actors.user_desk import (
+    CLEARED,
+    CRITICAL,
+    NOW_S,
+    OWING,
+    USER,
+    WARNING,
+    A,
+    B,
+    UserDesk,
+)
 
 RAISED = Alarm(WARNING, 5, CLEARED, None, news=True, heard_at_s=NOW_S)
 
@@ -55,3 +72,19 @@ def test_a_user_that_is_loading_or_has_failed_tells_nothing() -> None:
     assert state(desk) is None
     desk.tell(RecoveryFailed("damaged"))
     assert state(desk) is None
+
+
+def test_a_user_with_more_alarms_than_its_share_says_so_to_the_router() -> None:
+    """When it is loaded and when it is saved, if the number is another; most never do."""
+    desk = UserDesk(OWING, alarm_share=1)
+    assert desk.router.take() == []
+    ref = desk.user.actor_ref
+    desk.deliver(desk.event(B), desk.event(AlarmID("c")))
+    assert desk.router.take() == []
+    desk.tell(TakeCheckpoint())
+    assert desk.router.take() == [AlarmsCounted(USER, ref, 2)]
+    desk.tell(CheckpointConflicted())
+    desk.recover(OWING)
+    assert desk.router.take() == [AlarmsCounted(USER, ref, 0), AlarmsCounted(USER, ref, 2)]
+    desk.deliver(desk.event(B, CRITICAL, 9), save=True)
+    assert desk.router.take() == []
