@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from actors.errors import StoreUnavailableError
 from actors.ports import Unreadable, Unsavable
 from actors.rules.digest import DigestID
-from actors.runtime.pooled import PooledActor
+from actors.runtime.pooled import Dispatcher, PooledActor
 from store.users.memory import InMemoryCheckpointStore
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from actors.runtime.pooled import Mailbox
 
 
-class IdleDispatcher:
+class IdleDispatcher(Dispatcher):
     """A ``Dispatcher`` that runs nothing and notes whom it should have run."""
 
     def __init__(self) -> None:

@@ -40,6 +40,9 @@ class LoopDispatcher(Dispatcher):
         self._thread = threading.get_ident()
         self._throughput = throughput
         self._ready: deque[Mailbox] = deque()
+        self._alone: deque[Mailbox] = deque()
+        """Each for a turn of its own, by turns with the others."""
+        self._others_turn = True
         self._turn_is_coming = False
         self._first: deque[Mailbox] = deque()
         self.first = _FirstInLine(self._first, self._turn_soon)
@@ -63,6 +66,13 @@ class LoopDispatcher(Dispatcher):
             mailbox.scheduled = True
         self._ready.extend(mailboxes)
         self._turn_soon()
+
+    def turn_wanted(self, mailbox: Mailbox) -> None:
+        """Have the mailbox's actor, which runs, do so again in a turn of its own."""
+        if not mailbox.scheduled:
+            mailbox.scheduled = True
+            self._alone.append(mailbox)
+            self._turn_soon()
 
     def tell_after(self, delay_s: float, ref: ActorRef[Any], message: object) -> None:
         """See ``Scheduler``. Called from any thread."""
@@ -96,8 +106,8 @@ class LoopDispatcher(Dispatcher):
 
     def run_until_idle(self) -> None:
         """Run what is ready, and what that makes ready, to the end; on the loop's thread."""
-        while self._first or self._ready:
-            self._run((self._first or self._ready).popleft(), inf)
+        while queue := self._first or self._ready or self._alone:
+            self._run(queue.popleft(), inf)
 
     def _turn_soon(self) -> None:
         if self._turn_is_coming:
@@ -115,19 +125,25 @@ class LoopDispatcher(Dispatcher):
             # The loop is closed: the process ends, and what is not settled comes back.
             self._first.clear()
             self._ready.clear()
+            self._alone.clear()
 
     def _turn(self) -> None:
         # Lowered first: who schedules an actor from here on has the loop come back.
         self._turn_is_coming = False
-        first, ready, run = self._first, self._ready, self._run
+        first, ready, alone, run = self._first, self._ready, self._alone, self._run
         self.turns.begin()
         end_s = perf_counter() + TURN_S
-        while first or ready:
-            run((first or ready).popleft(), end_s)
-            if perf_counter() > end_s:
-                if first or ready:
-                    self._turn_soon()
-                break
+        if alone and not (self._others_turn and (first or ready)):
+            self._others_turn = True
+            run(alone.popleft(), end_s)
+        else:
+            self._others_turn = False
+            while first or ready:
+                run((first or ready).popleft(), end_s)
+                if perf_counter() > end_s:
+                    break
+        if first or ready or alone:
+            self._turn_soon()
         self.turns.end()
 
     def _run(self, mailbox: Mailbox, end_s: float) -> None:

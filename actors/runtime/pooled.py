@@ -45,6 +45,10 @@ class Dispatcher(Protocol):
     def all_mail_arrived(self, mailboxes: Sequence[Mailbox]) -> None:
         """Make sure that the actors of many mailboxes run soon, at one wake-up."""
 
+    def turn_wanted(self, mailbox: Mailbox) -> None:
+        """Make sure that the mailbox's actor, which runs, does so again, in a turn of its own."""
+        self.mail_arrived(mailbox)
+
 
 class Scheduler(Protocol):
     """Sends messages later."""

@@ -29,7 +29,7 @@ class SlicedActor(PooledActor):
     def begin_slices(self, slices: Iterator[None]) -> None:
         """Work on these in place of what is in hand; the first has its turn soon."""
         self._slices = slices
-        self._actor_ref.tell(_GO_ON)
+        self._go_on_later()
 
     def drop_slices(self) -> None:
         """Leave what is in hand."""
@@ -42,6 +42,12 @@ class SlicedActor(PooledActor):
         if slices is None:
             return
         if next(slices, _END) is not _END:
-            self._actor_ref.tell(_GO_ON)
+            self._go_on_later()
         elif self._slices is slices:
             self._slices = None
+
+    def _go_on_later(self) -> None:
+        """In a turn of its own: begun late in one of others, a slice would add to that."""
+        mailbox = self.mailbox
+        mailbox.mail.append(_GO_ON)
+        mailbox.dispatcher.turn_wanted(mailbox)

@@ -176,16 +176,14 @@ class UserActor(SlicedActor):
 
     def _save(self, *, urgent: bool) -> None:
         """Send what changed to the checkpointer, or remember to, while a save is under way."""
-        if self._phase is not Phase.ACTIVE or self._held.saving:
-            self._save_due = True
-            return
-        self._save_due = False
-        state, context = self._state, self._context
-        if not state.dirty:
+        state, context, held = self._state, self._context, self._held
+        self._save_due = self._phase is not _ACTIVE or held.saving
+        if self._save_due or not state.dirty:
             return
         state.forget_cleared(context.clock.wall_s(), context.retention)
         self._saves_outbox = self._outbox.seal()
-        update, tokens = state.take_changes(self._user_id), self._held.begin_save()
+        tokens, update = held.begin_save(), state.take_changes(self._user_id, held.in_save)
+        self._save_due = bool(state.changed)
         self._count_alarms()
         checkpointer = context.urgent_checkpointer if urgent else context.checkpointer
         tell_if_alive(checkpointer, new_tuple(SaveCheckpoint, (update, tokens, self._actor_ref)))

@@ -92,6 +92,8 @@ def work_off(
     while outbox.selection is not None or held.waiting:
         if outbox.selection is None:
             apply(held.take_waiting(ALARMS_IN_A_SLICE))
-        elif not outbox.selection.step():
+        elif outbox.selection.items is None:
+            outbox.selection.step()
+        else:
             answer()
         yield

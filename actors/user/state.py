@@ -8,6 +8,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from actors.messages.inputs import AlarmStatusChanged
 from actors.ports import NOTHING_BEYOND, Checkpoint, CheckpointUpdate
 from actors.rules.alarms import forgettable
 from actors.rules.capacity import ALARMS_SURELY_FIT, USER_MAX_BYTES, stored_bytes
@@ -16,12 +17,15 @@ from actors.runtime.tuples import new_tuple
 from actors.user.selection import ALARMS_IN_A_SLICE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
+    from actors.messages.inputs import Delivery
     from actors.rules.alarms import Alarm, AlarmID, Retention, UserID
     from actors.user.context import UserContext
     from actors.user.ids import SharedIds
 
+CHANGES_IN_A_SAVE = 5_000
+"""Of a user, but for what must go together: some milliseconds."""
 _FRESH_SHARE = 4
 """A quarter of all alarms."""
 
@@ -140,14 +144,45 @@ class UserState:
             kept = self.alarms
             self._beyond = {one: more for one, more in self._beyond.items() if one in kept}
 
-    def take_changes(self, user_id: UserID) -> CheckpointUpdate:
-        """Return the save of what has changed, and regard it as being in a save."""
-        alarms = self.alarms
-        changed = {alarm_id: alarms.get(alarm_id) for alarm_id in self.changed}
+    def take_changes(
+        self, user_id: UserID, settled: Callable[[], Iterable[Delivery]] = tuple
+    ) -> CheckpointUpdate:
+        """Return the save of what has changed, and regard it as being in a save.
+
+        Of very much a part, which has all that the deliveries ``settled`` by it have changed.
+        """
+        alarms, taken = self.alarms, self.changed
+        self.changed = {}
+        if len(taken) > CHANGES_IN_A_SAVE:
+            taken, self.changed = self._some_of(taken, settled())
+        changed = {alarm_id: alarms.get(alarm_id) for alarm_id in taken}
         cursor = self.cursor if self.told else None
         beyond = NOTHING_BEYOND
         if self._beyond:
             beyond = {one: self._beyond[one] for one in changed if one in self._beyond}
-        self.changed = {}
         self.told = False
         return new_tuple(CheckpointUpdate, (user_id, self.version, changed, cursor, beyond))
+
+    def _some_of(
+        self, changed: dict[AlarmID, None], settled: Iterable[Delivery]
+    ) -> tuple[dict[AlarmID, None], dict[AlarmID, None]]:
+        """Divide what has changed into what is saved now and what is saved later."""
+        must = {
+            delivery.body.alarm_id
+            for delivery in settled
+            if isinstance(delivery.body, AlarmStatusChanged)
+        }
+        if self.told:  # with the digests go the marks that they were told
+            must.update(item.alarm_id for digest in self.cursor.outbox for item in digest.items)
+        now: dict[AlarmID, None] = {}
+        later: dict[AlarmID, None] = {}
+        room = CHANGES_IN_A_SAVE - len(must & changed.keys())
+        for alarm_id in changed:
+            if alarm_id in must:
+                now[alarm_id] = None
+            elif room > 0:
+                room -= 1
+                now[alarm_id] = None
+            else:
+                later[alarm_id] = None
+        return now, later

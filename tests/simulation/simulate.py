@@ -123,6 +123,8 @@ def _circumstances(plan: Plan) -> Iterator[None]:
         patch.setattr("actors.user.outbox.DIGEST_ALARMS_MAX", plan.digest_alarms_max)
         for place in _SLICES:
             patch.setattr(place, plan.slice_max)
+        patch.setattr("actors.user.state.CHANGES_IN_A_SAVE", plan.changes_in_a_save)
+        patch.setattr("actors.user.deliveries.SETTLED_AT_ONCE", plan.settled_at_once)
         if plan.crowded:
             patch.setattr("actors.user.state.ALARMS_SURELY_FIT", 0)
             patch.setattr("actors.user.state.USER_MAX_BYTES", _ROOM_BYTES)

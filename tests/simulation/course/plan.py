@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from actors.rules.digest import DIGEST_ALARMS_MAX
 from actors.settings import CoreSettings
+from actors.user.deliveries import SETTLED_AT_ONCE
 from actors.user.selection import ALARMS_IN_A_SLICE
+from actors.user.state import CHANGES_IN_A_SAVE
 from tests.simulation.course.traffic import USERS, draw_inputs
 
 if TYPE_CHECKING:
@@ -84,6 +86,9 @@ class Plan(NamedTuple):
     partitions: int
     instances: int
     """So many at the most, and at the beginning."""
+    changes_in_a_save: int
+    settled_at_once: int
+    """So many of a user's deliveries."""
     digest_alarms_max: int
     """What exceeds it is told in further digests of the same request."""
     crowded: bool
@@ -151,6 +156,8 @@ def draw_plan(random: Random) -> Plan:
         core=core,
         partitions=random.choice((1, 2, 4, 4, 8, 8, 8, 64 if random.random() < 0.3 else 8)),
         instances=1 if core else random.choice((1, 1, 2, 2, 2, 3, 3, 4, 5)),
+        changes_in_a_save=random.choice((1, 2, CHANGES_IN_A_SAVE)),
+        settled_at_once=random.choice((1, 2, SETTLED_AT_ONCE)),
         digest_alarms_max=random.choice((1, 2, DIGEST_ALARMS_MAX, DIGEST_ALARMS_MAX)),
         crowded=random.random() < 0.1,
         max_payload_bytes=random.choice((SPACIOUS_PAYLOAD_BYTES, NARROW_PAYLOAD_BYTES)),

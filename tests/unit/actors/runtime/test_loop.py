@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from actors.runtime import loop as loop_module
 from actors.runtime.loop import LoopDispatcher
 from actors.runtime.pooled import PooledActor, tell_each
+from actors.runtime.sliced import GoOn, SlicedActor
 from actors.runtime.turns import Turns
 from tests.unit.actors.loop_thread import NAME, TIMEOUT_S, loop_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import pytest
 
@@ -125,6 +126,42 @@ def test_an_actor_with_much_mail_gives_way_between_two_messages(
     asyncio.run(run())
     assert order == ["message 0", "loop", "message 1", "message 2"]
     assert turns.longest_s > 0
+
+
+def test_a_slice_has_a_turn_of_its_own_by_turns_with_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Begun late in a turn it would add to that; and many of them keep nobody waiting."""
+    monkeypatch.setattr(loop_module, "TURN_S", 0.0)
+    order: list[str] = []
+
+    class Slicing(SlicedActor):
+        def on_receive(self, message: object) -> None:
+            if isinstance(message, GoOn):
+                self.go_on()
+            else:
+                self.begin_slices(self._work())
+
+        def _work(self) -> Iterator[None]:
+            for _ in range(3):
+                order.append("slice")
+                yield
+
+    async def run() -> None:
+        dispatcher = LoopDispatcher(asyncio.get_running_loop())
+        slicing, other = Slicing.start(dispatcher), Worker.start(dispatcher)
+        slicing.tell("begin")
+
+        def again() -> None:
+            order.append("other")
+            other.tell(again)
+
+        other.tell(again)
+        while order.count("slice") < 3:  # noqa: ASYNC110  # the turns themselves are what is tested
+            await asyncio.sleep(0)
+
+    asyncio.run(run())
+    assert order[:5] == ["slice", "other", "slice", "other", "slice"]
 
 
 def test_later_messages_come_in_the_order_of_what_is_due() -> None:

@@ -20,6 +20,8 @@ from actors.ports import NEVER_SAVED, Checkpoint
 from actors.rules.alarms import Alarm, AlarmID
 from actors.rules.digest import DIGEST_ALARMS_MAX, NEVER_TOLD
 from actors.user import applying as applying_module
+from actors.user import deliveries as deliveries_module
+from actors.user import state as state_module
 from actors.user.deliveries import SETTLED_AT_ONCE
 from actors.user.selection import ALARMS_IN_A_SLICE
 from tests.unit.actors.user_desk import (
@@ -176,7 +178,7 @@ def test_a_batch_of_very_many_events_is_applied_in_slices_as_well() -> None:
     mail: list[Delivery] = [desk.event(one) for one in IDS]
     desk.deliver(*mail, save=True)
     assert desk.slices > MANY / ALARMS_IN_A_SLICE
-    assert len(desk.saved().update.alarms) == MANY
+    assert sum(len(desk.saved().update.alarms) for _ in range(2)) == MANY
 
 
 def test_a_conflict_while_it_works_begins_anew_with_all_that_it_holds() -> None:
@@ -235,3 +237,32 @@ def test_parts_of_what_is_due_are_chosen_one_after_the_other() -> None:
     desk.saved()
     assert _told(desk) == [*ids[DIGEST_ALARMS_MAX:-2], ids[-1]]
     assert desk.router.take() == [CheckpointWanted(USER, desk.user.actor_ref)]
+
+
+def test_a_save_carries_so_many_changes_and_all_that_its_messages_have_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is left goes with the next ones, which follow by themselves."""
+    monkeypatch.setattr(state_module, "CHANGES_IN_A_SAVE", 3)
+    monkeypatch.setattr(deliveries_module, "SETTLED_AT_ONCE", 2)
+    desk = UserDesk(NEVER_SAVED)
+    events = [desk.event(one, WARNING, 5) for one in IDS[:7]]
+    desk.deliver(*events, save=True)
+    saves = [desk.saved() for _ in range(3)]
+    assert [list(save.update.alarms) for save in saves] == [IDS[:3], IDS[3:6], IDS[6:7]]
+    tokens = [event.token for event in events]
+    assert [*saves[0].tokens, *saves[1].tokens, *saves[2].tokens] == tokens[:6]
+    assert desk.acknowledger.acknowledged == tokens[6:]
+
+
+def test_what_is_told_is_marked_so_in_the_save_that_carries_the_digest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However much else has changed: a crash before the next save would have it told again."""
+    monkeypatch.setattr(state_module, "CHANGES_IN_A_SAVE", 2)
+    desk = UserDesk(NEVER_SAVED)
+    cleared = [desk.event(one, CLEARED, 5) for one in IDS[:9]]
+    raised = [desk.event(one, WARNING, 5) for one in IDS[9:12]]
+    monkeypatch.setattr(deliveries_module, "SETTLED_AT_ONCE", 1)
+    desk.deliver(*cleared, *raised, desk.request())
+    assert list(desk.save().update.alarms) == [IDS[0], *IDS[9:12]]
