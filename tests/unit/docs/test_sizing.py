@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import gc
 import re
-from typing import Any
+import tracemalloc
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import bson
+import pytest
 
 from actors.ports import CheckpointUpdate
 from actors.rules.alarms import Alarm, AlarmID, Severity, UserID
 from actors.rules.digest import Cursor
 from actors.rules.positions import Place
+from actors.settings import CoreSettings
 from bus.inbound.intake import BODIES_MAX_BYTES
 from bus.inbound.stream.reading import BATCH
 from bus.settings import BusSettings
-from store.users.document import to_changes
+from store.users.document import to_changes, to_checkpoint
 from tests.service import ROOT
+from tests.unit.actors.world import World
 from tests.unit.docs.pages import between
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from actors.ports import Checkpoint, SaveOutcome, Unreadable, Unsavable
+    from actors.system import Ports
 
 PAGE = ROOT / "docs" / "operations" / "sizing.md"
 AT_NS = 1_623_098_415_598_765_212
@@ -24,11 +36,16 @@ AT_NS = 1_623_098_415_598_765_212
 
 def checkpoint_bytes(alarms: int) -> int:
     """Return the size of a told user's document, ids of 36 characters, as MongoDB stores it."""
+    return len(checkpoint_of(UserID("u" * 36), alarms))
+
+
+def checkpoint_of(user_id: UserID, alarms: int) -> bytes:
+    """Return a told user's document, its alarms named as nobody else's."""
     told = Alarm(Severity.WARNING, AT_NS, Severity.WARNING, AT_NS, False, AT_NS // 10**9)  # noqa: FBT003  # as stored
     update = CheckpointUpdate(
-        UserID("u" * 36),
+        user_id,
         6,
-        {AlarmID(f"{number:036}"): told for number in range(alarms)},
+        {AlarmID(f"{user_id[-6:]}{number:030}"): told for number in range(alarms)},
         Cursor(3, Place(1_234_567, AT_NS)),
     )
     document: dict[str, Any] = {"_id": update.user_id, "version": 7}
@@ -38,7 +55,76 @@ def checkpoint_bytes(alarms: int) -> int:
         for folder in folders:
             inner = inner.setdefault(folder, {})
         inner[name] = value
-    return len(bson.encode(document))
+    return bson.encode(document)
+
+
+class StoredUsers:
+    """A store that decodes each user's document when it is loaded, and forgets it."""
+
+    def __init__(self, documents: dict[UserID, bytes]) -> None:
+        """Have these."""
+        self._documents = documents
+
+    async def load(self, user_ids: Sequence[UserID]) -> dict[UserID, Checkpoint | Unreadable]:
+        """Return what is in their documents."""
+        return {one: to_checkpoint(bson.decode(self._documents[one])) for one in user_ids}
+
+    async def save(self, updates: Sequence[CheckpointUpdate]) -> Sequence[SaveOutcome | Unsavable]:
+        """Nothing changes here."""
+        raise NotImplementedError
+
+
+class Memory(World):
+    """The core, with users that are stored; each gets an event that changes nothing."""
+
+    def __init__(self, users: int, alarms: int) -> None:
+        """Have the events be there, and nobody be loaded."""
+        ids = [UserID(f"{number:036}") for number in range(users)]
+        self._documents = {one: checkpoint_of(one, alarms) for one in ids}
+        super().__init__()
+        for one in ids:
+            self.event(one, f"{one[-6:]}{0:030}", Severity.WARNING, AT_NS)
+
+    def taken_bytes(self) -> int:
+        """Load all, and return what that took."""
+        gc.collect()
+        tracemalloc.start()
+        self.run(5.0)
+        gc.collect()
+        taken, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return taken
+
+    def _ports(self) -> Ports:
+        return replace(super()._ports(), store=StoredUsers(self._documents))
+
+
+def _formula() -> tuple[int, int]:
+    """Return how many bytes a user and an alarm take, by the page."""
+    [(a_user, an_alarm)] = re.findall(
+        r"users in memory . ([\d,]+) \+ alarms of theirs . ([\d,]+)", PAGE.read_text()
+    )
+    return int(a_user.replace(",", "")), int(an_alarm.replace(",", ""))
+
+
+@pytest.mark.parametrize(("users", "alarms"), [(300, 1), (300, 10), (1, 10_000), (1, 30_000)])
+def test_the_memory_of_users_is_what_the_formula_gives(users: int, alarms: int) -> None:
+    """Within a quarter, by tracemalloc: a container is sized by it."""
+    a_user, an_alarm = _formula()
+    memory = Memory(users, alarms)
+    taken = memory.taken_bytes()
+    assert (memory.live(), memory.unsettled()) == (users, [])
+    assert taken == pytest.approx(users * (a_user + alarms * an_alarm), rel=0.25)
+
+
+def test_the_memory_of_the_defaults_is_what_the_formula_gives() -> None:
+    """With as many users as may live, of ten alarms and of as many as are allowed."""
+    settings, text = CoreSettings(), PAGE.read_text()
+    a_user, an_alarm = _formula()
+    users = settings.max_live_users
+    ten = users * (a_user + 10 * an_alarm) // 10**6
+    most = (users * a_user + settings.live_alarms_allowed * an_alarm) // 10**6
+    assert f"{ten} MB with ten alarms each, {most} MB" in text
 
 
 def test_the_sizes_of_checkpoints_are_those_of_their_form() -> None:
