@@ -8,6 +8,9 @@ CODE := main.py actors bench bus chaos ops store tests
 WORKERS ?= $(shell expr 3 \* $$(nproc))
 SIDE_BY_SIDE = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
+# Many containers forbid bytecode: then each of the many processes compiles all code and tests again.
+WITH_BYTECODE = env -u PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX=$(CURDIR)/$(VENV)/bytecode
+
 SEAMS = tests/unit/bus/connection/test_seams.py tests/unit/actors/runtime/test_seams.py
 
 .PHONY: help setup run programs test test-unit newest fuzz lint format types coverage bench profile simulate mutate chaos clean
@@ -43,12 +46,10 @@ programs: ## Install what tests run beside packages of Python's; Debian, as root
 			chromium prometheus systemd iproute2; }
 
 test: $(READY) ## Run the whole suite, real servers included; WORKERS= processes side by side
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
+	$(WITH_BYTECODE) $(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
-# Many containers forbid bytecode, and each process compiled all code and tests again: a sixth of the time.
 test-unit: $(READY) ## Run what needs no server
-	env -u PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX=$(CURDIR)/$(VENV)/bytecode \
-		$(BIN)/python -m pytest -n $$(nproc) --dist worksteal tests/unit
+	$(WITH_BYTECODE) $(BIN)/python -m pytest -n $$(nproc) --dist worksteal tests/unit
 
 # Into a folder of its own, put before the rest; an index that does not answer is no failure.
 newest: $(READY) ## Try the newest nats-py, Pykka and uvloop on the tests of what we reach of their insides

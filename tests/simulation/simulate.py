@@ -71,7 +71,6 @@ _KNOW_PARTITIONS = [
 _SLICES = (
     *[f"actors.user.{one}.ALARMS_IN_A_SLICE" for one in ("actor", "applying", "outbox", "state")],
     "actors.user.selection.ALARMS_IN_A_SLICE",
-    "actors.user.deliveries.SETTLED_AT_ONCE",
     "bus.inbound.careful.stretches.STRETCH",
 )
 
