@@ -196,7 +196,7 @@ def _care_never_ends(patch: pytest.MonkeyPatch) -> None:
 
 
 DEFECTS = (
-    Defect("positions may fall", 350, _positions_may_fall),
+    Defect("positions may fall", 400, _positions_may_fall),
     Defect("a position of a former home lands", 25, _epochs_are_ignored),
     Defect("a position passes what is unsettled", 25, _positions_pass_what_is_unsettled),
     Defect("positions are saved at a stop only", 10, _positions_are_not_saved),
@@ -206,7 +206,7 @@ DEFECTS = (
         50,
         _a_claim_whose_answer_is_lost_is_not_taken_up,
     ),
-    Defect("after an election the living are taken for dead", 75, _the_living_are_taken_for_dead),
+    Defect("after an election the living are taken for dead", 100, _the_living_are_taken_for_dead),
     Defect("nobody is ever taken for dead", 50, _nobody_is_ever_dead),
     Defect(
         "a gained partition joins where the reader is",

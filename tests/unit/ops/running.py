@@ -19,6 +19,7 @@ from actors.settings import CoreSettings
 from actors.system import Dispatchers, Ports, start_actors
 from store.users.memory import PromptStore
 from tests.doubles import FaultyStore, RecordingAcknowledger
+from tests.patience import PATIENCE_S
 from tests.unit.actors.loop_thread import loop_thread
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Running:
 def running() -> Iterator[Running]:
     """Start the actors for the time of a ``with``."""
     store = FaultyStore()
+    others = ActorRegistry.get_all()
     with loop_thread() as dispatcher:
         ports = Ports(
             PromptStore(store),
@@ -76,7 +78,10 @@ def running() -> Iterator[Running]:
         try:
             yield Running(router, store)
         finally:
-            ActorRegistry.stop_all()
+            # Not those that a test before has left: their loop is gone, and they would never end.
+            for ref in ActorRegistry.get_all():
+                if ref not in others:
+                    ref.stop(timeout=PATIENCE_S)
 
 
 def _all_on(one: LoopDispatcher) -> Dispatchers:
