@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 OPTIONS = (
     "--no-sandbox",  # CI runs as root
     "--disable-gpu",
+    "--disable-dev-shm-usage",  # which is small in containers
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
@@ -75,6 +76,10 @@ async def opened(
         if ours:
             seen.watch(page)
         await page.goto(url + "/" + path)
-        yield page
+        try:
+            yield page
+        except Exception as error:
+            error.add_note(f"{page.url} shows {await page.inner_text('body')!r}; {seen.wrong}")
+            raise
         await browser.close()
     assert seen.wrong == []
