@@ -232,10 +232,11 @@ class UserActor(SlicedActor):
             tell_if_alive(self._context.router, CheckpointWanted(self._user_id, self.actor_ref))
 
     def _on_recovered(self, checkpoint: Checkpoint) -> None:
+        state, ids = self._state, self._context.ids
         if len(checkpoint.alarms) > ALARMS_IN_A_SLICE:
-            self.begin_slices(self._state.load_sliced(checkpoint, self._context, self._on_loaded))
+            self.begin_slices(state.load_sliced(checkpoint, ids, self._on_loaded))
         else:
-            self._state.load(checkpoint, self._context.ids)
+            state.load(checkpoint, ids)
             self._on_loaded()
 
     def _on_loaded(self) -> None:

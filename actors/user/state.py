@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from actors.messages.inputs import Delivery
     from actors.rules.alarms import Alarm, AlarmID, Retention, UserID
-    from actors.user.context import UserContext
     from actors.user.ids import SharedIds
 
 CHANGES_IN_A_SAVE = 5_000
@@ -69,23 +68,16 @@ class UserState:
         self._load_rest(checkpoint)
 
     def load_sliced(
-        self, checkpoint: Checkpoint, context: UserContext, then: Callable[[], None]
+        self, checkpoint: Checkpoint, ids: SharedIds, then: Callable[[], None]
     ) -> Iterator[None]:
-        """Do so with many alarms, forget some, and call ``then``; until then read nothing of it."""
-        share, now_s, retention = context.ids.share, context.clock.wall_s(), context.retention
+        """Do so with many alarms, and call ``then``; until then read nothing of it."""
         alarms: dict[AlarmID, Alarm] = {}
-        forgotten: list[AlarmID] = []
         left = iter(checkpoint.alarms.items())
-        while some := dict(islice(left, ALARMS_IN_A_SLICE)):
-            for alarm_id in forgettable(some, now_s, retention):
-                del some[alarm_id]
-                forgotten.append(alarm_id)
-            alarms.update([(share(alarm_id), alarm) for alarm_id, alarm in some.items()])
+        while some := [(ids.share(one), alarm) for one, alarm in islice(left, ALARMS_IN_A_SLICE)]:
+            alarms.update(some)
             yield
         self.alarms = alarms
         self._load_rest(checkpoint)
-        self.changed = dict.fromkeys(forgotten)
-        self._forget_at_s = now_s + retention.resolution_s
         then()
 
     def _load_rest(self, checkpoint: Checkpoint) -> None:
@@ -132,12 +124,18 @@ class UserState:
         return True
 
     def forget_cleared(self, now_s: int, retention: Retention) -> None:
-        """Drop what was cleared long ago; ``now_s`` is in seconds since 1970."""
+        """Drop what was cleared long ago; ``now_s`` is in seconds since 1970.
+
+        Call it right before ``take_changes``: one that comes again must not be taken for one that
+        was not forgotten. Of very many a part, the others with the next saves.
+        """
         if not self.version or now_s < self._forget_at_s:
             return  # what was never saved is not old
-        self._forget_at_s = now_s + retention.resolution_s
         self._stored_bytes = None
-        for alarm_id in forgettable(self.alarms, now_s, retention):
+        old = forgettable(self.alarms, now_s, retention)
+        if len(old) <= CHANGES_IN_A_SAVE:
+            self._forget_at_s = now_s + retention.resolution_s
+        for alarm_id in old[:CHANGES_IN_A_SAVE]:
             del self.alarms[alarm_id]
             self.changed[alarm_id] = None
         if self._beyond:
@@ -172,6 +170,7 @@ class UserState:
             for delivery in settled
             if isinstance(delivery.body, AlarmStatusChanged)
         }
+        must.update(changed.keys() - self.alarms.keys())  # what was forgotten a moment ago
         if self.told:  # with the digests go the marks that they were told
             must.update(item.alarm_id for digest in self.cursor.outbox for item in digest.items)
         now: dict[AlarmID, None] = {}

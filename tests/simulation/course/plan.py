@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from binascii import crc32
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from actors.rules.digest import DIGEST_ALARMS_MAX
@@ -145,10 +145,6 @@ def draw_plan(random: Random) -> Plan:
     poison = random.choice((0, 0, 0, 0, 4))
     fair = random.random() < 0.12
     slice_max = random.choice((1, 2, ALARMS_IN_A_SLICE))
-    if slice_max < ALARMS_IN_A_SLICE:
-        # A user of many alarms forgets as it is loaded, before it knows what has come for it: what
-        # is forgotten and comes again within one save the oracle does not see.
-        settings = replace(settings, cleared_retention_s=0)
     return Plan(
         settings=settings,
         weather=Weather() if fair else _draw_weather(random, poisoned=poison > 0),

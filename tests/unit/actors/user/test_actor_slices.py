@@ -73,13 +73,40 @@ def test_a_large_checkpoint_is_read_in_slices_and_mail_waits() -> None:
     assert _told(desk) == IDS[1:]
 
 
-def test_what_was_cleared_long_ago_is_forgotten_as_a_large_checkpoint_is_read() -> None:
-    """To look for it once more with the first save would be a long turn."""
+def test_what_was_cleared_long_ago_is_forgotten_with_a_save_and_not_before_its_mail() -> None:
+    """As of small users: what comes for it meanwhile is held against what was known."""
     desk = UserDesk(cleared_retention_s=8)
     old = ASLEEP._replace(heard_at_s=NOW_S - 100)
-    desk.recover(Checkpoint(7, {**dict.fromkeys(IDS, RAISED), IDS[3]: old, A: old}, NEVER_TOLD))
+    desk.recovery.take()
+    known = {**dict.fromkeys(IDS, RAISED), IDS[3]: old, A: old}
+    desk.user.on_receive(Recovered(Checkpoint(7, known, NEVER_TOLD)))
+    desk.user.on_receive(HandleDeliveries((desk.event(IDS[3], CLEARED, 9), desk.event(B))))
+    while desk.slice():
+        pass
     desk.tell(TakeCheckpoint())
-    assert desk.saved().update.alarms == {IDS[3]: None, A: None}
+    saved = desk.saved().update.alarms
+    assert saved.keys() == {IDS[3], A, B}
+    assert saved[A] is None
+    assert saved[IDS[3]] is not None
+
+
+def test_of_very_much_that_is_forgotten_a_part_goes_with_each_save(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All of it in the save before which it is forgotten, beside what else has changed."""
+    monkeypatch.setattr("actors.user.state.CHANGES_IN_A_SAVE", 2)
+    desk = UserDesk(cleared_retention_s=8)
+    old = ASLEEP._replace(heard_at_s=NOW_S - 100)
+    desk.recover(Checkpoint(7, dict.fromkeys(IDS[:5], old), NEVER_TOLD))
+    desk.deliver(desk.event(A), desk.event(B))
+    desk.tell(TakeCheckpoint())
+    saves: list[list[str]] = []
+    for event in ("c", "d", "e"):
+        gone = [one for one, alarm in desk.saved().update.alarms.items() if alarm is None]
+        saves.append(sorted(gone))
+        desk.deliver(desk.event(AlarmID(event)))
+        desk.tell(TakeCheckpoint())
+    assert saves == [IDS[:2], IDS[2:4], IDS[4:5]]
 
 
 def test_a_user_with_very_many_unsaved_events_saves_by_itself() -> None:
