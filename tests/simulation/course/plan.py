@@ -201,7 +201,7 @@ def _draw_troubles(random: Random, *, fair: bool, core: bool) -> Troubles:
         split=0.0 if core else weight(0.0, 0.5, 2.0),
         store_away=weight(0.0, 1.0, 2.0),
         broker_away=weight(0.0, 1.0, 2.0),
-        lose_tail=rarely(2.5),
+        lose_tail=rarely(3.5),
         renew=rarely(0.5),
         discard=rarely(0.7),
         rewind=rarely(1.0),
