@@ -53,9 +53,19 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip(f"nats-server is {'.'.join(map(str, version))}, before 2.10")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest, so that no process is left to work on it alone in the end."""
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no process is left to work on it alone in the end.
+
+    By now pytest-xdist has named the groups behind the tests' ids. Where it has not, each test runs
+    in any process: clusters beside browsers, whatever is costly several times.
+    """
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    if config.getoption("loadgroup", default=False):
+        for item in items:
+            group = item.get_closest_marker("xdist_group")
+            if group is not None and not item.nodeid.endswith(f"@{group.args[0]}"):
+                raise pytest.UsageError("pytest-xdist groups nothing with this version of pytest")
 
 
 @pytest.fixture(scope="session")

@@ -19,9 +19,14 @@ CUT_S = 15.0
 
 
 def leader_cut_off(stage: ClusterStage) -> None:
-    """It answers whoever is connected to it, and knows of no new message."""
+    """It answers whoever is connected to it, and knows of no new message.
+
+    Not the last server, which whoever watches is at: see ``server_cut_off``.
+    """
     nats = stage.clusters.nats
     for _ in stage.times(3):
+        while nats.leader(stage.input_stream) == len(nats.ends) - 1:
+            nats.step_down(stage.input_stream)
         _cut(stage, _from_others(nats, nats.leader(stage.input_stream)))
 
 

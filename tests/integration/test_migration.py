@@ -124,11 +124,14 @@ async def test_producers_may_go_on_meanwhile(nats_url: str) -> None:
             while not stop.is_set():
                 body = f"new {len(bodies)}".encode()
                 try:
-                    await layout.client.request(layout.names.events, body, timeout=5)
+                    answer = await layout.client.request(layout.names.events, body, timeout=5)
                 except NoRespondersError:
                     refused += 1
                     continue
-                bodies.append(body)
+                if "error" in json.loads(answer.data):
+                    refused += 1
+                else:
+                    bodies.append(body)
 
         producer = asyncio.create_task(produce())
         migrated = await layout.migrate()
