@@ -77,11 +77,7 @@ class Connection:
         self._wait_s = _RECONNECT_WAIT_INITIAL_S
         self._writer = writer = OrderedWriter(self.client)
         # Not methods that call them: each message passes here.
-        self.write, self.write_all, self.write_each = (
-            writer.write,
-            writer.write_all,
-            writer.write_each,
-        )
+        self.write, self.write_all = writer.write, writer.write_all
         self.written = writer.written
         self.tasks = LongTasks(escalate)
         """Those of the bus that live as long as the connection."""

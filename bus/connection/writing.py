@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from nats.errors import MaxPayloadError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from bus.connection.client.client import NatsClient
 
 logger = logging.getLogger("bus.connection")
 
 _WRITES_PER_TURN = 200
+
+_COPIED_BYTES = 256 * 1024
+"""What is larger goes as it is: one copy less of a dead letter of thirty megabytes."""
 
 
 class _Write(NamedTuple):
@@ -78,15 +81,6 @@ class OrderedWriter:
         self._writes.append(_Write(b"".join(pieces), failed, wanted))
         self._write_wanted.set()
 
-    def write_each(self, subjects: Sequence[str], body: bytes) -> None:
-        """Publish the same body to many subjects, in order; like ``write``, but as one piece."""
-        if not subjects:
-            return
-        end = f" {len(body)}\r\n{body.decode()}\r\n"
-        commands = f"PUB {f'{end}PUB '.join(subjects)}{end}"
-        self._writes.append(_Write(commands.encode(), None, None))
-        self._write_wanted.set()
-
     async def written(self, within_s: float | None = None) -> bool:
         """Return when everything written so far has been given to the client, or has failed.
 
@@ -111,7 +105,7 @@ class OrderedWriter:
                         write.commands for write in writes if write.wanted is None or write.wanted()
                     ]
                     if commands:
-                        await self._client.write_commands(b"".join(commands))
+                        await self._client.write_commands(_joined(commands))
                 except Exception as error:
                     # Whatever client, transport or loop raise is an error of these writes: uvloop's
                     # closed transports, for one, raise RuntimeError. Nobody else would write on.
@@ -126,3 +120,18 @@ class OrderedWriter:
                 if not written.done():
                     written.set_result(None)
             self._written.clear()
+
+
+def _joined(commands: list[bytes]) -> list[bytes]:
+    """Put commands together, which is cheaper than to write each; but copy no large one."""
+    if sum(map(len, commands)) <= _COPIED_BYTES:
+        return [b"".join(commands)]
+    pieces: list[bytes] = []
+    small: list[bytes] = []
+    for command in commands:
+        if len(command) <= _COPIED_BYTES:
+            small.append(command)
+        else:
+            pieces += (b"".join(small), command)
+            small = []
+    return [*pieces, b"".join(small)]

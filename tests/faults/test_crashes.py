@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from actors.rules.alarms import Alarm, AlarmID, Severity, UserID
 from actors.rules.digest import Cursor, Digest, DigestID, DigestItem
 from actors.rules.positions import Place
 from bus.wire.instants import parse_instant
+from tests.proxy import FaultProxy
 from tests.servers import paused
 
 if TYPE_CHECKING:
@@ -107,19 +109,25 @@ async def test_killed_between_checkpoint_and_publication_the_digest_comes_once(
 async def test_killed_between_publication_and_the_save_that_clears_it_nothing_is_repeated(
     deployment: Deployment, mongodb: Server
 ) -> None:
-    """MongoDB stands still, so that the digest is out and its request not settled."""
+    """Nothing gets through to MongoDB: the digest is out and its request not settled.
+
+    Not paused: what was sent before the kill would wait for it in its socket.
+    """
+    proxy = FaultProxy(int(mongodb.url.rpartition(":")[2]))
+    uri = f"mongodb://127.0.0.1:{await proxy.open()}/?directConnection=true"
     # Without MongoDB it publishes for two thirds of a lease: longer than this takes anywhere.
-    service = deployment.start(LEASE=60)
+    service = await asyncio.to_thread(deployment.start, LEASE=60, MONGODB_URI=uri)
     async with deployment.broker() as broker:
         await broker.event("u", "disk-full", at=AT)
         await broker.settled()
         await broker.take_digests(wanted=False)
         await broker.request("u")
-        service.wait_for("publish.retried")
-        with paused(mongodb):
-            await broker.take_digests(wanted=True)
-            first = await broker.next_digest_message()
-            service.kill()
+        await asyncio.to_thread(service.wait_for, "publish.retried")
+        proxy.stall()
+        await broker.take_digests(wanted=True)
+        first = await broker.next_digest_message()
+        service.kill()
+        await proxy.close()
         [owed] = stored(deployment).cursor.outbox
         again = deployment.start()
         published = await only_digest(broker)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import islice
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from tests.deployment import Deployment
     from tests.service import ServiceProcess
 
-COUNT = 40_000
+COUNT = 60_000
+ROUNDS = 3
 AT_MOST = 2.0
 """Times the processor's time of an event that is taken; 1.6 here, 5 when each went by itself."""
 
@@ -55,9 +57,11 @@ async def test_a_flood_of_rejected_messages_is_cheap_and_told_in_a_few_lines(
     cost_s: list[float] = []
     began_s = monotonic()
     async with deployment.broker() as broker:
-        for bodies in (good(), bad()):
+        # By turns, and the best of each counts: a busy machine makes single ones dearer.
+        all_good, all_bad = good(), bad()
+        for bodies in (all_good, all_bad) * ROUNDS:
             before_s = used_s(service)
-            await broker.put_all(bodies)
+            await broker.put_all(islice(bodies, COUNT // ROUNDS))
             await broker.settled(120, poll_s=0.2)
             cost_s.append(used_s(service) - before_s)
         lasted_s = monotonic() - began_s
@@ -71,5 +75,5 @@ async def test_a_flood_of_rejected_messages_is_cheap_and_told_in_a_few_lines(
     assert {line["reason"][:20] for line in lines if line["kind"] == "bad_field"} == {
         "Status is not one of"
     }
-    taken_s, rejected_s = cost_s
+    taken_s, rejected_s = min(cost_s[::2]), min(cost_s[1::2])
     assert rejected_s <= AT_MOST * taken_s, f"{taken_s:.2f} s taken, {rejected_s:.2f} s rejected"

@@ -14,7 +14,7 @@ from bus.connection.client.reconnecting import ReconnectingClient
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from nats.aio.subscription import Subscription
     from nats.aio.transport import Transport
@@ -42,7 +42,7 @@ class NatsClient(ReconnectingClient):
 
     # Writing.
 
-    async def write_commands(self, commands: bytes) -> None:
+    async def write_commands(self, commands: Iterable[bytes]) -> None:
         """Hand ready-made commands over, past ``publish``, which costs more than all the rest.
 
         Its guards are repeated here. What waits is in ``_pending`` and counted in
@@ -53,7 +53,8 @@ class NatsClient(ReconnectingClient):
             raise ConnectionClosedError
         if not self.is_connected and self._pending_data_size > BUFFER_BYTES:
             raise OutboundBufferLimitError
-        await self._send_command(commands)
+        for command in commands:
+            await self._send_command(command)
         transport = self._write_pending()
         if transport is not None:
             await transport.drain()

@@ -15,23 +15,6 @@ def _writer() -> OrderedWriter:
     return OrderedWriter(NatsClient())
 
 
-def test_one_body_for_many_subjects_is_written_as_one_piece_in_their_order() -> None:
-    """A burst of acknowledgements costs little more than one."""
-    writer = _writer()
-    writer.write_each(["ack.2", "ack.1", "ack.3"], b"+ACK")
-    [write] = writer._writes
-    assert write.commands == (
-        b"PUB ack.2 4\r\n+ACK\r\nPUB ack.1 4\r\n+ACK\r\nPUB ack.3 4\r\n+ACK\r\n"
-    )
-
-
-def test_for_no_subject_nothing_is_written() -> None:
-    """All may have come from a stream that is gone."""
-    writer = _writer()
-    writer.write_each([], b"+ACK")
-    assert not writer._writes
-
-
 async def test_whatever_the_client_raises_is_an_error_of_that_write() -> None:
     """A RuntimeError of a closed transport once ended the writer, and nothing was sent again."""
     writer = _writer()
@@ -54,6 +37,29 @@ async def test_whatever_the_client_raises_is_an_error_of_that_write() -> None:
     await writer.written()
     assert [type(error) for error in failures] == [RuntimeError]
     assert sent[1] == b"PUB second  1\r\n2\r\n"
+    await tasks.close()
+
+
+async def test_a_large_message_is_not_copied_to_go_with_the_others() -> None:
+    """Thirty megabytes were held a third time when something else was to be written with them."""
+    writer = _writer()
+    sent: list[bytes] = []
+
+    async def send(cmd: bytes, priority: bool = False) -> None:  # noqa: FBT002
+        del priority
+        sent.append(cmd)
+
+    writer._client._max_payload = 2 * 1024 * 1024
+    writer._client._send_command = send  # type: ignore[method-assign]
+    for body in (b"1", b"2", b"3" * 1024 * 1024, b"4"):
+        writer.write("subject", body)
+    large = writer._writes[2].commands
+    tasks = LongTasks(pytest.fail)
+    tasks.start("nats writer", writer.run())
+    await writer.written()
+    assert sent[0] == b"PUB subject  1\r\n1\r\nPUB subject  1\r\n2\r\n"
+    assert sent[1] is large
+    assert sent[2] == b"PUB subject  1\r\n4\r\n"
     await tasks.close()
 
 
