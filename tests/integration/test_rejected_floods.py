@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from tests.deployment import Deployment
     from tests.service import ServiceProcess
 
-COUNT = 60_000
-ROUNDS = 3
+COUNT = 100_000
+ROUNDS = 5
 AT_MOST = 2.0
-"""Times the processor's time of an event that is taken; 1.6 here, 5 when each went by itself."""
+"""Times the processor's time of an event that is taken; 1.7 here, 5 when each went by itself."""
 
 
 def event(number: int, status: str = "WARNING") -> bytes:
-    """Return an event of one of a thousand users."""
+    """Return an event of one of a thousand users, later than all before."""
     return (
         f'{{"AlarmID":"alarm-{number % 7}","UserID":"user-{number % 1000}","Status":"{status}",'
-        '"ChangedAt":"2021-06-07T20:40:15.598765212Z"}'
+        f'"ChangedAt":"2021-06-07T20:40:15.{number:09}Z"}}'
     ).encode()
 
 
@@ -57,7 +57,7 @@ async def test_a_flood_of_rejected_messages_is_cheap_and_told_in_a_few_lines(
     cost_s: list[float] = []
     began_s = monotonic()
     async with deployment.broker() as broker:
-        # By turns, and the best of each counts: a busy machine makes single ones dearer.
+        # By turns: a busy machine makes both dearer.
         all_good, all_bad = good(), bad()
         for bodies in (all_good, all_bad) * ROUNDS:
             before_s = used_s(service)
@@ -75,5 +75,5 @@ async def test_a_flood_of_rejected_messages_is_cheap_and_told_in_a_few_lines(
     assert {line["reason"][:20] for line in lines if line["kind"] == "bad_field"} == {
         "Status is not one of"
     }
-    taken_s, rejected_s = min(cost_s[::2]), min(cost_s[1::2])
+    taken_s, rejected_s = sum(cost_s[::2]), sum(cost_s[1::2])
     assert rejected_s <= AT_MOST * taken_s, f"{taken_s:.2f} s taken, {rejected_s:.2f} s rejected"
