@@ -45,7 +45,7 @@ BAD_EVENTS = {
     "not a number": (event(Extra=float("nan")), "not JSON"),
     "Latin-1": (event(UserID="u-e").replace(b"u-e", b"u-\xe9"), "not UTF-8: Latin-1"),
     "UTF-16": (event().decode().encode("utf-16"), "not UTF-8: UTF-16"),
-    "gzip": (gzip.compress(event()), "not UTF-8: begins with the gzip magic"),
+    "gzip": (gzip.compress(event(), mtime=0), "not UTF-8: begins with the gzip magic"),
     "an envelope": (
         json.dumps({"specversion": "1.0", "type": "alarm", "data": GOOD}).encode(),
         "UserID is missing; it is one level down, in data",

@@ -56,13 +56,12 @@ class Calm:
         self._began_s = began_s = world.time.now_s
         # Moves that must have ceased are only seen by those who wait; most need not, it is slow.
         watched_s = HOMES_WITHIN_S if world.random.random() < _PATIENT else 0.0
-        while (unrest := self._unrest()) or world.time.now_s < began_s + watched_s:
-            if world.time.now_s > began_s + REST_WITHIN_S:
-                world.watch.fail(f"no rest after {REST_WITHIN_S} s: {unrest}")
-            self._go_on()
+        self._rest(began_s + watched_s)
+        while self._unrest():
+            # A position was lowered, and what is settled is read again.
+            self._rest(began_s)
         if world.watch.homes.last_move_at_s > began_s + MOVES_CEASE_WITHIN_S:
             world.watch.fail("partitions go on moving")
-        self._tick()
 
     def end(self) -> None:
         """Let every user passivate, then stop all instances, in order."""
@@ -83,6 +82,15 @@ class Calm:
         if not world.plan.core and (kept := self._at_home()):
             world.watch.fail(f"after all have left, partitions are at home: {kept}")
         world.watch.raise_violation()
+
+    def _rest(self, until_s: float) -> None:
+        """Wait until nothing is left to do, for so long at least; then let the routers tick."""
+        world = self._world
+        while (unrest := self._unrest()) or world.time.now_s < until_s:
+            if world.time.now_s > self._began_s + REST_WITHIN_S:
+                world.watch.fail(f"no rest after {REST_WITHIN_S} s: {unrest}")
+            self._go_on()
+        self._tick()
 
     def _go_on(self) -> None:
         world = self._world

@@ -49,7 +49,10 @@ def _renamed(name: str, key: str) -> str:
     [
         (b"", "it is empty"),
         (b" \n", "it is empty"),
-        (gzip.compress(BODY), "not UTF-8: begins with the gzip magic; send it uncompressed"),
+        (
+            gzip.compress(BODY, mtime=0),
+            "not UTF-8: begins with the gzip magic; send it uncompressed",
+        ),
         (zlib.compress(BODY), "not UTF-8: begins as zlib's deflate does; send it uncompressed"),
         (b"\x28\xb5\x2f\xfd\0", "not UTF-8: begins with the zstd magic; send it uncompressed"),
         (
