@@ -84,7 +84,7 @@ coverage: $(READY) ## Run the suite and show what it does not reach
 	$(BIN)/coverage report
 
 bench: $(READY) ## Measure, figures into docs/benchmarks; QUICK=1 in a minute, CHECK=1 fails if slower
-	$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(CHECK),--check) $(if $(ONLY),--only $(ONLY))
+	$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(CHECK),--check) $(addprefix --only ,$(ONLY))
 
 profile: $(READY) ## Show where the service spends its time over a backlog; LOAD=digests for requests, LOAD=paced for both at a steady rate
 	$(BIN)/python -m bench.profile $(LOAD)
@@ -99,8 +99,8 @@ mutate: $(READY) ## Make small mistakes in the rules and the wire, and count tho
 	$(BIN)/mutmut run
 	$(BIN)/python -m tests.mutation
 
-chaos: $(READY) ## Break everything under load, table into docs; ONLY=scenario, QUICK=1: a tenth
-	$(BIN)/python -m chaos $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
+chaos: $(READY) ## Break everything under load, table into docs; ONLY="some of them", QUICK=1: a tenth
+	$(BIN)/python -m chaos $(addprefix --only ,$(ONLY)) $(if $(QUICK),--quick)
 
 clean: ## Remove what setup and the tools made; ./data stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage

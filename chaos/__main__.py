@@ -1,4 +1,4 @@
-"""``python -m chaos``: play the scenarios, print the table, write the report."""
+"""``python -m chaos``: play the scenarios, print the table, write the report of full plays."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def play_on_clusters(
 
 @click.command()
 @click.option("--only", multiple=True, type=click.Choice(NAMES), help="Play this one; repeatable.")
-@click.option("--quick", is_flag=True, help="A tenth of the faults.")
+@click.option("--quick", is_flag=True, help="A tenth of the faults; not recorded.")
 def main(only: tuple[str, ...], *, quick: bool) -> None:
     """Break the service, its servers and their connections under load.
 
@@ -91,11 +91,13 @@ def main(only: tuple[str, ...], *, quick: bool) -> None:
             click.echo(f"  {report.spread(outcome.answered_s)}", err=True)
         for problem in outcome.problems:
             click.echo(f"  {problem}", err=True)
+        if not quick:
+            report.record(outcome)
         if not outcome.problems:
             shutil.rmtree(folder, ignore_errors=True)
     click.echo(report.table(outcomes))
-    if not only:
-        click.echo(f"written to {report.write(outcomes, quick=quick)}", err=True)
+    if not quick:
+        click.echo(f"written to {report.FILE} and {report.DOCUMENT}", err=True)
     if any(outcome.problems for outcome in outcomes):
         click.echo(f"the logs are in {root}", err=True)
         sys.exit(1)

@@ -1,26 +1,30 @@
-"""The report: a table for people, in the terminal and in the documents, and a file for machines."""
+"""The report: a table for people, in the terminal and in the documents, and a file for machines.
+
+The file has the last full play of each scenario, and what it was played with.
+"""
 
 from __future__ import annotations
 
 import json
 import math
-import os
 import platform
-from dataclasses import asdict
+import subprocess
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from chaos.cluster_scenarios import NAMES
+from chaos.outcome import Outcome
 from tests.servers import mongod_version, nats_server_version
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from chaos.outcome import Outcome
+    from collections.abc import Iterable, Sequence
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "reliability.md"
 FOLDER = DOCUMENT.parent / "reliability"
+FILE = FOLDER / "chaos.json"
 
 BEGIN, END = "<!-- chaos -->", "<!-- /chaos -->"
 
@@ -31,6 +35,7 @@ _HEAD = (
     "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
 )
 _PACKAGES = ("nats-py", "pykka", "pymongo")
+_MEASURED = [field.name for field in fields(Outcome)]
 
 
 def row(outcome: Outcome) -> str:
@@ -58,39 +63,71 @@ def table(outcomes: Sequence[Outcome]) -> str:
     return "\n".join([_HEAD, *map(row, outcomes)])
 
 
-def write(outcomes: Sequence[Outcome], *, quick: bool) -> Path:
-    """Write the file for machines, and the table of a full run into its document."""
-    now = datetime.now(UTC)
-    versions = {
-        "python": platform.python_version(),
+def record(outcome: Outcome) -> None:
+    """Put a full play into the file and the document, in place of the one before of its scenario.
+
+    One by one: a run takes more than an hour, and what was played before it broke off counts.
+    """
+    others = [one for one in recorded() if one["scenario"] != outcome.scenario]
+    about = {"played": datetime.now(UTC).isoformat(timespec="seconds"), "with": _versions()}
+    rows = in_order([*others, {**asdict(outcome), **about}])
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    FILE.write_text(json.dumps({"scenarios": rows}, indent=1) + "\n")
+    _put_into_document(shown(rows))
+
+
+def recorded() -> list[dict[str, Any]]:
+    """Return the last full play of each scenario: an outcome, when it was played and with what."""
+    rows: list[dict[str, Any]] = json.loads(FILE.read_text())["scenarios"] if FILE.exists() else []
+    return rows
+
+
+def in_order(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return them as they are played, without those of scenarios that there are no more."""
+    by_name = {row["scenario"]: row for row in rows}
+    return [by_name[name] for name in NAMES if name in by_name]
+
+
+def shown(rows: Sequence[dict[str, Any]]) -> str:
+    """Return what the document shows of the file: what was played when, and the table."""
+    days = sorted({row["played"][:10] for row in rows})
+    played = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    versions = sorted(
+        {", ".join(f"{name} {one}" for name, one in row["with"].items()) for row in rows}
+    )
+    minutes = sum(row["seconds"] for row in rows) / 60
+    outcomes = [Outcome(**{name: row[name] for name in _MEASURED}) for row in rows]
+    caught_up_s = max(outcome.caught_up_s for outcome in outcomes)
+    return (
+        f"{played}, {minutes:.0f} minutes, two cores; {'; '.join(versions)}. "
+        f"Behind two minutes of backlog a new request was answered after {caught_up_s:.0f} s.\n\n"
+        f"{table(outcomes)}"
+    )
+
+
+def _versions() -> dict[str, str]:
+    """Return those of the parts, and which commit of ours: ``+`` where files were changed."""
+    return {
+        "commit": _commit(),
+        "Python": platform.python_version(),
         "nats-server": ".".join(map(str, nats_server_version())),
         "mongod": mongod_version(),
         **{package: version(package) for package in _PACKAGES},
     }
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    file = FOLDER / ("chaos-quick.json" if quick else "chaos.json")
-    about = {
-        "date": now.isoformat(timespec="seconds"),
-        "machine": {
-            "cores": os.cpu_count(),
-            "system": platform.platform(),
-            "load_average": os.getloadavg(),
-        },
-        "versions": versions,
-        "quick": quick,
-    }
-    results = [asdict(outcome) for outcome in outcomes]
-    file.write_text(json.dumps({**about, "scenarios": results}, indent=1) + "\n")
-    if not quick:
-        known = ", ".join(f"{name} {number}" for name, number in versions.items())
-        minutes = sum(outcome.seconds for outcome in outcomes) / 60
-        caught_up_s = max(outcome.caught_up_s for outcome in outcomes)
-        about_run = (
-            f"{now:%Y-%m-%d}, {os.cpu_count()} cores, {known}. It took {minutes:.0f} minutes. "
-            f"Behind two minutes of backlog a new request was answered after {caught_up_s:.0f} s."
-        )
-        _put_into_document(f"{about_run}\n\n{table(outcomes)}")
-    return file
+
+
+def _commit() -> str:
+    """Return ours, with a + where other files than documents differ from it."""
+    return _git("rev-parse", "--short", "HEAD") + "+" * bool(
+        _git("status", "--porcelain", "--", ":!docs")
+    )
+
+
+def _git(*arguments: str) -> str:
+    """Return what git says; nothing where there is none."""
+    command = ["git", "-C", str(DOCUMENT.parent.parent), *arguments]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    return found.stdout.strip()
 
 
 def _put_into_document(text: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from chaos.stage import Stage
-from chaos.stories import one, several
+from chaos.stories import memory, one, several
 from chaos.stories.pauses import PAUSE_S
 
 if TYPE_CHECKING:
@@ -102,6 +102,21 @@ SCENARIOS: tuple[Scenario[Stage], ...] = (
         f"connections slowed to 50 ms, 500 kB/s, {PAUSE_S:.0f} s",
         one.connections_slow,
         proxied=True,
+    ),
+    Scenario(
+        "large-bodies",
+        "a backlog of 300 bodies of 1 MiB",
+        memory.large_bodies,
+        rate=300.0,
+        peak_bytes_at_most=600_000_000,
+        settings={"MAX_BODY_BYTES": 1024 * 1024},
+    ),
+    Scenario(
+        "large-users",
+        "1,000 users of 10,000 alarms, asked for at once (100 in a quick run)",
+        memory.large_users,
+        rate=300.0,
+        peak_bytes_at_most=1_200_000_000,
     ),
     Scenario(
         "everything-at-once",

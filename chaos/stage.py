@@ -11,20 +11,24 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
+from actors.ports import CheckpointUpdate
+from actors.rules.alarms import Alarm, AlarmID, Severity
 from chaos.load.field import Field
 from tests.deployment import Deployment
 from tests.oracle import Oracle
 from tests.servers import prepare_mongodb, prepare_nats
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
+    from actors.rules.alarms import UserID
     from tests.proxy import FaultProxy
     from tests.servers import Server
     from tests.service import ServiceProcess
 
 PROBE_TIMEOUT_S = 60.0
 SETTLE_TIMEOUT_S = 180.0
+_TOLD = Alarm(Severity.WARNING, 1, Severity.WARNING, 1, news=False, heard_at_s=0)
 
 
 class Stage:
@@ -184,6 +188,13 @@ class Stage:
         shutil.rmtree(stream)
         shutil.move(copy, stream)
         self.nats.child.start()
+
+    def store_users(self, users: Iterable[UserID], alarms: int) -> None:
+        """Have these stored with so many active alarms each, which they were told of."""
+        known = {AlarmID(f"alarm-{number}"): _TOLD for number in range(alarms)}
+        with self.deployment.store() as store:
+            for user in users:
+                store.save([CheckpointUpdate(user, 0, known, None)])
 
     def answering_s(self) -> tuple[float, float]:
         """Return median and worst of the times until the service answered again."""

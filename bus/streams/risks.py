@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from nats.js.api import StreamConfig, SubjectTransform
 
+    from bus.streams.origins.sources import Origin
 
 _ROOMY_BYTES = 1024 * 1024
 """What a server takes unless it is told otherwise."""
@@ -42,7 +43,7 @@ class Obstacle(NamedTuple):
 
 
 def risks_of_input_stream(
-    config: StreamConfig, inputs: Sequence[str], origins: Sequence[StreamConfig | None] = ()
+    config: StreamConfig, inputs: Sequence[str], origins: Sequence[Origin | None] = ()
 ) -> Iterator[Risk]:
     """Yield what may lose messages that were not read yet, or bring others than the ``inputs``.
 
@@ -119,7 +120,7 @@ def obstacles_of_output_stream(config: StreamConfig, subject: str) -> Iterator[O
 
 
 def obstacles_of_input_stream(
-    config: StreamConfig, inputs: Sequence[str], origins: Sequence[StreamConfig | None] = ()
+    config: StreamConfig, inputs: Sequence[str], origins: Sequence[Origin | None] = ()
 ) -> Iterator[Obstacle]:
     """Yield why a stream that captures the ``inputs`` cannot be read as a log."""
     if config.description == MOVING_DESCRIPTION:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 import threading
 import time
 from contextlib import AsyncExitStack, suppress
@@ -18,27 +17,22 @@ from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
 from pymongo.errors import PyMongoError
 
-from actors.rules.alarms import AlarmID, Severity, UserID
 from chaos.load.bare import BareClient
 from chaos.load.log import read_log
+from chaos.load.messages import Messages
 from chaos.load.producer import Producer
 from chaos.load.reader import DigestReader, PlainSubscriber
 from tests.broker import Broker, Names, connected
-from tests.load import Event, events
 from tests.proxy import FaultProxy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Iterator
+    from collections.abc import Callable, Coroutine, Iterable
     from random import Random
 
+    from actors.rules.alarms import UserID
     from chaos.load.log import Entry
     from tests.oracle import Oracle
 
-USERS = 1000
-ALARMS = 5
-_EVENTS_PER_REQUEST = 25
-_ADVANCE_NS = 10**10
-_PROBED_AT_NS = 1_700_000_000_123_456_789
 _POLL_S = 0.05
 _CANCELLED_WITHIN_S = 1.0
 _ROAMS: dict[str, Any] = {"ping_interval": 1, "connect_timeout": 2, "dont_randomize": True}
@@ -60,8 +54,8 @@ class Field:
         self.logs: list[list[Entry]] = []
         """What the input streams held, one after another, when ``keep_log`` read them."""
         self._oracle = oracle
-        self._messages = self._load(random)
-        self._probes = 0
+        self._messages = Messages(names, oracle, random)
+        self._load = self._messages.load()
         self._bare = BareClient(nats_url, mongodb_uri, names)
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="field")
@@ -111,7 +105,7 @@ class Field:
         """Publish so many messages a second from now on."""
 
         async def begin() -> None:
-            self._loading = asyncio.create_task(self._producer.put_at(rate, self._messages))
+            self._loading = asyncio.create_task(self._producer.put_at(rate, self._load))
 
         self._do(begin(), 5)
 
@@ -159,6 +153,14 @@ class Field:
     def keep_log(self) -> None:
         """Read the whole input stream, for the judge, before it goes or at the end."""
         self.logs.append(self._do(self._read_log(), 120))
+
+    def put_large(self, count: int) -> None:
+        """Publish events of new users in bodies of a mebibyte; return when all are stored."""
+        self._do(self._put_large(count), 120)
+
+    def touch(self, users: Iterable[UserID]) -> None:
+        """Raise an alarm of each, and ask for the digest; return when all are told."""
+        self._do(self._touch(list(users)), 600)
 
     def waits_s(self) -> list[float]:
         """Return how long each request that was answered waited, from when the stream had it."""
@@ -228,36 +230,26 @@ class Field:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._opened.aclose()
 
-    def _load(self, random: Random) -> Iterator[tuple[str, bytes]]:
-        for number, event in enumerate(
-            events(random, USERS, ALARMS, sys.maxsize, advance_ns=_ADVANCE_NS)
-        ):
-            self._oracle.receive(*event)
-            yield self._names.events, event.body()
-            if number % _EVENTS_PER_REQUEST == 0:
-                yield self._request(f"user-{random.randrange(USERS)}")
+    async def _put_large(self, count: int) -> None:
+        for _ in range(count):
+            await self._producer.put(*self._messages.large_event())
 
-    def _request(self, user: str) -> tuple[str, bytes]:
-        return self._names.requests, json.dumps({"UserID": user}).encode()
-
-    def _event(self, who: str) -> Event:
-        """Return a new user's alarm, which the oracle has noted."""
-        self._probes += 1
-        user = UserID(f"{who}-{self._probes}")
-        event = Event(user, AlarmID("probe"), Severity.CRITICAL, _PROBED_AT_NS)
-        self._oracle.receive(*event)
-        return event
+    async def _touch(self, users: list[UserID]) -> None:
+        await self._producer.put_all(self._messages.event_of(user) for user in users)
+        await self._producer.put_all(self._messages.request(user) for user in users)
+        await self._settle()
+        await self.reader.complete()
 
     async def _servers_answer(self) -> float:
-        return await self._bare.answered_s(self._event("bare").body())
+        _, body = self._messages.event_of(self._messages.new_user("bare"))
+        return await self._bare.answered_s(body)
 
     async def _probe(self) -> float:
-        event = self._event("probe")
-        user = event.user_id
+        user = self._messages.new_user("probe")
         began_s = time.monotonic()
-        await self._producer.put(self._names.events, event.body())
+        await self._producer.put(*self._messages.event_of(user))
         digest = self.reader.next_of(user)
-        await self._producer.put(*self._request(user))
+        await self._producer.put(*self._messages.request(user))
         assert json.loads(await digest)["ActiveAlarms"], f"{user}: the digest lacks its alarm"
         return time.monotonic() - began_s
 
@@ -284,7 +276,7 @@ class Field:
 
     async def _ask_for_everyone(self) -> None:
         users = sorted(self._oracle.users())
-        await self._producer.put_all(self._request(user) for user in users)
+        await self._producer.put_all(self._messages.request(user) for user in users)
         await self._settle()
         await self.reader.complete()
 

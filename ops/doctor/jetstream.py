@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     from nats.js.api import StreamConfig, StreamInfo
 
     from bus.settings import BusSettings
+    from bus.streams.origins.sources import Origin
 
     OriginsOf: TypeAlias = Callable[
-        [StreamConfig, Sequence[str]], Awaitable[Sequence[StreamConfig | None]]
+        [StreamConfig, Sequence[str]], Awaitable[Sequence[Origin | None]]
     ]
 
 _NO_START = "the service does not start like this"
@@ -146,7 +147,7 @@ async def _on_missing(
 
 
 def _on_input_stream(
-    info: StreamInfo, inputs: Sequence[str], origins: Sequence[StreamConfig | None]
+    info: StreamInfo, inputs: Sequence[str], origins: Sequence[Origin | None]
 ) -> Iterator[Finding]:
     about, state = f"stream {info.config.name}", info.state
     obstacles = list(obstacles_of_input_stream(info.config, inputs, origins))

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.needs_nats_2_10
 
+EVENT = b'{"AlarmID":"a","UserID":"u","Status":"WARNING","ChangedAt":"2021-06-07T20:40:15Z"}'
+
 
 def site(names: Names) -> dict[str, Any]:
     """Return an origin of the same account: its subjects may not be ours, so they differ."""
@@ -45,8 +47,7 @@ async def test_what_a_source_renames_into_our_subjects_is_used(deployment: Deplo
         onto = [{"src": f"site.{one}", "dest": one} for one in (names.events, names.requests)]
         await make_sourced(broker, subject_transforms=onto)
         service = deployment.start()
-        body = b'{"AlarmID":"a","UserID":"u","Status":"WARNING","ChangedAt":"2021-06-07T20:40:15Z"}'
-        await broker.put(f"site.{names.events}", body)
+        await broker.put(f"site.{names.events}", EVENT)
         await broker.put(f"site.{names.requests}", b'{"UserID":"u"}')
         digest = await broker.next_digest()
         assert [alarm["AlarmID"] for alarm in digest["ActiveAlarms"]] == ["a"]
@@ -74,6 +75,30 @@ async def test_a_source_whose_origin_has_other_subjects_ends_the_start(
     (found,) = [one for one in findings if f"takes site.{broker.names.events}" in one["says"]]
     assert found["level"] == "risk"
     assert "does not start" in found["mend"]
+
+
+async def test_a_source_is_followed_to_where_its_origin_has_it_from(deployment: Deployment) -> None:
+    """Between them is a stream that captures nothing itself; or all goes round in a circle."""
+    async with deployment.broker() as broker:
+        api, names = JetStreamAPI(broker.client), broker.names
+        between = f"{names.input_stream}_BETWEEN"
+        await api.create(site(names))
+        hub = {"name": between, "sources": [{"name": site(names)["name"]}]}
+        await api.create(hub)
+        await make_sourced(broker, name=between)
+        service = deployment.launch()
+        assert service.wait() == 2
+        line = service.output().splitlines()[-1]
+        assert f"takes site.{names.events} from {between}" in line
+        onto = [{"src": f"site.{one}", "dest": one} for one in (names.events, names.requests)]
+        facts = await api.stream(between)
+        sources = [{"name": site(names)["name"], "subject_transforms": onto}]
+        await api.edit({**facts.settings, "sources": sources})
+        deployment.start()
+        await broker.put(f"site.{names.events}", EVENT)
+        await broker.put(f"site.{names.requests}", b'{"UserID":"u"}')
+        digest = await broker.next_digest()
+        assert [alarm["AlarmID"] for alarm in digest["ActiveAlarms"]] == ["a"]
 
 
 async def test_what_an_origin_brings_that_nobody_could_foresee_is_a_dead_letter(

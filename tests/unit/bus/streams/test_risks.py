@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from nats.js.api import StreamConfig
 
+from bus.streams.origins.sources import Origin
 from bus.streams.risks import (
     obstacle_of_name,
     obstacle_of_split,
@@ -176,7 +177,7 @@ def test_a_source_that_is_open_is_warned_about() -> None:
     assert risk.event == "stream.takes_unknown_subjects"
     assert "filter_subject" in risk.mend
     assert list(obstacles_of_input_stream(open_one, INPUTS)) == []
-    assert list(risks_of_input_stream(open_one, INPUTS, [config()])) == []
+    assert list(risks_of_input_stream(open_one, INPUTS, [Origin(config())])) == []
 
 
 def test_a_name_that_a_mirror_has_is_not_to_be_made_to_capture() -> None:

@@ -26,6 +26,7 @@ from nats.js.errors import NotFoundError
 from bus.settings import BusSettings
 from bus.streams.api import stream_of
 from bus.streams.marks import marks_of
+from bus.streams.origins.sources import Origin
 from ops.doctor.findings import Finding, Level
 from ops.doctor.jetstream import Sync, examine_jetstream
 
@@ -78,7 +79,7 @@ class Server:
     )
     consumer: ConsumerInfo | None = None
     account: AccountInfo = field(default_factory=account)
-    of_sources: list[StreamConfig | None] = field(default_factory=list)
+    of_sources: list[Origin | None] = field(default_factory=list)
 
     @property
     def js(self) -> JetStreamContext:
@@ -109,7 +110,7 @@ class Server:
             raise NotFoundError
         return self.consumer
 
-    async def origins(self, _: StreamConfig, __: Sequence[str]) -> list[StreamConfig | None]:
+    async def origins(self, _: StreamConfig, __: Sequence[str]) -> list[Origin | None]:
         """Return those of the input stream's sources."""
         return list(self.of_sources)
 
@@ -169,11 +170,11 @@ async def test_what_sources_bring_is_judged_by_what_their_origins_have() -> None
     ((level, says),) = await server.worse()
     assert level is Level.RISK
     assert "cannot be seen" in says
-    server.of_sources = [StreamConfig(name="X", subjects=["Other"])]
+    server.of_sources = [Origin(StreamConfig(name="X", subjects=["Other"]))]
     (finding,) = [one for one in await server.findings() if "takes Other from X" in one.says]
     assert finding.mend is not None
     assert "does not start" in finding.mend
-    server.of_sources = [StreamConfig(name="X", subjects=SUBJECTS.inputs)]
+    server.of_sources = [Origin(StreamConfig(name="X", subjects=SUBJECTS.inputs))]
     assert await server.worse() == []
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from nats.js.api import StreamConfig
 
-from bus.streams.origins.sources import faults_of_sources, own_patterns
+from bus.streams.origins.sources import Origin, faults_of_sources, is_plain, own_patterns
 
 INPUTS = ["AlarmStatusChanged", "SendAlarmDigest"]
 ONTO = [{"src": f"site.{one}", "dest": one} for one in INPUTS]
@@ -29,7 +29,8 @@ def sourced(*subjects: str, transform: dict[str, str] | None = None, **source: A
 
 def judged(config: StreamConfig, *origins: StreamConfig | None) -> list[tuple[bool, str]]:
     """Return of each fault whether it is certain, and what it is."""
-    found = list(faults_of_sources(config, INPUTS, origins))
+    of_sources = [None if one is None else Origin(one) for one in origins]
+    found = list(faults_of_sources(config, INPUTS, of_sources))
     assert all(one.mend for one in found)
     return [(one.certain, one.what) for one in found]
 
@@ -72,7 +73,17 @@ def test_what_arrives_under_an_input_or_is_captured_besides_is_used(
         (
             sourced(),
             stream(*INPUTS, subject_transform={"src": ">", "dest": "in.>"}),
-            "takes in.AlarmStatusChanged from O",
+            "AlarmStatusChanged from O as in.AlarmStatusChanged",
+        ),
+        (
+            sourced("in.>", filter_subject="in.>"),
+            stream(">", subject_transform={"src": "*", "dest": "in.$1"}),
+            "AlarmStatusChanged from O as in.",
+        ),
+        (
+            sourced(),
+            stream(INPUTS[0], subject_transform={"src": INPUTS[0], "dest": INPUTS[1]}),
+            "AlarmStatusChanged from O as SendAlarmDigest",
         ),
         (sourced(), stream("site.AlarmStatusChanged"), "takes site.AlarmStatusChanged from O"),
         (sourced(), stream(">"), "takes > from O"),
@@ -113,6 +124,38 @@ def test_of_an_origin_one_fault_of_a_kind_is_named() -> None:
     assert len(judged(sourced(), many)) == 1
     renames = [{"src": one, "dest": f"in.{one}"} for one in INPUTS]
     assert len(judged(sourced(subject_transforms=renames))) == 1
+
+
+def test_what_an_origin_of_an_origin_does_is_known_as_well() -> None:
+    """It renames an input into what is captured besides; or holds what nobody would know."""
+    renames = stream(*INPUTS, subject_transform={"src": INPUTS[0], "dest": "other.x"})
+    between = stream(sources=[{"name": "P"}])
+    chain = [Origin(between, (Origin(renames),))]
+    config = sourced("other.>")
+    (fault,) = faults_of_sources(config, INPUTS, chain)
+    assert fault.certain
+    assert "published as AlarmStatusChanged from O as other.x" in fault.what
+    back = sourced("other.>", subject_transforms=[{"src": "other.x", "dest": INPUTS[0]}])
+    assert list(faults_of_sources(back, INPUTS, chain)) == []
+    chain = [Origin(between, (Origin(stream("site.a")),))]
+    assert [one.certain for one in faults_of_sources(sourced(), INPUTS, chain)] == [True]
+    assert list(faults_of_sources(sourced("site.*"), INPUTS, chain)) == []
+
+
+def test_what_an_origin_renames_and_a_source_renames_back_is_used() -> None:
+    """As it is done where two sites have the same subjects."""
+    renames = stream(*INPUTS, subject_transform={"src": ">", "dest": "north.>"})
+    back = [{"src": "north.>", "dest": ">"}]
+    assert judged(sourced(subject_transforms=back), renames) == []
+
+
+def test_nobody_need_be_asked_of_what_brings_inputs_only() -> None:
+    """What a source takes may be for others, and be an input that its origin has renamed."""
+    assert is_plain(stream(*INPUTS), INPUTS)
+    assert is_plain(sourced(filter_subject=INPUTS[0]), INPUTS)
+    assert is_plain(sourced(subject_transforms=ONTO), INPUTS)
+    assert not is_plain(sourced(), INPUTS)
+    assert not is_plain(sourced("other.>", filter_subject="other.>"), INPUTS)
 
 
 def test_an_origin_elsewhere_is_asked_where_it_is() -> None:
