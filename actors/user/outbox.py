@@ -27,6 +27,7 @@ from actors.user.deliveries import asked
 from actors.user.selection import ALARMS_IN_A_SLICE, Selection
 
 if TYPE_CHECKING:
+    from actors.messages.inputs import Delivery
     from actors.ports import DeliveryToken
     from actors.rules.alarms import UserID
     from actors.rules.digest import DigestID, DigestItem
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from actors.user.deliveries import HeldDeliveries
     from actors.user.state import UserState
 
-OUTBOX_DIGESTS_MAX = 100
+OUTBOX_DIGESTS_MAX = 250
 """Digests in the outbox at the most, so that the document stays small: all but the first are
 empty, some hundred bytes each."""
 
@@ -94,52 +95,66 @@ class Outbox:
 
         Those before which much has to be chosen from wait for a ``selection``; whether none does.
         """
-        held, state, tally = self._held, self._state, context.tally
-        skip_empty = context.settings.skip_empty_digests
-        while held.asking and self._stage is not _Stage.SEALED and self._has_room():
-            delivery = held.asking[0]
-            held.handling = delivery.token
-            _, place, _, traceparent, earlier_id = asked(delivery)
-            if is_answered(state.cursor, place, earlier_id):
-                tally.requests_repeated += 1
-                self._settle_repeated()
-                continue
-            items = self._due()
-            if items is None:
-                break
-            if not items:
-                tally.digests_empty += 1
-            if not items and (skip_empty or delivery.token == self._begun):
-                state.told = True
-                state.told_all()
-                state.cursor = answer(state.cursor, place, earlier_id, None)
-                held.applied.append(held.asking.pop(0))
-                continue
-            room = self._alarms_max - sum(len(digest.items) for digest in state.cursor.outbox)
-            if len(items) > room and self._stage is _Stage.OPEN:
-                break  # with the next outbox, whole if it can be
-            part = items[:room]
-            # Saved even when there is nothing to tell: the compare-and-set proves that the state
-            # from which it is decided is not stale.
-            state.told = True
-            told = mark_told(state.alarms, part)
-            state.alarms.update(told)
-            state.changed.update(dict.fromkeys(told))
-            tally.digests_made += bool(part)
-            digest = Digest(context.new_digest_id(), user_id, part, traceparent)
-            self._stage = _Stage.OPEN
-            if len(part) < len(items):
-                # The request stays until the digest that carries the last of them answers it.
-                self._part_of = delivery.token
-                state.cursor = answer(state.cursor, None, None, digest)
-                break
-            state.cursor = answer(state.cursor, place, earlier_id, digest)
-            held.owed.append(held.asking.pop(0))
-            state.told_all()
+        held = self._held
+        answered = 0
+        try:
+            for delivery in held.asking:
+                if self._stage is _Stage.SEALED or not self._has_room():
+                    break
+                held.handling = delivery.token
+                if not self._answer(delivery, user_id, context):
+                    break
+                answered += 1
+        finally:
+            # At once: to take each from the front of fifty thousand would move all the others.
+            del held.asking[:answered]
         held.handling = None
         if self.selection is not None and self.selection.items is not None:
             self.selection = None  # of a moment that has passed
         return self.selection is None
+
+    def _answer(self, delivery: Delivery, user_id: UserID, context: UserContext) -> bool:
+        """Answer a request, as far as there is room; whether it is answered, and the next one's."""
+        held, state, tally = self._held, self._state, context.tally
+        _, place, _, traceparent, earlier_id = asked(delivery)
+        if is_answered(state.cursor, place, earlier_id):
+            tally.requests_repeated += 1
+            # Held until nothing is owed any more: what is owed may be its digest, and somebody must
+            # come back for that after a crash.
+            (held.applied if self._stage is _Stage.EMPTY else held.owed).append(delivery)
+            return True
+        items = self._due()
+        if items is None:
+            return False
+        if not items:
+            tally.digests_empty += 1
+        if not items and (context.settings.skip_empty_digests or delivery.token == self._begun):
+            state.told = True
+            state.told_all()
+            state.cursor = answer(state.cursor, place, earlier_id, None)
+            held.applied.append(delivery)
+            return True
+        part = items[: self._room()] if items else ()
+        if len(part) < len(items) and self._stage is _Stage.OPEN:
+            return False  # with the next outbox, whole if it can be
+        # Saved even when there is nothing to tell: the compare-and-set proves that the state from
+        # which it is decided is not stale.
+        state.told = True
+        told = mark_told(state.alarms, part)
+        state.alarms.update(told)
+        state.changed.update(dict.fromkeys(told))
+        tally.digests_made += bool(part)
+        digest = Digest(context.new_digest_id(), user_id, part, traceparent)
+        self._stage = _Stage.OPEN
+        if len(part) < len(items):
+            # The request stays until the digest that carries the last of them answers it.
+            self._part_of = delivery.token
+            state.cursor = answer(state.cursor, None, None, digest)
+            return False
+        state.cursor = answer(state.cursor, place, earlier_id, digest)
+        held.owed.append(delivery)
+        state.told_all()
+        return True
 
     def _due(self) -> tuple[DigestItem, ...] | None:
         """Return what is to be told, perhaps not all; None while it is being chosen."""
@@ -158,14 +173,9 @@ class Outbox:
         outbox = self._state.cursor.outbox
         return self._part_of is None and len(outbox) < OUTBOX_DIGESTS_MAX
 
-    def _settle_repeated(self) -> None:
-        """Hold a request that was answered before until nothing is owed any more.
-
-        What is owed may be its digest: somebody must come back for that after a crash.
-        """
-        held = self._held
-        request = held.asking.pop(0)
-        (held.applied if self._stage is _Stage.EMPTY else held.owed).append(request)
+    def _room(self) -> int:
+        """Return how many alarms the digests in the outbox may have besides."""
+        return self._alarms_max - sum([len(one.items) for one in self._state.cursor.outbox])
 
     def shrink(self) -> bool:
         """Have the next digests be smaller, for these were refused; whether they can be."""
