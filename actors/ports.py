@@ -89,13 +89,22 @@ class Unreadable:
     """A newer version has written it, and can read it: nothing is wrong with it."""
 
 
+class Postponed(Enum):
+    """Was not looked at, as those that were have many alarms: to be asked for again."""
+
+    POSTPONED = auto()
+
+
 class CheckpointStore(Protocol):
     """Keeps one checkpoint a user. Several calls may be under way at a time."""
 
-    async def load(self, user_ids: Sequence[UserID]) -> Mapping[UserID, Checkpoint | Unreadable]:
+    async def load(
+        self, user_ids: Sequence[UserID]
+    ) -> Mapping[UserID, Checkpoint | Unreadable | Postponed]:
         """Return the users that were saved; those that never were are absent.
 
-        Raises ``StoreUnavailableError``.
+        Of one user at least it is told how it is: memory bounds how many are looked at. Raises
+        ``StoreUnavailableError``.
         """
 
     async def save(self, updates: Sequence[CheckpointUpdate]) -> Sequence[SaveOutcome | Unsavable]:

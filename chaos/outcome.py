@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from chaos.load.reader import Stored
     from chaos.scenarios import Scenario
     from tests.oracle import Oracle
+
+logger = logging.getLogger("chaos")
 
 _SHOWN = 3
 _Stage = TypeVar("_Stage", bound=Stage)
@@ -66,8 +69,10 @@ def perform(scenario: Scenario[_Stage], stage: _Stage) -> Outcome:
         with stage.running(scenario.instances):
             scenario.play(stage)
             _finish(stage, outcome)
-    except (TimeoutError, OSError, AssertionError) as error:
-        # Whatever it is that the service could not do in time, nothing more can be known.
+    except Exception as error:
+        # Whatever it is that the service could not do in time, or that the play met with, nothing
+        # more can be known of this scenario; the others are played all the same.
+        logger.exception("play.broken")
         outcome.problems.append(f"{type(error).__name__}: {error}")
     outcome.fault_count = stage.faults
     outcome.messages = stage.field.messages

@@ -16,7 +16,7 @@ from actors.messages.checkpoints import (
     UsersNotLoaded,
 )
 from actors.messages.user import Recovered, RecoveryFailed
-from actors.ports import NEVER_SAVED, Unreadable
+from actors.ports import NEVER_SAVED, Postponed, Unreadable
 from actors.runtime.pooled import tell_each, tell_if_alive
 from actors.runtime.supervision import ServiceActor
 
@@ -34,11 +34,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger("actors.recovery")
 
 
-def _answer(found: Checkpoint | Unreadable) -> Recovered | RecoveryFailed:
+def _answer(found: Checkpoint | Unreadable | Postponed) -> Recovered | RecoveryFailed:
+    assert not isinstance(found, Postponed)
     return RecoveryFailed(found.reason) if isinstance(found, Unreadable) else Recovered(found)
 
 
-def _is_newer(found: Checkpoint | Unreadable) -> bool:
+def _is_newer(found: Checkpoint | Unreadable | Postponed) -> bool:
     return isinstance(found, Unreadable) and found.newer
 
 
@@ -94,10 +95,12 @@ class RecoveryActor(ServiceActor):
             self._under_way = {user_id: self._asked.pop(user_id) for user_id in user_ids}
             tell_if_alive(self._store, LoadUsers(user_ids, self.actor_ref))
 
-    def _answer(self, loaded: Mapping[UserID, Checkpoint | Unreadable]) -> None:
+    def _answer(self, loaded: Mapping[UserID, Checkpoint | Unreadable | Postponed]) -> None:
         """Tell all who asked; who did while it was loaded gets what is loaded after that."""
         self._backoff.answered()
         under_way, self._under_way = self._under_way, {}
+        if left := [one for one, found in loaded.items() if isinstance(found, Postponed)]:
+            self._ask_again({user_id: under_way.pop(user_id) for user_id in left})
         if newer := [user_id for user_id, found in loaded.items() if _is_newer(found)]:
             self._wait_for_newer({user_id: under_way.pop(user_id) for user_id in newer}, loaded)
         tell_each(
@@ -107,10 +110,16 @@ class RecoveryActor(ServiceActor):
         )
         self._load_soon()
 
+    def _ask_again(self, asked: dict[UserID, list[ActorRef[Any]]]) -> None:
+        """Have these loaded before those that have asked since."""
+        asked_since, self._asked = self._asked, asked
+        for user_id, refs in asked_since.items():
+            self._asked.setdefault(user_id, []).extend(refs)
+
     def _wait_for_newer(
         self,
         asked: Mapping[UserID, list[ActorRef[Any]]],
-        loaded: Mapping[UserID, Checkpoint | Unreadable],
+        loaded: Mapping[UserID, Checkpoint | Unreadable | Postponed],
     ) -> None:
         """Ask again after a while for users that a newer version has written.
 
@@ -129,9 +138,8 @@ class RecoveryActor(ServiceActor):
                 self._scheduler.tell_after(wait_s, self.actor_ref, again)
 
     def _retry_later(self, error: str) -> None:
-        asked_since, self._asked, self._under_way = self._asked, self._under_way, {}
-        for user_id, refs in asked_since.items():
-            self._asked.setdefault(user_id, []).extend(refs)
+        under_way, self._under_way = self._under_way, {}
+        self._ask_again(under_way)
         self._load_is_coming = True
         self._backoff.failed(
             error,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         Checkpoint,
         CheckpointUpdate,
         DeliveryToken,
+        Postponed,
         SaveOutcome,
         Unreadable,
         Unsavable,
@@ -97,8 +98,8 @@ class LoadUsers:
 class UsersLoaded:
     """Store caller to recovery: the call returned."""
 
-    loaded: Mapping[UserID, Checkpoint | Unreadable]
-    """Those that were ever saved."""
+    loaded: Mapping[UserID, Checkpoint | Unreadable | Postponed]
+    """Those that were ever saved, and those that are to be asked for again."""
 
 
 @dataclass(frozen=True, slots=True)

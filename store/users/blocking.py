@@ -7,6 +7,7 @@ import time
 from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from actors.ports import Postponed
 from store.users.mongo import MongoCheckpointStore
 
 if TYPE_CHECKING:
@@ -28,8 +29,16 @@ class BlockingStore:
         self._loop = loop
 
     def load(self, user_ids: Sequence[UserID]) -> Mapping[UserID, Checkpoint | Unreadable]:
-        """See ``CheckpointStore``."""
-        return self._wait(self.inner.load(user_ids))
+        """See ``CheckpointStore``; all of them, however many alarms they have."""
+        loaded: dict[UserID, Checkpoint | Unreadable] = {}
+        left = user_ids
+        while left:
+            found = self._wait(self.inner.load(left))
+            left = [user_id for user_id, one in found.items() if one is Postponed.POSTPONED]
+            loaded |= {
+                user_id: one for user_id, one in found.items() if not isinstance(one, Postponed)
+            }
+        return loaded
 
     def save(self, updates: Sequence[CheckpointUpdate]) -> Sequence[SaveOutcome | Unsavable]:
         """See ``CheckpointStore``."""

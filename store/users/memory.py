@@ -13,7 +13,7 @@ from store.users.document import to_changes
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from actors.ports import Unreadable
+    from actors.ports import Postponed, Unreadable
     from actors.rules.alarms import UserID
 
 
@@ -23,7 +23,7 @@ _ALARMS_UNMEASURED = 10_000
 
 
 class SyncStore(Protocol):
-    """A ``CheckpointStore`` whose calls return their answers."""
+    """A ``CheckpointStore`` whose calls return their answers, of all who are asked for."""
 
     def load(self, user_ids: Sequence[UserID]) -> Mapping[UserID, Checkpoint | Unreadable]:
         """See ``CheckpointStore``."""
@@ -39,7 +39,9 @@ class PromptStore:
         """Ask ``store``."""
         self._store = store
 
-    async def load(self, user_ids: Sequence[UserID]) -> Mapping[UserID, Checkpoint | Unreadable]:
+    async def load(
+        self, user_ids: Sequence[UserID]
+    ) -> Mapping[UserID, Checkpoint | Unreadable | Postponed]:
         """See ``CheckpointStore``."""
         return self._store.load(user_ids)
 

@@ -13,7 +13,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from actors.errors import StoreUnavailableError
-from actors.ports import SaveOutcome, Unsavable
+from actors.ports import Postponed, SaveOutcome, Unsavable
 from actors.runtime.turns import Turns
 from store.client import client_for, describe, opening
 from store.users.document import NOBODY, to_probe
@@ -68,6 +68,9 @@ _LOADED_AT_A_TIME = 100
 """Users in one answer of the server's, which the driver decodes in one go."""
 _ALARMS_IN_A_TURN = 1_000
 """Loaded before the loop may do something else: some 2 milliseconds."""
+_ALARMS_IN_A_LOAD = 100_000
+"""Loaded at which those that are left wait for another call: some 40 MB. The answer that exceeds it
+has up to as many again, 16 MB of documents."""
 _ATTEMPTS_ALONE = 3
 """A statement that fails while others are saved is refused at so many failures in a row."""
 
@@ -129,25 +132,38 @@ class MongoCheckpointStore:
         except PyMongoError as error:
             raise StoreUnavailableError(describe(error)) from error
 
-    async def load(self, user_ids: Sequence[UserID]) -> Mapping[UserID, Checkpoint | Unreadable]:
+    async def load(
+        self, user_ids: Sequence[UserID]
+    ) -> Mapping[UserID, Checkpoint | Unreadable | Postponed]:
         """See ``CheckpointStore``."""
         loaded: dict[UserID, Checkpoint | Unreadable] = {}
-        unpaused = 0
         wanted = {"_id": {"$in": list(user_ids)}}
+        alarms = 0
         try:
-            async for batch in self._users.find_raw_batches(wanted, batch_size=_LOADED_AT_A_TIME):
-                self._turns.begin()
-                for alarms in read_batch(batch, loaded):  # type: ignore[arg-type]  # bytes
-                    unpaused += alarms
-                    if unpaused >= _ALARMS_IN_A_TURN:
-                        unpaused = 0
-                        self._turns.end()
-                        await asyncio.sleep(0)
-                        self._turns.begin()
-                self._turns.end()
+            async with self._users.find_raw_batches(wanted, batch_size=_LOADED_AT_A_TIME) as found:
+                async for batch in found:
+                    if alarms >= _ALARMS_IN_A_LOAD:
+                        left = [one for one in user_ids if one not in loaded]
+                        return loaded | dict.fromkeys(left, Postponed.POSTPONED)
+                    alarms += await self._read(batch, loaded)  # type: ignore[arg-type]  # bytes
         except PyMongoError as error:
             raise StoreUnavailableError(describe(error)) from error
         return loaded
+
+    async def _read(self, batch: bytes, loaded: dict[UserID, Checkpoint | Unreadable]) -> int:
+        """Read a batch into ``loaded`` by turns with the loop; return how many alarms it had."""
+        alarms = unpaused = 0
+        self._turns.begin()
+        for some in read_batch(batch, loaded):
+            alarms += some
+            unpaused += some
+            if unpaused >= _ALARMS_IN_A_TURN:
+                unpaused = 0
+                self._turns.end()
+                await asyncio.sleep(0)
+                self._turns.begin()
+        self._turns.end()
+        return alarms
 
     async def save(self, updates: Sequence[CheckpointUpdate]) -> Sequence[SaveOutcome | Unsavable]:
         """See ``CheckpointStore``.

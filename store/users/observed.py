@@ -14,7 +14,7 @@ from store.tally import StoreTally
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from actors.ports import Checkpoint, CheckpointUpdate, Unreadable, Unsavable
+    from actors.ports import Checkpoint, CheckpointUpdate, Postponed, Unreadable, Unsavable
     from actors.rules.alarms import UserID
     from store.tally import CallTally
 
@@ -41,7 +41,9 @@ class ObservedCheckpointStore:
         self._numbers = itertools.count()
         self.tally = StoreTally()
 
-    async def load(self, user_ids: Sequence[UserID]) -> Mapping[UserID, Checkpoint | Unreadable]:
+    async def load(
+        self, user_ids: Sequence[UserID]
+    ) -> Mapping[UserID, Checkpoint | Unreadable | Postponed]:
         """See ``CheckpointStore``."""
         with self._observed(self.tally.loads, len(user_ids)):
             return await self._store.load(user_ids)

@@ -10,7 +10,14 @@ from bson import encode
 from bson.raw_bson import RawBSONDocument
 
 from actors.errors import StoreUnavailableError
-from actors.ports import Checkpoint, CheckpointUpdate, SaveOutcome, Unreadable, Unsavable
+from actors.ports import (
+    Checkpoint,
+    CheckpointUpdate,
+    Postponed,
+    SaveOutcome,
+    Unreadable,
+    Unsavable,
+)
 from actors.rules.alarms import Alarm, AlarmID, Severity, UserID
 from actors.rules.digest import Cursor
 from actors.rules.positions import Place
@@ -18,7 +25,7 @@ from store.settings import StoreSettings
 from store.users.blocking import StandaloneStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from tests.contract.conftest import MongoSide
 
@@ -149,6 +156,31 @@ def test_thirty_thousand_alarms_are_added_to_as_many_in_seconds(mongo: MongoSide
     loaded = mongo.store.load([ALICE])[ALICE]
     assert isinstance(loaded, Checkpoint)
     assert len(loaded.alarms) == 60_000
+
+
+def test_of_users_with_many_alarms_a_load_takes_some(
+    mongo: MongoSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thousand of ten thousand would be four gigabytes; whoever has a thread gets them all."""
+    monkeypatch.setattr("store.users.mongo._ALARMS_IN_A_LOAD", 2)
+    monkeypatch.setattr("store.users.mongo._LOADED_AT_A_TIME", 2)
+    users = [UserID(f"user-{number}") for number in range(7)]
+    mongo.store.save([CheckpointUpdate(user, 0, {A: WARNING}, None) for user in users])
+    answered: list[int] = []
+    inner = mongo.store.inner
+    load = inner.load
+
+    async def counted(
+        user_ids: Sequence[UserID],
+    ) -> Mapping[UserID, Checkpoint | Unreadable | Postponed]:
+        found = await load(user_ids)
+        answered.append(sum(isinstance(one, Checkpoint) for one in found.values()))
+        return found
+
+    monkeypatch.setattr(inner, "load", counted)
+    loaded = mongo.store.load([*users, UserID("never saved")])
+    assert loaded == dict.fromkeys(users, Checkpoint(1, {A: WARNING}, Cursor()))
+    assert answered == [2, 2, 2, 1]
 
 
 def test_a_number_beyond_64_bits_is_unsavable_alone(mongo: MongoSide) -> None:

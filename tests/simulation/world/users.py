@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.ports import SaveOutcome, Unreadable, Unsavable
+from actors.ports import Checkpoint, Postponed, SaveOutcome, Unreadable, Unsavable
 from tests.simulation.trace import Happening
 from tests.simulation.world.poison import POISON
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from actors.ports import Checkpoint, CheckpointUpdate
+    from actors.ports import CheckpointUpdate
     from actors.rules.alarms import UserID
     from tests.simulation.world.instance import Instance
     from tests.simulation.world.link import StoreLink
@@ -29,7 +29,9 @@ class StormyUsers:
         self._instance = instance
         self._link = link
 
-    async def load(self, user_ids: Sequence[UserID]) -> Mapping[UserID, Checkpoint | Unreadable]:
+    async def load(
+        self, user_ids: Sequence[UserID]
+    ) -> Mapping[UserID, Checkpoint | Unreadable | Postponed]:
         """See ``CheckpointStore``."""
         what = f"load {' '.join(user_ids)}"
         return await self._link.call(what, lambda: self._load(user_ids), _DEADLINE_S)
@@ -41,11 +43,18 @@ class StormyUsers:
             what, lambda: [self._save(update) for update in updates], _DEADLINE_S
         )
 
-    def _load(self, user_ids: Sequence[UserID]) -> Mapping[UserID, Checkpoint | Unreadable]:
+    def _load(
+        self, user_ids: Sequence[UserID]
+    ) -> Mapping[UserID, Checkpoint | Unreadable | Postponed]:
         world, instance = self._world, self._instance
-        loaded = dict(world.users.load(user_ids))
+        loaded: dict[UserID, Checkpoint | Unreadable | Postponed] = dict(world.users.load(user_ids))
+        alarms = 0
         for user_id in user_ids:
+            if alarms >= world.plan.slice_max:
+                loaded[user_id] = Postponed.POSTPONED
+                continue
             found = loaded.get(user_id)
+            alarms += len(found.alarms) if isinstance(found, Checkpoint) else 0
             version = f"v{getattr(found, 'version', 0)}"
             world.note(instance, Happening.LOADED, user_id, version)
             if found is not None and world.poisoned(instance, "checkpoint"):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from actors.checkpoints.recovery import RecoveryActor
 from actors.messages.checkpoints import RecoverUser, UsersLoaded, UsersNotLoaded
 from actors.messages.user import Recovered, RecoveryFailed
-from actors.ports import NEVER_SAVED, Checkpoint
+from actors.ports import NEVER_SAVED, Checkpoint, Postponed
 from actors.rules.alarms import UserID
 from actors.rules.digest import Cursor
 from actors.settings import CoreSettings
@@ -201,3 +201,22 @@ def test_what_a_newer_version_has_written_is_waited_for() -> None:
     assert new.received == [UNKNOWN]
     asked = [user_ids for _, user_ids in desk.store.load_calls]
     assert asked == [["old", "new"], *[["new"]] * 4]
+
+
+def test_who_was_not_looked_at_is_asked_for_again_before_those_who_came_since() -> None:
+    """Those that were had so many alarms; all are answered in the end."""
+    caller = Inbox()
+    desk = Desk(caller=caller.actor_ref)
+    first, *others = [desk.ask(user) for user in ("a", "b", "c")]
+    desk.stage.settle()
+    others.append(desk.ask("d"))
+    desk.stage.settle()
+    known, later = saved("a").checkpoint, Postponed.POSTPONED
+    desk.stage.tell(
+        desk.recovery,
+        UsersLoaded({UserID("a"): known, UserID("b"): later, UserID("c"): later}),
+    )
+    assert [load.user_ids for load in caller.take()] == [["a", "b", "c"], ["b", "c", "d"]]
+    assert (first.received, others[0].received) == ([saved("a")], [])
+    desk.stage.tell(desk.recovery, UsersLoaded({}))
+    assert [probe.received for probe in others] == [[UNKNOWN]] * 3
