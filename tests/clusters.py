@@ -223,7 +223,7 @@ class ReplicaSet:
             time.sleep(_POLL_S)
 
     def step_down(self) -> None:
-        """Have the primary give up, and another be elected; on a busy machine one catches up late."""
+        """Have the primary give up, and another be elected: one that has caught up by then."""
         give_up_at_s = time.monotonic() + PATIENCE_S
         while True:
             try:
