@@ -112,7 +112,10 @@ class HomeTally:
     lapses: int = 0
     """Times that publishing was held back because a sign of life was confirmed too late."""
     standing_by: bool = False
-    """Whether there is no partition for this instance: more are up than there are partitions."""
+    """Whether there is no partition for this instance: more are up than there are partitions, or
+    it is outdated."""
+    outdated: bool = False
+    """Whether a newer version has written what this instance cannot read."""
     may_publish_until_s: float = float("-inf")
     """Beyond it digests are held back; by the core's ``Clock.monotonic_s``."""
     view: HomesView = field(default_factory=lambda: HomesView((), ()))

@@ -33,7 +33,7 @@ from actors.messages.home import (
 from actors.messages.publisher import MayPublish
 from actors.rules.holding import empty, fall, held, lapse, leave, may_publish, reconcile
 from actors.rules.homes import HAND_OVER_S, Plan, plan
-from actors.rules.watching import NOTHING_SEEN, observe, takers
+from actors.rules.watching import NOTHING_SEEN, is_outdated, observe, takers
 from actors.runtime.pooled import tell_if_alive
 from actors.runtime.supervision import ServiceActor
 
@@ -92,7 +92,6 @@ class HomeActor(ServiceActor):
         self._looks_left = 0
         self._once_more = False
         self._writing: Plan | None = None
-        self._standing_by = False
         self._left: Callable[[int], None] | None = None  # set from when it is to leave
         self._is_relieved = False  # whether others are up to have what it leaves
         self._gone = False
@@ -277,9 +276,10 @@ class HomeActor(ServiceActor):
         self._ports.scheduler.tell_after(SAVE_EVERY_S, self.actor_ref, SavePositions())
 
     def _say_whether_standing_by(self, planned: Plan) -> None:
-        if planned.standing_by and not self._standing_by:
+        if planned.standing_by and not self._tally.standing_by:
             say_standing_by(self._watch, self._me, self._tally.instances)
-        self._standing_by = self._tally.standing_by = planned.standing_by
+        self._tally.standing_by = planned.standing_by
+        self._tally.outdated = is_outdated(self._watch, self._me)
 
     def _leave(self, left: Callable[[int], None], patience_s: float) -> None:
         others = takers(self._watch, self._me, self._lease_s) - {self._me}

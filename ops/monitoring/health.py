@@ -151,6 +151,8 @@ class Health:
         home = self._home
         if home.partitions:
             return f"{OK}, {home.partitions} of {PARTITIONS} at home here"
+        if home.outdated:
+            return f"{OK}, stands by: a newer version has written what this one cannot read"
         if home.standing_by:
             return f"{OK}, stands by: {home.instances} instances are up for {PARTITIONS} partitions"
         return "none is at home here yet"

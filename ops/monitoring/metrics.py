@@ -160,6 +160,7 @@ def _of_homes(tally: HomeTally, lag: PositionLag) -> Iterator[Metric]:
     yield _gauge(
         "standing_by", "Whether there is no partition for this instance.", tally.standing_by
     )
+    yield _gauge("outdated", "Whether a newer version wrote what this cannot read.", tally.outdated)
     moves = {
         "gained_free": tally.gained_free,
         "gained_from_dead": tally.gained_from_dead,

@@ -188,6 +188,14 @@ def test_an_instance_that_stands_by_is_ready_and_says_so() -> None:
     assert found == "ok, stands by: 70 instances are up for 64 partitions"
 
 
+def test_an_instance_that_a_newer_version_has_left_behind_says_so() -> None:
+    """It is not one too many: more partitions would not help."""
+    desk = Desk()
+    desk.home.partitions, desk.home.standing_by, desk.home.outdated = 0, True, True
+    found = desk.health.ready().checks["partitions"]
+    assert found == "ok, stands by: a newer version has written what this one cannot read"
+
+
 def test_a_newcomer_is_ready_once_something_is_at_home_with_it() -> None:
     """So a rolling restart waits for the hand-over before it stops the next one."""
     desk = Desk()
