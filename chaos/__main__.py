@@ -17,13 +17,12 @@ from rich.console import Console
 from chaos import report
 from chaos.cluster_scenarios import CLUSTER_SCENARIOS, NAMES
 from chaos.cluster_stage import ClusterStage
-from chaos.outcome import perform
+from chaos.outcome import Outcome, perform
 from chaos.scenarios import SCENARIOS
 from chaos.stage import Stage
 from tests.clusters import Clusters
 
 if TYPE_CHECKING:
-    from chaos.outcome import Outcome
     from chaos.scenarios import Scenario
 
 
@@ -79,7 +78,13 @@ def main(only: tuple[str, ...], *, quick: bool) -> None:
             continue
         folder = root / name
         folder.mkdir()
-        outcome = played(folder, console, quick=quick)
+        played_with = report.versions()
+        try:
+            outcome = played(folder, console, quick=quick)
+        except Exception as error:
+            # Its servers did not start, say; the others are played all the same.
+            logging.getLogger("chaos").exception("play.broken")
+            outcome = Outcome(name, name, problems=[f"{type(error).__name__}: {error}"])
         outcomes.append(outcome)
         click.echo(
             f"{name}: {'broken' if outcome.problems else 'kept'}, "
@@ -92,7 +97,7 @@ def main(only: tuple[str, ...], *, quick: bool) -> None:
         for problem in outcome.problems:
             click.echo(f"  {problem}", err=True)
         if not quick:
-            report.record(outcome)
+            report.record(outcome, played_with)
         if not outcome.problems:
             shutil.rmtree(folder, ignore_errors=True)
     click.echo(report.table(outcomes))

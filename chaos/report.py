@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import platform
 import subprocess
+from contextlib import suppress
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -20,7 +22,7 @@ from chaos.outcome import Outcome
 from tests.servers import mongod_version, nats_server_version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "reliability.md"
 FOLDER = DOCUMENT.parent / "reliability"
@@ -35,7 +37,7 @@ _HEAD = (
     "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
 )
 _PACKAGES = ("nats-py", "pykka", "pymongo")
-_MEASURED = [field.name for field in fields(Outcome)]
+_MEASURED = {field.name for field in fields(Outcome)}
 
 
 def row(outcome: Outcome) -> str:
@@ -63,16 +65,17 @@ def table(outcomes: Sequence[Outcome]) -> str:
     return "\n".join([_HEAD, *map(row, outcomes)])
 
 
-def record(outcome: Outcome) -> None:
+def record(outcome: Outcome, played_with: Mapping[str, str]) -> None:
     """Put a full play into the file and the document, in place of the one before of its scenario.
 
     One by one: a run takes more than an hour, and what was played before it broke off counts.
+    ``played_with`` are the ``versions`` as they were before it.
     """
     others = [one for one in recorded() if one["scenario"] != outcome.scenario]
-    about = {"played": datetime.now(UTC).isoformat(timespec="seconds"), "with": _versions()}
+    about = {"played": datetime.now(UTC).isoformat(timespec="seconds"), "with": played_with}
     rows = in_order([*others, {**asdict(outcome), **about}])
     FOLDER.mkdir(parents=True, exist_ok=True)
-    FILE.write_text(json.dumps({"scenarios": rows}, indent=1) + "\n")
+    _replace(FILE, json.dumps({"scenarios": rows}, indent=1) + "\n")
     _put_into_document(shown(rows))
 
 
@@ -83,8 +86,11 @@ def recorded() -> list[dict[str, Any]]:
 
 
 def in_order(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return them as they are played, without those of scenarios that there are no more."""
-    by_name = {row["scenario"]: row for row in rows}
+    """Return them as they are played.
+
+    Without those of scenarios that there are no more, or that measured something else then.
+    """
+    by_name = {row["scenario"]: row for row in rows if row.keys() >= _MEASURED}
     return [by_name[name] for name in NAMES if name in by_name]
 
 
@@ -92,23 +98,27 @@ def shown(rows: Sequence[dict[str, Any]]) -> str:
     """Return what the document shows of the file: what was played when, and the table."""
     days = sorted({row["played"][:10] for row in rows})
     played = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
-    versions = sorted(
-        {", ".join(f"{name} {one}" for name, one in row["with"].items()) for row in rows}
-    )
+    played_with = [
+        f"{name} {' / '.join(dict.fromkeys(row['with'][name] for row in rows))}"
+        for name in rows[0]["with"]
+    ]
     minutes = sum(row["seconds"] for row in rows) / 60
-    outcomes = [Outcome(**{name: row[name] for name in _MEASURED}) for row in rows]
+    outcomes = [
+        Outcome(**{name: value for name, value in row.items() if name in _MEASURED}) for row in rows
+    ]
     caught_up_s = max(outcome.caught_up_s for outcome in outcomes)
     return (
-        f"{played}, {minutes:.0f} minutes, two cores; {'; '.join(versions)}. "
+        f"{played}, {minutes:.0f} minutes; {', '.join(played_with)}. "
         f"Behind two minutes of backlog a new request was answered after {caught_up_s:.0f} s.\n\n"
         f"{table(outcomes)}"
     )
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
     """Return those of the parts, and which commit of ours: ``+`` where files were changed."""
     return {
         "commit": _commit(),
+        "cores": str(os.cpu_count()),
         "Python": platform.python_version(),
         "nats-server": ".".join(map(str, nats_server_version())),
         "mongod": mongod_version(),
@@ -126,12 +136,21 @@ def _commit() -> str:
 def _git(*arguments: str) -> str:
     """Return what git says; nothing where there is none."""
     command = ["git", "-C", str(DOCUMENT.parent.parent), *arguments]
-    found = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-    return found.stdout.strip()
+    with suppress(OSError):
+        found = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        return found.stdout.strip()
+    return ""
 
 
 def _put_into_document(text: str) -> None:
     document = DOCUMENT.read_text()
     before, _, rest = document.partition(BEGIN)
     _, _, after = rest.partition(END)
-    DOCUMENT.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+    _replace(DOCUMENT, f"{before}{BEGIN}\n{text}\n{END}{after}")
+
+
+def _replace(file: Path, text: str) -> None:
+    """Write a file at once or not at all: whoever has enough of a run ends it at any time."""
+    new = file.with_suffix(".new")
+    new.write_text(text)
+    new.replace(file)

@@ -100,7 +100,10 @@ class RecoveryActor(ServiceActor):
         self._backoff.answered()
         under_way, self._under_way = self._under_way, {}
         if left := [one for one, found in loaded.items() if isinstance(found, Postponed)]:
-            self._ask_again({user_id: under_way.pop(user_id) for user_id in left})
+            # Before anybody else: the store looks at users in an order of its own, and whoever is
+            # last in it would be postponed by those who come meanwhile, for ever.
+            self._under_way = {user_id: under_way.pop(user_id) for user_id in left}
+            tell_if_alive(self._store, LoadUsers(left, self.actor_ref))
         if newer := [user_id for user_id, found in loaded.items() if _is_newer(found)]:
             self._wait_for_newer({user_id: under_way.pop(user_id) for user_id in newer}, loaded)
         tell_each(
@@ -109,12 +112,6 @@ class RecoveryActor(ServiceActor):
             for ref in refs
         )
         self._load_soon()
-
-    def _ask_again(self, asked: dict[UserID, list[ActorRef[Any]]]) -> None:
-        """Have these loaded before those that have asked since."""
-        asked_since, self._asked = self._asked, asked
-        for user_id, refs in asked_since.items():
-            self._asked.setdefault(user_id, []).extend(refs)
 
     def _wait_for_newer(
         self,
@@ -138,8 +135,9 @@ class RecoveryActor(ServiceActor):
                 self._scheduler.tell_after(wait_s, self.actor_ref, again)
 
     def _retry_later(self, error: str) -> None:
-        under_way, self._under_way = self._under_way, {}
-        self._ask_again(under_way)
+        asked_since, self._asked, self._under_way = self._asked, self._under_way, {}
+        for user_id, refs in asked_since.items():
+            self._asked.setdefault(user_id, []).extend(refs)
         self._load_is_coming = True
         self._backoff.failed(
             error,

@@ -63,14 +63,15 @@ class Field:
         self._tasks: list[asyncio.Task[None]] = []
         self._loading: asyncio.Task[None] | None = None
         self._broker: Broker
+        self._count: Callable[[], int] = lambda: 0
         self._producer: Producer
         self.reader: DigestReader
         self.subscriber: PlainSubscriber
 
     @property
     def messages(self) -> int:
-        """Messages published, each counted once."""
-        return self._producer.count
+        """Messages published, each counted once; none before it was opened."""
+        return self._count()
 
     def open(self) -> None:
         """Connect and begin to read digests."""
@@ -209,7 +210,8 @@ class Field:
         self._broker = await self._opened.enter_async_context(
             connected(urls, self._names, self._mongodb_uri, **(_ROAMS if "," in urls else {}))
         )
-        self._producer = Producer(self._broker.client, self._names.requests)
+        self._producer = producer = Producer(self._broker.client, self._names.requests)
+        self._count = lambda: producer.count
         self.reader = DigestReader(self._broker.client, self._names)
         self.subscriber = PlainSubscriber(self._broker.client, self._names)
         await self.subscriber.start()

@@ -142,10 +142,14 @@ class MongoCheckpointStore:
         try:
             async with self._users.find_raw_batches(wanted, batch_size=_LOADED_AT_A_TIME) as found:
                 async for batch in found:
-                    if alarms >= _ALARMS_IN_A_LOAD:
-                        left = [one for one in user_ids if one not in loaded]
-                        return loaded | dict.fromkeys(left, Postponed.POSTPONED)
                     alarms += await self._read(batch, loaded)  # type: ignore[arg-type]  # bytes
+                    if alarms < _ALARMS_IN_A_LOAD or not found.alive:
+                        continue
+                    left = [one for one in user_ids if one not in loaded]
+                    # As many as were asked for: a collation finds users under other ids than
+                    # those, and they would be asked for again and again.
+                    if len(left) < len(user_ids):
+                        return loaded | dict.fromkeys(left, Postponed.POSTPONED)
         except PyMongoError as error:
             raise StoreUnavailableError(describe(error)) from error
         return loaded

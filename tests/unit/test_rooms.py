@@ -66,7 +66,6 @@ UNMIRRORED = {
     "bus/streams/limits.py": _SERVER + "tests/integration/test_limits.py",
     "bus/streams/marks.py": "names; tests/integration/test_migration.py",
     "bus/streams/mending.py": _SERVER + "tests/faults/test_streams.py",
-    "bus/streams/origins/asking.py": _SERVER + "tests/integration/test_sources.py",
     "bus/streams/scanning.py": _SERVER + "tests/integration/test_log_commands.py",
     "bus/streams/topology.py": _SERVER + "tests/integration/test_topology.py",
     "ops/cli/examples.py": "one expression; test_program shows the examples of every command",

@@ -12,7 +12,7 @@ from bus.streams.api import API, describe
 from bus.streams.origins.sources import Origin, api_of, is_plain, sources_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from nats.js.api import StreamConfig, StreamSource
 
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("bus.origins")
 
-_ANSWERED_WITHIN_S = 2.0
-"""It may be behind a leaf node that is away, or not for us to see: the start waits no longer."""
+ANSWERED_WITHIN_S = 2.0
+"""All of them. They may be behind a leaf node that is away, or not for us to see."""
 
+_STREAMS_MAX = 64
 _DEPTH = 4
-"""Origins of origins of origins: a chain may go round."""
+"""Origins of origins of origins, of so many streams in all; what is beyond is not seen."""
 
 
 async def origins_of(
@@ -36,23 +37,43 @@ async def origins_of(
     """
     if is_plain(config, inputs):
         return []
-    return await _origins(api, config, API, _DEPTH)
+    return await _Walk(api).origins(config, API, {(API, config.name or ""): config})
 
 
-async def _origins(
-    api: JetStreamAPI, config: StreamConfig, of: str, depth: int
-) -> list[Origin | None]:
-    """Ask for the origins of a stream, whose JetStream is asked at ``of``."""
-    return await asyncio.gather(*(_origin(api, one, of, depth) for one in sources_of(config)))
+class _Walk:
+    """One look at all that a stream's sources lead to."""
 
+    def __init__(self, api: JetStreamAPI) -> None:
+        self._api = api
+        self._left = _STREAMS_MAX
+        self._until_s = asyncio.get_running_loop().time() + ANSWERED_WITHIN_S
 
-async def _origin(api: JetStreamAPI, source: StreamSource, of: str, depth: int) -> Origin | None:
-    if depth == 0 or (source.external is not None and of != API):
-        return None  # how a stream elsewhere sees a third place is nothing that is known here
-    at = of if source.external is None else api_of(source)
-    try:
-        facts = await api.stream(source.name, at, _ANSWERED_WITHIN_S)
-    except NatsError as error:
-        logger.info("origin.unseen", extra={"origin": source.name, "error": describe(error)})
-        return None
-    return Origin(facts.config, tuple(await _origins(api, facts.config, at, depth - 1)))
+    async def origins(
+        self, config: StreamConfig, of: str, path: Mapping[tuple[str, str], StreamConfig]
+    ) -> list[Origin | None]:
+        """Ask for the origins of a stream, whose JetStream is asked at ``of``.
+
+        ``path`` are the streams that have led there: sources may go round in a circle, as those of
+        a hub and its sites do.
+        """
+        return await asyncio.gather(*(self._origin(one, of, path) for one in sources_of(config)))
+
+    async def _origin(
+        self, source: StreamSource, of: str, path: Mapping[tuple[str, str], StreamConfig]
+    ) -> Origin | None:
+        if source.external is not None and of != API:
+            return None  # how a stream elsewhere sees a third place is nothing that is known here
+        at = of if source.external is None else api_of(source)
+        if met := path.get((at, source.name)):
+            return Origin(met)
+        left_s = self._until_s - asyncio.get_running_loop().time()
+        if len(path) > _DEPTH or self._left == 0 or left_s <= 0:
+            return None
+        self._left -= 1
+        try:
+            facts = await self._api.stream(source.name, at, left_s)
+        except NatsError as error:
+            logger.info("origin.unseen", extra={"origin": source.name, "error": describe(error)})
+            return None
+        further = {**path, (at, source.name): facts.config}
+        return Origin(facts.config, tuple(await self.origins(facts.config, at, further)))

@@ -16,9 +16,12 @@ from bus.streams.origins.transforms import meet, renamed, stored_under
 from bus.subjects import covers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from nats.js.api import StreamConfig, StreamSource
+
+
+_WILDCARDS = {"*", ">"}
 
 
 class Fault(NamedTuple):
@@ -72,9 +75,15 @@ def faults_of_sources(
     """
     yield from _faults_of_origins(config, inputs, origins)
     understood = (*inputs, *own_patterns(config))
+    copied = {
+        (way.source.name, each)
+        for each in inputs
+        for way in _copies(config, _ways_here(config, origins, each), each)
+    }
     said: set[tuple[str, str]] = set()
     for one in _brought(config, origins):
-        fault = _fault(one, config, inputs, understood)
+        renamable = [each for each in inputs if (one.origin, each) not in copied]
+        fault = _fault(one, config, inputs, renamable, understood)
         kind = "" if fault is None else fault.mend
         if fault is not None and (one.origin, kind) not in said:
             said.add((one.origin, kind))
@@ -86,53 +95,87 @@ def is_plain(config: StreamConfig, inputs: Sequence[str]) -> bool:
     return all(any(covers(each, one.after) for each in inputs) for one in _brought(config, ()))
 
 
+class _Way(NamedTuple):
+    """One of the ways on which what is published as an input comes here."""
+
+    captured_by: str
+    """The stream to which it was published."""
+    source: StreamSource
+    held: str
+    """Under what the source's origin stores it."""
+    after: str
+    """Under what it is stored here."""
+
+
 def _faults_of_origins(
     config: StreamConfig, inputs: Sequence[str], origins: Sequence[Origin | None]
 ) -> Iterator[Fault]:
     """Yield where what was published as an input is renamed before it arrives.
 
-    It may arrive under what this stream captures besides: it would be passed over as others'.
+    It may arrive under what this stream captures besides: it would be passed over as others'. Where
+    it comes as it was published as well, that is a copy for somebody else.
     """
+    for each in inputs:
+        ways = list(_ways_here(config, origins, each))
+        copies = _copies(config, ways, each)
+        for way in ways:
+            _, source, held, after = way
+            if meet(after, each) or way in copies or held == each:
+                continue  # what the source itself renames its own settings tell
+            yield Fault(
+                f"takes what was published as {each} from {source.name} as {after}: "
+                f"{source.name}, or where it has it from, renames it (subject_transform), and it "
+                "would not be known again",
+                f"have {each} renamed nowhere on its way, or that source rename it back "
+                f"(subject_transforms from {held} to {each})",
+                certain=not _WILDCARDS & {*held.split("."), *after.split(".")},
+            )
+
+
+def _copies(config: StreamConfig, ways: Iterable[_Way], subject: str) -> list[_Way]:
+    """Return the ways under other subjects of what arrives, or was captured here, as it is too."""
+    ways = list(ways)
+    whole = {config.name, *(way.captured_by for way in ways if meet(way.after, subject))}
+    return [way for way in ways if way.captured_by in whole and not meet(way.after, subject)]
+
+
+def _ways_here(
+    config: StreamConfig, origins: Sequence[Origin | None], subject: str
+) -> Iterator[_Way]:
     for source, origin in zip(sources_of(config), origins, strict=False):
-        for each in inputs:
-            stored = [] if origin is None else _ways(origin, each)
-            for held in stored:
-                for taken in _taken(source, held):
-                    after = next(stored_under(config.subject_transform, taken))
-                    if each not in (held, after):
-                        yield Fault(
-                            f"takes what was published as {each} from {source.name} as {after}: "
-                            f"{source.name}, or where it has it from, renames it "
-                            "(subject_transform), and it would not be known again",
-                            f"have {each} renamed nowhere on its way, or that source rename it "
-                            f"back (subject_transforms from {held} to {each})",
-                            certain=True,
-                        )
+        for captured_by, held in () if origin is None else _ways(origin, subject):
+            for taken in _taken(source, held):
+                for after in stored_under(config.subject_transform, taken):
+                    yield _Way(captured_by, source, held, after)
 
 
-def _ways(origin: Origin, subject: str) -> Iterator[str]:
-    """Yield under what an origin stores what was published under a subject, to it or before."""
+def _ways(origin: Origin, subject: str) -> Iterator[tuple[str, str]]:
+    """Yield by which stream a subject is captured, and under what an origin stores it then."""
     config = origin.config
     if any(covers(pattern, subject) for pattern in config.subjects or ()):
-        yield next(stored_under(config.subject_transform, subject))
-    for source, before in zip(sources_of(config), origin.origins, strict=False):
-        for held in () if before is None else _ways(before, subject):
-            for taken in _taken(source, held):
-                yield next(stored_under(config.subject_transform, taken))
+        for held in stored_under(config.subject_transform, subject):
+            yield config.name or "", held
+    for way in _ways_here(config, origin.origins, subject):
+        yield way.captured_by, way.after
 
 
 def _taken(source: StreamSource, subject: str) -> Iterator[str]:
     """Yield under what a source takes a subject over, if it does."""
     for taken, destination in _transforms(source):
-        if covers(taken, subject):
-            yield renamed(taken, destination, subject)
+        if met := meet(taken, subject):
+            yield renamed(taken, destination, met)
 
 
 def _fault(
-    one: _Brought, config: StreamConfig, inputs: Sequence[str], understood: Sequence[str]
+    one: _Brought,
+    config: StreamConfig,
+    inputs: Sequence[str],
+    renamable: Sequence[str],
+    understood: Sequence[str],
 ) -> Fault | None:
+    """Return what is wrong; ``renamable`` are the inputs of which this is no copy beside."""
     ours = " and ".join(inputs)
-    if any(meet(each, one.before) and not covers(one.after, each) for each in inputs):
+    if any(meet(each, one.before) and not covers(one.after, each) for each in renamable):
         return Fault(
             f"takes messages from {one.origin} under other subjects, {one.before} as {one.after} "
             "(subject_transforms of its source): they would not be known again",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from chaos.cluster_scenarios import NAMES
+from chaos.outcome import Outcome
 from chaos.report import BEGIN, DOCUMENT, END, in_order, recorded, shown, spread
 
 RESULTS = recorded()
@@ -32,7 +35,9 @@ def test_every_scenario_was_played() -> None:
 
 def test_a_play_takes_the_place_of_the_one_before() -> None:
     """In the order in which all are played; what is no scenario any more leaves."""
-    rows = [{"scenario": name, "played": day} for name, day in ROWS]
+    measured = asdict(Outcome("", ""))
+    rows = [{**measured, "scenario": name, "played": day} for name, day in ROWS]
+    rows.append({"scenario": NAMES[1], "played": "before something else was measured"})
     assert [(row["scenario"], row["played"]) for row in in_order(rows)] == [
         (NAMES[0], "later"),
         (NAMES[2], "at first"),

@@ -24,7 +24,7 @@ def stream(*subjects: str, **differs: Any) -> StreamConfig:
 def sourced(*subjects: str, transform: dict[str, str] | None = None, **source: Any) -> StreamConfig:
     """Return the input stream with one source, O; it captures these besides."""
     own = {} if transform is None else {"subject_transform": transform}
-    return stream(*INPUTS, *subjects, sources=[{"name": "O", **source}], **own)
+    return stream(*INPUTS, *subjects, name="HUB", sources=[{"name": "O", **source}], **own)
 
 
 def judged(config: StreamConfig, *origins: StreamConfig | None) -> list[tuple[bool, str]]:
@@ -147,6 +147,41 @@ def test_what_an_origin_renames_and_a_source_renames_back_is_used() -> None:
     renames = stream(*INPUTS, subject_transform={"src": ">", "dest": "north.>"})
     back = [{"src": "north.>", "dest": ">"}]
     assert judged(sourced(subject_transforms=back), renames) == []
+
+
+def test_a_copy_under_another_subject_is_for_others() -> None:
+    """An input that comes as it was published is known, however often it comes besides."""
+    plain = Origin(stream(*INPUTS, name="O"))
+    audit = Origin(stream(name="AUDIT", sources=[{"name": "O"}]), (plain,))
+
+    def copied(*besides: dict[str, Any]) -> StreamConfig:
+        copies = [{"src": ">", "dest": "audit.>"}]
+        sources = [*besides, {"name": "AUDIT", "subject_transforms": copies}]
+        return stream("audit.>", name="HUB", sources=sources)
+
+    assert list(faults_of_sources(copied({"name": "O"}), INPUTS, [plain, audit])) == []
+    (fault,) = faults_of_sources(copied(), INPUTS, [audit])
+    assert fault.certain
+    assert "AlarmStatusChanged as audit.AlarmStatusChanged" in fault.what
+
+
+def test_what_comes_back_from_where_it_went_is_a_copy() -> None:
+    """A site sources the hub, and the hub the site."""
+    site = stream(name="O", sources=[{"name": "HUB", "subject_transforms": [
+        {"src": INPUTS[0], "dest": "audit.x"},
+    ]}])  # fmt: skip
+    hub = sourced("audit.>", filter_subject="audit.>")
+    assert list(faults_of_sources(hub, INPUTS, [Origin(site, (Origin(hub),))])) == []
+
+
+def test_what_an_origin_deals_out_by_partitions_is_found() -> None:
+    """Which one cannot be told, but none of them is an input."""
+    deals = {"src": "*", "dest": "{{partition(2,1)}}.{{wildcard(1)}}"}
+    origin = stream(INPUTS[0], name="O", subject_transform=deals)
+    hub = sourced("0.*", "1.*", filter_subject="0.*")
+    ((certain, what),) = judged(hub, origin)
+    assert not certain
+    assert "AlarmStatusChanged from O as 0.AlarmStatusChanged" in what
 
 
 def test_nobody_need_be_asked_of_what_brings_inputs_only() -> None:
