@@ -25,6 +25,14 @@ _POLL_S = 0.05
 _IN_A_ROW = 5
 """Majority writes: with a former primary that stands still each may take two seconds, but one that
 comes just before the secondary's next heartbeat."""
+_CONSUMER = {
+    "ack_policy": "none",
+    "deliver_policy": "new",
+    "inactive_threshold": 10**9,
+    "mem_storage": True,
+    "num_replicas": 1,
+}
+"""As the service reads by. The meta leader places it, which may be elected after all others."""
 _DURABLE = WriteConcern(w="majority", j=True, wtimeout=int(_TRIED_FOR_S * 1000))
 
 
@@ -42,7 +50,7 @@ class BareClient:
         self._count = 0
 
     async def answered_s(self, event: bytes) -> float:
-        """Return the seconds until all have answered: both streams, and a majority of MongoDB.
+        """Return the seconds until all have answered: both streams, a consumer, a majority.
 
         The ``event`` is one that the input stream takes and acknowledges, once.
         """
@@ -60,10 +68,15 @@ class BareClient:
             return True
 
         info = f"$JS.API.STREAM.INFO.{self._names.digest_stream}"
+        create = f"$JS.API.CONSUMER.CREATE.{self._names.input_stream}"
+        consumer = json.dumps(
+            {"stream_name": self._names.input_stream, "config": _CONSUMER}
+        ).encode()
         try:
             await asyncio.gather(
                 _until(lambda: self._asked(self._names.events, event, event_id)),
                 _until(lambda: self._asked(info, b"", {})),
+                _until(lambda: self._asked(create, consumer, {})),
                 _until(write),
             )
         finally:

@@ -19,15 +19,9 @@ CUT_S = 15.0
 
 
 def leader_cut_off(stage: ClusterStage) -> None:
-    """It answers whoever is connected to it, and knows of no new message.
-
-    Not the last server, which whoever watches is at: see ``server_cut_off``.
-    """
-    nats = stage.clusters.nats
+    """It answers whoever is connected to it, and knows of no new message."""
     for _ in stage.times(3):
-        while nats.leader(stage.input_stream) == len(nats.ends) - 1:
-            nats.step_down(stage.input_stream)
-        _cut(stage, _from_others(nats, nats.leader(stage.input_stream)))
+        _cut(stage, _from_others(stage.clusters.nats, _leader(stage)))
 
 
 def server_cut_off(stage: ClusterStage) -> None:
@@ -45,7 +39,7 @@ def server_unreachable(stage: ClusterStage) -> None:
     """From the others and from the instances, which are connected to it: all is silence."""
     nats = stage.clusters.nats
     for _ in stage.times(3):
-        number = nats.leader(stage.input_stream)
+        number = _leader(stage)
         _cut(stage, [*_from_others(nats, number), *_from_here(stage, nats.ends[number])])
 
 
@@ -80,9 +74,21 @@ def servers_lost_from_sight(stage: ClusterStage) -> None:
     """All servers are well among themselves, and the instances reach the leader and primary not."""
     nats, mongodb = stage.clusters.nats, stage.clusters.mongodb
     for _ in stage.times(3):
-        leader, primary = nats.leader(stage.input_stream), mongodb.primary()
+        leader, primary = _leader(stage), mongodb.primary()
         ends = (nats.ends[leader], mongodb.ends[primary])
         _cut(stage, _from_here(stage, *ends), answers=False)
+
+
+def _leader(stage: ClusterStage) -> int:
+    """Return the input stream's leader, which is not the last server: whoever watches is there.
+
+    It would hear of nothing, and nats-py's client waits for a connection that it has lost sight of
+    to take all that it has written, for as long as that is.
+    """
+    nats = stage.clusters.nats
+    while (number := nats.leader(stage.input_stream)) == len(nats.ends) - 1:
+        nats.step_down(stage.input_stream)
+    return number
 
 
 def _cut(stage: ClusterStage, pairs: Sequence[tuple[End, End]], *, answers: bool = True) -> None:
