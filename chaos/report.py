@@ -137,7 +137,9 @@ def _git(*arguments: str) -> str:
     """Return what git says; nothing where there is none."""
     command = ["git", "-C", str(DOCUMENT.parent.parent), *arguments]
     with suppress(OSError):
-        found = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        found = subprocess.run(  # noqa: S603  # git, and arguments of ours
+            command, capture_output=True, text=True, check=False
+        )
         return found.stdout.strip()
     return ""
 

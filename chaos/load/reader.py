@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from nats.errors import Error as NatsError
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.api import ConsumerConfig, DeliverPolicy
+from nats.js.errors import ServiceUnavailableError
 
 from chaos.load.log import request_of
 
@@ -77,7 +78,16 @@ class DigestReader:
                 await asyncio.sleep(_RETRY_S)
 
     async def complete(self) -> None:
-        """Read what the stream still holds unread."""
+        """Read what the stream still holds unread; a cluster that elects is asked again."""
+        while True:
+            try:
+                await self._complete()
+            except (ServiceUnavailableError, NatsTimeoutError):
+                await asyncio.sleep(_RETRY_S)
+            else:
+                return
+
+    async def _complete(self) -> None:
         js, stream = self._js, self._names.digest_stream
         state = (await js.stream_info(stream)).state
         for sequence in range(state.first_seq, state.last_seq + 1):

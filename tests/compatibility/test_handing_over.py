@@ -11,6 +11,7 @@ import pytest
 from store.users.document import SCHEMA
 from tests.compatibility.traffic import Traffic
 from tests.compatibility.versions import ADDED, NEWER_VERSION
+from tests.probes import ANY_PORT, monitoring
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,7 +115,7 @@ async def test_an_older_version_stands_by_for_what_it_cannot_read(
     """And says so; what comes waits for one that can, and becomes no dead letter."""
     raised = deployment.of(copies["raised"])
     traffic = Traffic(deployment.names, seed=2)
-    present = deployment.start(LEASE=LEASE_S)
+    present = deployment.start(LEASE=LEASE_S, HTTP_ADDRESS=ANY_PORT)
     async with deployment.broker() as broker, asyncio.timeout(120):
         await traffic.send(broker)
         await broker.shared(64)
@@ -122,6 +123,9 @@ async def test_an_older_version_stands_by_for_what_it_cannot_read(
         await traffic.send(broker)
         present.wait_for("home.outdated")
         await broker.shared(64)
+        async with monitoring(present) as probes:
+            ready = await probes.probe("/readyz")
+        assert ready.checks["partitions"].startswith("ok, stands by: a newer version has written")
         await traffic.send(broker)
         await broker.settled()
         assert first.terminate() == 0
